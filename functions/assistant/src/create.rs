@@ -1,0 +1,18 @@
+//! `POST /api/v1/widget`
+
+use shared::{
+    App,
+    error::Error,
+    http::{Request, Response},
+    model::{Widget, assistant::Settings},
+};
+
+use crate::wire;
+
+pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
+    let account = app.keys.authenticate(request).await?;
+    let settings = Settings::parse(wire::body(request)?, account)?;
+    let widget = Widget::new(settings);
+    app.store.create(account, &widget).await?;
+    Ok(wire::success("Data created successfully", wire::Widget::from(&widget)))
+}

@@ -1,0 +1,32 @@
+//! The assistant dialect: Insighto's widget API (contract 2) as a Lambda function.
+//!
+//! * `router` is the one place where a method and a path become an operation.
+//! * An operation is a file of its own (`create`), each the same steps in the same order: who asks, what for, the
+//!   store, the answer.
+//! * `wire` is what bodies look like, `errors` what failures look like: FastAPI's way.
+
+mod create;
+mod errors;
+mod router;
+mod wire;
+
+use shared::{
+    App,
+    error::Error,
+    http::{Request, Response},
+    lambda::Dialect,
+};
+
+/// The dialect over an [`App`].
+#[derive(Debug)]
+pub struct Assistant(pub App);
+
+impl Dialect for Assistant {
+    async fn answer(&self, request: &Request) -> Result<Response, Error> {
+        router::route(&self.0, request).await
+    }
+
+    fn refuse(&self, error: &Error, request_id: &str) -> Response {
+        errors::response(error, request_id)
+    }
+}

@@ -1,0 +1,170 @@
+//! Bodies as they are on the wire (contract 2.2 and 2.3).
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::{
+    error::Error,
+    http::{Request, Response, StatusCode},
+    json::JsonText,
+    model::{self, assistant::Settings},
+    validation::{Fault, Violation},
+};
+use uuid::Uuid;
+
+/// The request's body as FastAPI would have it: JSON only where the content type says so.
+pub fn body(request: &Request) -> Result<&RawValue, Error> {
+    let bytes = request.body()?;
+    let refused = |fault, input| {
+        Error::Invalid(vec![Violation {
+            path: Vec::new(),
+            fault,
+            input,
+        }])
+    };
+    if bytes.is_empty() {
+        return Err(refused(Fault::Missing, JsonText::from(RawValue::NULL)));
+    }
+    if !is_json(request.header("content-type").unwrap_or_default()) {
+        // To FastAPI such a body is a text, and a text is not an object.
+        let text = str::from_utf8(bytes).map_err(|_| Error::BodyNotUtf8)?;
+        return Err(refused(Fault::NotABody, JsonText::string(text)));
+    }
+    request.json()
+}
+
+/// `application/json` or `application/…+json`, whatever its case and parameters.
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match media_type.strip_prefix("application/") {
+        Some(subtype) => (subtype == "json" || subtype.ends_with("+json")) && !subtype.contains(['/', ' ', ',']),
+        None => false,
+    }
+}
+
+/// 200 with the envelope around `data`.
+pub fn success(message: &str, data: impl Serialize) -> Response {
+    #[derive(Serialize)]
+    struct Envelope<'a, T> {
+        message: &'a str,
+        meta: Empty,
+        data: T,
+    }
+
+    #[derive(Serialize)]
+    struct Empty {}
+
+    Response::json(
+        StatusCode::OK,
+        &Envelope {
+            message,
+            meta: Empty {},
+            data,
+        },
+    )
+}
+
+/// The widget object: 29 keys, always all of them, in this order.
+#[derive(Debug, Serialize)]
+pub struct Widget<'a> {
+    widget_type: Option<&'static str>,
+    user_opening_messages: Option<&'a [String]>,
+    action_buttons: Option<&'a [JsonText]>,
+    id: Uuid,
+    conversation_bot_icon: Option<&'a str>,
+    bubble_bot_icon: Option<&'a str>,
+    provider_user_friendly_label: &'static str,
+    widget_provider: &'static str,
+    org_id: Uuid,
+    assistant_id: Option<Uuid>,
+    name: Option<&'a str>,
+    description: Option<&'a str>,
+    attributes: &'a JsonText,
+    display_name: Option<&'a str>,
+    intro_message: Option<&'a str>,
+    header_color: Option<&'a str>,
+    user_message_color: Option<&'a str>,
+    bot_message_color: Option<&'a str>,
+    bot_icon_color: Option<&'a str>,
+    remove_branding: Option<bool>,
+    ice_break_color: Option<&'a str>,
+    bubble_color: Option<&'a str>,
+    bubble_text: Option<&'a str>,
+    bot_text_message_color: Option<&'a str>,
+    user_text_message_color: Option<&'a str>,
+    header_text_color: Option<&'a str>,
+    textbox_default_text: Option<&'a str>,
+    action_buttons_color: Option<&'a str>,
+    style_params: &'a JsonText,
+}
+
+impl<'a> From<&'a model::Widget<Settings>> for Widget<'a> {
+    fn from(widget: &'a model::Widget<Settings>) -> Self {
+        let settings = &widget.settings;
+        let (widget_provider, provider_user_friendly_label) = settings.provider();
+        Self {
+            widget_type: settings.widget_type.map(|widget_type| widget_type.name()),
+            user_opening_messages: settings.user_opening_messages.as_deref(),
+            action_buttons: settings.action_buttons.as_deref(),
+            id: widget.id.0,
+            conversation_bot_icon: None,
+            bubble_bot_icon: None,
+            provider_user_friendly_label,
+            widget_provider,
+            org_id: settings.org_id,
+            assistant_id: settings.assistant_id,
+            name: settings.name.as_deref(),
+            description: settings.description.as_deref(),
+            attributes: &settings.attributes,
+            display_name: settings.display_name.as_deref(),
+            intro_message: settings.intro_message.as_deref(),
+            header_color: settings.header_color.as_deref(),
+            user_message_color: settings.user_message_color.as_deref(),
+            bot_message_color: settings.bot_message_color.as_deref(),
+            bot_icon_color: settings.bot_icon_color.as_deref(),
+            remove_branding: settings.remove_branding,
+            ice_break_color: settings.ice_break_color.as_deref(),
+            bubble_color: settings.bubble_color.as_deref(),
+            bubble_text: settings.bubble_text.as_deref(),
+            bot_text_message_color: settings.bot_text_message_color.as_deref(),
+            user_text_message_color: settings.user_text_message_color.as_deref(),
+            header_text_color: settings.header_text_color.as_deref(),
+            textbox_default_text: settings.textbox_default_text.as_deref(),
+            action_buttons_color: settings.action_buttons_color.as_deref(),
+            style_params: &settings.style_params,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_what_fastapi_takes_for_json() {
+        // As FastAPI 0.165 answers each of them.
+        for json in [
+            "application/json",
+            "application/json;",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.api+json",
+            "application/problem+JSON;a=b",
+        ] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in [
+            "",
+            "text/json",
+            "application/jsonp",
+            "application/ json",
+            "application/json, text/plain",
+            "x+json",
+        ] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! `POST /v1/widget`
+
+use shared::{
+    App,
+    error::Error,
+    http::{Request, Response},
+    model::{Widget, pathway::Settings},
+};
+
+use crate::wire;
+
+pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
+    let account = app.keys.authenticate(request).await?;
+    let settings = Settings::parse(request.json()?)?;
+    let widget = Widget::new(settings);
+    app.store.create(account, &widget).await?;
+    Ok(wire::success(wire::Widget::from(&widget)))
+}

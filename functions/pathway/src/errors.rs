@@ -1,0 +1,82 @@
+//! Failures in the dialect's envelope (contract 1.5): `errors` is never empty.
+
+use serde::Serialize;
+use shared::{
+    error::Error,
+    http::{HeaderValue, Response, StatusCode, header},
+    validation::PathText,
+};
+
+/// The answer to a request that failed with `error`.
+pub fn response(error: &Error, request_id: &str) -> Response {
+    let one = |status, code, message: &str| refusal(status, code, [message.to_owned()]);
+    let unauthorized = |message| {
+        one(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    };
+    match error {
+        Error::NoKey => unauthorized("an API key is required in the authorization header"),
+        Error::InvalidKey => unauthorized("the API key is not valid"),
+        Error::NoSuchRoute => one(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such route"),
+        Error::MethodNotAllowed { allow } => one(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "METHOD_NOT_ALLOWED",
+            &format!("the method is not allowed here: use {allow}"),
+        )
+        .with_header(header::ALLOW, HeaderValue::from_static(allow)),
+        Error::BodyTooLarge => one(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "PAYLOAD_TOO_LARGE",
+            "body must be at most 256 KiB",
+        ),
+        Error::BodyNotUtf8 => one(
+            StatusCode::BAD_REQUEST,
+            "INVALID_PARAMETER",
+            "body must be JSON in UTF-8",
+        ),
+        Error::Invalid(violations) => refusal(
+            StatusCode::BAD_REQUEST,
+            "INVALID_PARAMETER",
+            violations
+                .iter()
+                .map(|violation| format!("{} {}", PathText(&violation.path), violation.fault)),
+        ),
+        Error::Unavailable(_) => one(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "SERVICE_UNAVAILABLE",
+            "the service is temporarily unavailable: please try again",
+        )
+        .with_header(header::RETRY_AFTER, Error::RETRY_AFTER_SECONDS),
+        Error::Internal(_) => one(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL_ERROR",
+            &format!("something went wrong on our side (request {request_id})"),
+        ),
+    }
+}
+
+/// The envelope with one entry a message.
+fn refusal(status: StatusCode, error: &'static str, messages: impl IntoIterator<Item = String>) -> Response {
+    #[derive(Serialize)]
+    struct Envelope {
+        status: u16,
+        data: Option<()>,
+        errors: Vec<Entry>,
+    }
+
+    #[derive(Serialize)]
+    struct Entry {
+        error: &'static str,
+        message: String,
+    }
+
+    let errors = messages.into_iter().map(|message| Entry { error, message }).collect();
+    Response::json(
+        status,
+        &Envelope {
+            status: status.as_u16(),
+            data: None,
+            errors,
+        },
+    )
+}

@@ -1,0 +1,32 @@
+//! The pathway dialect: Bland's widget API (contract 1) as a Lambda function.
+//!
+//! * `router` is the one place where a method and a path become an operation.
+//! * An operation is a file of its own (`create`), each the same steps in the same order: who asks, what for, the
+//!   store, the answer.
+//! * `wire` is what bodies look like, `errors` what failures look like: an envelope with `errors`.
+
+mod create;
+mod errors;
+mod router;
+mod wire;
+
+use shared::{
+    App,
+    error::Error,
+    http::{Request, Response},
+    lambda::Dialect,
+};
+
+/// The dialect over an [`App`].
+#[derive(Debug)]
+pub struct Pathway(pub App);
+
+impl Dialect for Pathway {
+    async fn answer(&self, request: &Request) -> Result<Response, Error> {
+        router::route(&self.0, request).await
+    }
+
+    fn refuse(&self, error: &Error, request_id: &str) -> Response {
+        errors::response(error, request_id)
+    }
+}

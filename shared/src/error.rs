@@ -1,0 +1,146 @@
+//! Everything that can go wrong with a request.
+
+use std::{error::Error as StdError, fmt};
+
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+
+use crate::{
+    json::NotJson,
+    validation::{Fault, Violation},
+};
+
+/// Why a request gets no success. What the client reads of it is each dialect's `errors`; what the log says of ours is
+/// the text in [`Error::Unavailable`] and [`Error::Internal`], which never reaches a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// No API key came with the request.
+    NoKey,
+    /// The key is unknown, or two different ones came along.
+    InvalidKey,
+    /// No operation has this path.
+    NoSuchRoute,
+    /// The path has operations, but not this method.
+    MethodNotAllowed {
+        /// The methods it has, as the `Allow` header lists them.
+        allow: &'static str,
+    },
+    /// The body is over [`crate::http::MAX_BODY_BYTES`].
+    BodyTooLarge,
+    /// The body's bytes are not UTF-8.
+    BodyNotUtf8,
+    /// The body breaks rules: all of those it breaks.
+    Invalid(Vec<Violation>),
+    /// The store is throttled, failing, slow or out of reach: worth another try.
+    Unavailable(String),
+    /// A fault of ours.
+    Internal(String),
+}
+
+impl Error {
+    /// After how many seconds a client may try again, where that is worth it.
+    pub const RETRY_AFTER_SECONDS: u32 = 1;
+
+    /// What the log says of it; `None` where it is its client's doing.
+    pub fn into_cause(self) -> Option<String> {
+        match self {
+            Self::Unavailable(cause) | Self::Internal(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// A failure of the store, as worth another try or not. The text names codes and causes, never what was sent or
+    /// stored.
+    pub fn from_store<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: StdError + ProvideErrorMetadata + 'static,
+    {
+        let text = format!("{operation}: {}", describe(error));
+        if is_transient(error) {
+            Self::Unavailable(text)
+        } else {
+            Self::Internal(text)
+        }
+    }
+}
+
+impl From<NotJson> for Error {
+    fn from(error: NotJson) -> Self {
+        match error {
+            NotJson::Encoding => Self::BodyNotUtf8,
+            NotJson::Syntax { offset, message } => Self::Invalid(vec![Violation {
+                path: Vec::new(),
+                fault: Fault::Malformed { offset, message },
+                input: crate::json::JsonText::empty_object(),
+            }]),
+        }
+    }
+}
+
+impl From<Vec<Violation>> for Error {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+/// What the SDK itself retries is what a client may retry too, plus everything that did not get as far as an answer
+/// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html).
+fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    const THROTTLED_OR_FAILING: &[&str] = &[
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+        "Throttling",
+    ];
+    match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(context) => {
+            context.raw().status().is_server_error()
+                || context
+                    .err()
+                    .code()
+                    .is_some_and(|code| THROTTLED_OR_FAILING.contains(&code))
+        }
+        _ => false,
+    }
+}
+
+/// The error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what is stored.
+fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: StdError + ProvideErrorMetadata + 'static,
+{
+    match error {
+        SdkError::ServiceError(context) => format!(
+            "{} (status {}, DynamoDB request {}): {}",
+            context.err().code().unwrap_or("an error without a code"),
+            context.raw().status().as_u16(),
+            context.raw().request_id().unwrap_or("unknown"),
+            context.err().message().unwrap_or("no message"),
+        ),
+        other => Causes(other).to_string(),
+    }
+}
+
+/// An error and its causes, outermost first.
+struct Causes<'a>(&'a dyn StdError);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

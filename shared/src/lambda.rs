@@ -1,0 +1,113 @@
+//! A dialect as a Lambda function: events in, answers out.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+use futures_util::FutureExt;
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::{
+    error::Error,
+    http::{Request, Response},
+    log::{self, Level, RequestLine},
+};
+
+/// What differs between the functions.
+pub trait Dialect {
+    /// Answers a request.
+    fn answer(&self, request: &Request) -> impl Future<Output = Result<Response, Error>>;
+
+    /// Says in the dialect's own words why there is no success.
+    fn refuse(&self, error: &Error, request_id: &str) -> Response;
+}
+
+/// Serves events until Lambda ends the environment.
+pub async fn run(dialect: impl Dialect) -> Result<(), lambda_runtime::Error> {
+    let is_cold = AtomicBool::new(true);
+    Runtime::new(service_fn(|event: LambdaEvent<Event>| {
+        let cold_start = is_cold.swap(false, Ordering::Relaxed);
+        handle(&dialect, event, cold_start)
+    }))
+    .run()
+    .await
+}
+
+/// What a function can be invoked with.
+enum Event {
+    Http(Box<ApiGatewayV2httpRequest>),
+    /// Nothing that it knows, and why.
+    Unknown(String),
+}
+
+impl<'de> Deserialize<'de> for Event {
+    /// Never fails on JSON: the runtime would answer for us, and log nothing.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = <&RawValue>::deserialize(deserializer)?;
+        Ok(match serde_json::from_str(event.get()) {
+            Ok(request) => Self::Http(Box::new(request)),
+            Err(error) => Self::Unknown(format!("not an API Gateway payload 2.0: {:?}", error.classify())),
+        })
+    }
+}
+
+async fn handle(
+    dialect: &impl Dialect,
+    event: LambdaEvent<Event>,
+    cold_start: bool,
+) -> Result<ApiGatewayV2httpResponse, lambda_runtime::Error> {
+    let request_id = event.context.request_id.as_str();
+    let unknown = |reason: String| {
+        log::event(
+            Level::Error,
+            "unknown event",
+            &format!("{reason} (request {request_id})"),
+        );
+        Err(reason.into())
+    };
+    match event.payload {
+        Event::Unknown(reason) => unknown(reason),
+        Event::Http(mut http) => {
+            let route = http.route_key.take().unwrap_or_default();
+            match Request::from_event(*http) {
+                Ok(request) => Ok(answer(dialect, &request, &route, request_id, cold_start)
+                    .await
+                    .into_event()),
+                Err(error) => unknown(format!("the body is not base64: {error}")),
+            }
+        }
+    }
+}
+
+async fn answer(
+    dialect: &impl Dialect,
+    request: &Request,
+    route: &str,
+    request_id: &str,
+    cold_start: bool,
+) -> Response {
+    let start = Instant::now();
+    // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache
+    // of keys) is left consistent by every operation on it.
+    let outcome = AssertUnwindSafe(dialect.answer(request)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| Err(Error::Internal("the handler panicked".to_owned())));
+    let (response, cause) = match outcome {
+        Ok(response) => (response, None),
+        Err(error) => (dialect.refuse(&error, request_id), error.into_cause()),
+    };
+    RequestLine {
+        request_id,
+        route,
+        status: response.status,
+        duration_ms: (start.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+        cold_start,
+        cause: cause.as_deref(),
+    }
+    .write();
+    response.with_request_id(request_id)
+}

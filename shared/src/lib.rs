@@ -1,0 +1,44 @@
+//! What both dialects are built on: one model, one validation, one store, one way to be a Lambda function.
+//!
+//! A request passes through these modules from top to bottom, and its answer back up:
+//!
+//! * [`lambda`] runs a function: events in, answers out, one log line each, panics caught.
+//! * [`http`] is the request and the response that a dialect sees.
+//! * [`keys`] tells which account a request's API key belongs to.
+//! * [`json`] reads a body one level at a time and leaves free-form values as the text they are.
+//! * [`validation`] collects everything wrong with a body; [`model`] is what a valid one becomes.
+//! * [`store`] keeps widgets in DynamoDB.
+//! * [`error`] is everything that can go wrong; each dialect has one table from it to its own answers.
+//! * [`log`] writes lines that hold neither keys nor bodies.
+
+pub mod error;
+pub mod http;
+pub mod json;
+pub mod keys;
+pub mod lambda;
+pub mod log;
+pub mod model;
+pub mod store;
+pub mod validation;
+
+/// What a function holds between invocations.
+#[derive(Debug)]
+pub struct App {
+    /// The API keys.
+    pub keys: keys::Keys,
+    /// The widgets.
+    pub store: store::Store,
+}
+
+impl App {
+    /// Reads the function's environment, and opens its connection to the store so that no request has to wait for it.
+    pub async fn init() -> Result<Self, store::ConfigError> {
+        let client = store::client::from_env()?;
+        let app = Self {
+            keys: keys::Keys::new(client.clone(), store::variable("API_KEYS_TABLE")?),
+            store: store::Store::new(client, store::variable("WIDGETS_TABLE")?),
+        };
+        app.keys.warm_up().await;
+        Ok(app)
+    }
+}

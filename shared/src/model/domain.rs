@@ -1,0 +1,187 @@
+//! One entry of `allowed_domains`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// A host name, with a port or without, an IP address, or a host name whose leftmost label alone is `*` (contract
+/// 1.3). Kept as sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedDomain(String);
+
+impl AllowedDomain {
+    /// The most entries a widget may have (contract 1.2).
+    pub const MAX_ENTRIES: usize = 100;
+
+    /// The entry that `text` writes, or the end of a sentence that says what is wrong with it.
+    pub fn parse(text: String) -> Result<Self, &'static str> {
+        check(&text)?;
+        Ok(Self(text))
+    }
+
+    /// The entry as sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("must not be empty");
+    }
+    if text.contains("://") {
+        return Err("must be a host name without a scheme");
+    }
+    if text.contains(['/', '?', '#', '\\']) {
+        return Err("must be a host name without a path");
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Ok(());
+    }
+    let (host, port) = split_port(text);
+    if let Some(port) = port {
+        check_port(port)?;
+    }
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address
+            .parse::<Ipv6Addr>()
+            .map(|_| ())
+            .map_err(|_| "is not an IPv6 address"),
+        None => check_host(host),
+    }
+}
+
+/// The host, and the port where a colon outside brackets announces one.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (text, None),
+    }
+}
+
+fn check_port(port: &str) -> Result<(), &'static str> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(1..) if is_number => Ok(()),
+        _ => Err("must have a port from 1 to 65535 behind its colon"),
+    }
+}
+
+fn check_host(host: &str) -> Result<(), &'static str> {
+    if host == "*" {
+        return Err("must be more than a wildcard");
+    }
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    if name.contains('*') {
+        return Err("may have a wildcard as its leftmost label only");
+    }
+    if host.len() > 253 {
+        return Err("must have at most 253 characters");
+    }
+    let mut last = "";
+    for label in name.split('.') {
+        if label.is_empty() {
+            return Err("must not have an empty label");
+        }
+        if label.len() > 63 {
+            return Err("must have labels of at most 63 characters");
+        }
+        if !label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        {
+            return Err("must consist of letters, digits, hyphens and dots (other scripts in their xn-- form)");
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err("must not have a label that begins or ends with a hyphen");
+        }
+        last = label;
+    }
+    // A browser reads a name that ends in a number as an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    if last.bytes().all(|byte| byte.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
+        return Err("is not an IPv4 address");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn entries_seen_in_practice_are_kept_as_sent() {
+        let label = "a".repeat(63);
+        let longest = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+        for entry in [
+            "example.com",
+            "Sub.Example.COM",
+            "localhost",
+            "localhost:3000",
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "::1",
+            "[::1]",
+            "[2001:db8::1]:443",
+            "*.vercel.app",
+            "*.localhost:3000",
+            "my_app.example.com",
+            "xn--mnchen-3ya.de",
+            "3com.com",
+            &longest,
+        ] {
+            assert_eq!(AllowedDomain::parse(entry.to_owned()).unwrap().as_str(), entry);
+        }
+    }
+
+    #[test]
+    fn entries_that_no_page_could_match_are_refused_with_their_reason() {
+        let long_label = format!("{}.com", "a".repeat(64));
+        let label = "a".repeat(63);
+        let long_name = format!("{label}.{label}.{label}.{}", "a".repeat(62));
+        for (entry, reason) in [
+            ("", "empty"),
+            ("https://example.com", "scheme"),
+            ("example.com/chat", "path"),
+            ("example.com?x", "path"),
+            ("*", "more than a wildcard"),
+            ("*:80", "more than a wildcard"),
+            ("*.", "empty label"),
+            ("*.*.com", "leftmost label only"),
+            ("a.*.com", "leftmost label only"),
+            ("a*.com", "leftmost label only"),
+            ("example..com", "empty label"),
+            ("example.com.", "empty label"),
+            (".", "empty label"),
+            ("example.com:", "port"),
+            ("example.com:0", "port"),
+            ("example.com:65536", "port"),
+            ("example.com:+80", "port"),
+            ("a:b:80", "letters"),
+            ("exa mple.com", "letters"),
+            (" example.com", "letters"),
+            ("münchen.de", "xn--"),
+            ("-a.com", "hyphen"),
+            ("a-.com", "hyphen"),
+            ("999.1.1.1", "IPv4"),
+            ("[::g]", "IPv6"),
+            ("[::1", "letters"),
+            (&long_label, "at most 63"),
+            (&long_name, "at most 253"),
+        ] {
+            let refusal = AllowedDomain::parse(entry.to_owned()).unwrap_err();
+            assert!(refusal.contains(reason), "{entry}: {refusal}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            let _ = AllowedDomain::parse(text);
+        }
+
+        #[test]
+        fn no_text_of_its_own_characters_makes_it_panic(text in r"[a0*.:\[\]/-]{0,12}") {
+            let _ = AllowedDomain::parse(text);
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! One list of everything that is wrong with a body, without a dialect's words.
+//!
+//! A rule is a function from a JSON value to what the model holds, or to its [`Violation`]s. [`Fields`] applies one
+//! rule a field and keeps going, so that a client learns of all its faults at once. Each dialect renders the list its
+//! own way: `assistant::errors` as FastAPI does, `pathway::errors` as one sentence each, which is [`Fault`]'s
+//! `Display` behind the path.
+
+use std::fmt;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::json::{self, JsonText, Kind, Members};
+
+/// How many violations are reported at once. With it the answer to any body of [`crate::http::MAX_BODY_BYTES`] stays
+/// under the 6 MB of a Lambda response.
+pub const MAX_VIOLATIONS: usize = 1000;
+
+/// What a rule makes of a value: what the model holds, or what is wrong.
+pub type Checked<T> = Result<T, Vec<Violation>>;
+
+/// One thing wrong with a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Where, from the body's root; empty for the body itself.
+    pub path: Vec<Segment>,
+    /// What is wrong.
+    pub fault: Fault,
+    /// The offending value as it came in: for a missing field, the object that lacks it.
+    pub input: JsonText,
+}
+
+/// One step of a path into a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// A member of an object.
+    Field(&'static str),
+    /// An element of an array.
+    Index(usize),
+}
+
+/// What can be wrong with a value. `Display` is the end of a sentence that begins with the path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Not there.
+    Missing,
+    /// Not there, and neither is the field that could have stood for it.
+    MissingUnless(&'static str),
+    /// The body is not JSON; where (in characters) and why.
+    Malformed {
+        /// Characters before the fault.
+        offset: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// The body is not an object, or was not sent as JSON where that is asked for.
+    NotABody,
+    /// `null` where null is no value.
+    Null,
+    /// Not a string.
+    NotAString,
+    /// Not an array.
+    NotAnArray,
+    /// Not an object.
+    NotAnObject,
+    /// Not a number.
+    NotANumber,
+    /// Not of a type that can stand for a boolean.
+    NotABoolean,
+    /// Of such a type, but none of the values that do.
+    UnclearBoolean,
+    /// Not a string, where a UUID is wanted.
+    NotAUuid,
+    /// A string that is no UUID.
+    InvalidUuid(uuid::Error),
+    /// None of the values that are allowed.
+    NotOneOf(&'static [&'static str]),
+    /// A number under this bound.
+    Below(u32),
+    /// A number that is not above this bound.
+    NotAbove(u32),
+    /// A number too large to be one for most clients (an IEEE double's infinity).
+    NotFinite,
+    /// An empty string.
+    Empty,
+    /// A string of more than so many characters.
+    TooLong(usize),
+    /// An array of more than so many elements.
+    TooMany(usize),
+    /// Not a domain entry: the entry and the reason.
+    InvalidDomain {
+        /// The entry as sent.
+        entry: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Not a URL that a webhook may have.
+    InvalidWebhookUrl,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is required"),
+            Self::MissingUnless(other) => write!(f, "is required unless {other} is given"),
+            Self::Malformed { offset, message } => write!(f, "is not valid JSON: {message} at character {offset}"),
+            Self::NotABody => f.write_str("must be a JSON object"),
+            Self::Null => f.write_str("must not be null"),
+            Self::NotAString => f.write_str("must be a string"),
+            Self::NotAnArray => f.write_str("must be an array"),
+            Self::NotAnObject => f.write_str("must be an object"),
+            Self::NotANumber => f.write_str("must be a number"),
+            Self::NotABoolean | Self::UnclearBoolean => f.write_str("must be a boolean"),
+            Self::NotAUuid => f.write_str("must be a UUID"),
+            Self::InvalidUuid(error) => write!(f, "must be a UUID: {error}"),
+            Self::NotOneOf(values) => write!(f, "must be one of {}", values.join(", ")),
+            Self::Below(minimum) => write!(f, "must be at least {minimum}"),
+            Self::NotAbove(bound) => write!(f, "must be above {bound}"),
+            Self::NotFinite => f.write_str("must be a finite number"),
+            Self::Empty => f.write_str("must not be empty"),
+            Self::TooLong(most) => write!(f, "must have at most {most} characters"),
+            Self::TooMany(most) => write!(f, "must have at most {most} entries"),
+            Self::InvalidDomain { entry, reason } => write!(f, "{entry:?} {reason}"),
+            Self::InvalidWebhookUrl => f.write_str("must be an absolute https:// URL, or http:// to localhost"),
+        }
+    }
+}
+
+/// The path as `allowed_domains[1]`, the body's own as `body`.
+pub struct PathText<'a>(pub &'a [Segment]);
+
+impl fmt::Display for PathText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("body");
+        }
+        for (depth, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Field(name) if depth == 0 => f.write_str(name)?,
+                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `fault`, found in `input` itself. A rule knows no path: whoever applied it puts its own step before.
+pub fn refused(fault: Fault, input: &RawValue) -> Vec<Violation> {
+    vec![Violation {
+        path: Vec::new(),
+        fault,
+        input: input.into(),
+    }]
+}
+
+fn within(segment: Segment, mut violations: Vec<Violation>) -> Vec<Violation> {
+    for violation in &mut violations {
+        violation.path.insert(0, segment.clone());
+    }
+    violations
+}
+
+/// The fields of a body, read one after the other while what is wrong with them is collected.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    body: &'a RawValue,
+    members: Members<'a>,
+    violations: Vec<Violation>,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of `body`, which must be an object.
+    pub fn of(body: &'a RawValue) -> Checked<Self> {
+        match json::members(body) {
+            Some(members) => Ok(Self {
+                body,
+                members,
+                violations: Vec::new(),
+            }),
+            None => Err(refused(Fault::NotABody, body)),
+        }
+    }
+
+    /// Applies `rule` to a field that must be there; `None` once something is wrong with it.
+    pub fn required<T>(&mut self, name: &'static str, rule: impl FnOnce(&'a RawValue) -> Checked<T>) -> Option<T> {
+        if self.members.get(name).is_none() {
+            self.report(name, Fault::Missing);
+        }
+        self.optional(name, rule)
+    }
+
+    /// Applies `rule` to a field that may be absent; `None` if it is, or once something is wrong with it.
+    pub fn optional<T>(&mut self, name: &'static str, rule: impl FnOnce(&'a RawValue) -> Checked<T>) -> Option<T> {
+        match rule(self.members.get(name)?) {
+            Ok(value) => Some(value),
+            Err(violations) => {
+                self.violations.extend(within(Segment::Field(name), violations));
+                None
+            }
+        }
+    }
+
+    /// Adds a violation that concerns a field as part of the whole body.
+    pub fn report(&mut self, name: &'static str, fault: Fault) {
+        self.violations
+            .extend(within(Segment::Field(name), refused(fault, self.body)));
+    }
+
+    /// Whether something is wrong with `name` itself.
+    pub fn is_refused(&self, name: &str) -> bool {
+        self.violations
+            .iter()
+            .any(|violation| matches!(violation.path.first(), Some(Segment::Field(n)) if *n == name))
+    }
+
+    /// What was made of the fields, if nothing was wrong with any of them: `value` is `None` only where a required
+    /// one was refused.
+    pub fn finish<T>(mut self, value: Option<T>) -> Checked<T> {
+        match value {
+            Some(value) if self.violations.is_empty() => Ok(value),
+            _ => {
+                self.violations.truncate(MAX_VIOLATIONS);
+                Err(self.violations)
+            }
+        }
+    }
+}
+
+/// `null`, or what `rule` makes of anything else.
+pub fn nullable<T>(rule: impl FnOnce(&RawValue) -> Checked<T>) -> impl FnOnce(&RawValue) -> Checked<Option<T>> {
+    |value| match json::kind(value) {
+        Kind::Null => Ok(None),
+        _ => rule(value).map(Some),
+    }
+}
+
+/// Any value at all.
+pub fn anything(value: &RawValue) -> Checked<JsonText> {
+    Ok(value.into())
+}
+
+/// A string.
+pub fn text(value: &RawValue) -> Checked<String> {
+    json::string(value).ok_or_else(|| refused(Fault::NotAString, value))
+}
+
+/// An object of any content.
+pub fn object(value: &RawValue) -> Checked<JsonText> {
+    match json::kind(value) {
+        Kind::Object => Ok(value.into()),
+        _ => Err(refused(Fault::NotAnObject, value)),
+    }
+}
+
+/// An array, each element as `rule` has it.
+pub fn list<T>(rule: impl Fn(&RawValue) -> Checked<T>) -> impl FnOnce(&RawValue) -> Checked<Vec<T>> {
+    move |value| {
+        let elements = json::elements(value).ok_or_else(|| refused(Fault::NotAnArray, value))?;
+        let mut items = Vec::with_capacity(elements.len());
+        let mut violations = Vec::new();
+        for (index, element) in elements.into_iter().enumerate() {
+            match rule(element) {
+                Ok(item) => items.push(item),
+                Err(faults) => violations.extend(within(Segment::Index(index), faults)),
+            }
+            if violations.len() >= MAX_VIOLATIONS {
+                break;
+            }
+        }
+        if violations.is_empty() {
+            Ok(items)
+        } else {
+            Err(violations)
+        }
+    }
+}
+
+/// A UUID in any of its written forms: hyphenated, bare, in braces, or as a URN.
+pub fn uuid(value: &RawValue) -> Checked<Uuid> {
+    let text = json::string(value).ok_or_else(|| refused(Fault::NotAUuid, value))?;
+    Uuid::parse_str(&text).map_err(|error| refused(Fault::InvalidUuid(error), value))
+}
+
+/// A boolean, or one of the numbers and words that Pydantic takes for one (contract 2.5, `remove_branding`).
+pub fn lenient_bool(value: &RawValue) -> Checked<bool> {
+    let meaning = match json::kind(value) {
+        Kind::Bool => Some(value.get() == "true"),
+        Kind::Number => {
+            let number = integer(value.get()).ok_or_else(|| refused(Fault::NotABoolean, value))?;
+            match number {
+                0 => Some(false),
+                1 => Some(true),
+                _ => None,
+            }
+        }
+        Kind::String => match text(value)?.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" | "t" | "y" => Some(true),
+            "0" | "false" | "no" | "off" | "f" | "n" => Some(false),
+            _ => None,
+        },
+        Kind::Null | Kind::Array | Kind::Object => return Err(refused(Fault::NotABoolean, value)),
+    };
+    meaning.ok_or_else(|| refused(Fault::UnclearBoolean, value))
+}
+
+/// The whole number of 64 bits that a JSON number stands for, `1.0` and `1e0` included.
+fn integer(number: &str) -> Option<i64> {
+    if let Ok(integer) = number.parse() {
+        return Some(integer);
+    }
+    let float: f64 = number.parse().ok()?;
+    let is_written_as_float = number.contains(['.', 'e', 'E']);
+    (is_written_as_float && float.fract() == 0.0 && float.abs() < i64::MAX as f64).then_some(float as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> &RawValue {
+        json::document(text.as_bytes()).unwrap()
+    }
+
+    fn fault<T: fmt::Debug>(checked: Checked<T>) -> Fault {
+        checked.unwrap_err().remove(0).fault
+    }
+
+    #[test]
+    fn booleans_are_read_as_pydantic_reads_them() {
+        for text in [
+            "true",
+            "1",
+            "1.0",
+            "1e0",
+            r#""TRUE""#,
+            r#""yes""#,
+            r#""On""#,
+            r#""t""#,
+            r#""y""#,
+            r#""1""#,
+        ] {
+            assert_eq!(lenient_bool(raw(text)), Ok(true), "{text}");
+        }
+        for text in [
+            "false",
+            "0",
+            "-0",
+            "0.0",
+            "0e5",
+            r#""False""#,
+            r#""no""#,
+            r#""off""#,
+            r#""f""#,
+            r#""N""#,
+            r#""0""#,
+        ] {
+            assert_eq!(lenient_bool(raw(text)), Ok(false), "{text}");
+        }
+        for text in [
+            "2",
+            "-1",
+            "2.0",
+            "1e2",
+            "9223372036854775807",
+            r#""""#,
+            r#"" true ""#,
+            r#""1.0""#,
+        ] {
+            assert_eq!(fault(lenient_bool(raw(text))), Fault::UnclearBoolean, "{text}");
+        }
+        for text in ["0.5", "-1.5", "9223372036854775808", "1e999", "[]", "{}", "null"] {
+            assert_eq!(fault(lenient_bool(raw(text))), Fault::NotABoolean, "{text}");
+        }
+    }
+
+    #[test]
+    fn uuids_are_read_in_every_form_they_are_written_in() {
+        let id = Uuid::from_u128(0x3c90c3cc_0d44_4b50_8888_8dd25736052a);
+        for text in [
+            "3c90c3cc-0d44-4b50-8888-8dd25736052a",
+            "3C90C3CC0D444B5088888DD25736052A",
+            "{3c90c3cc-0d44-4b50-8888-8dd25736052a}",
+            "urn:uuid:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+        ] {
+            assert_eq!(uuid(raw(&format!("{text:?}"))), Ok(id));
+        }
+        assert_eq!(fault(uuid(raw("1"))), Fault::NotAUuid);
+        assert_eq!(
+            fault(uuid(raw(r#""x""#))).to_string(),
+            "must be a UUID: invalid character: found `x` at 0"
+        );
+    }
+
+    #[test]
+    fn every_fault_is_collected_with_its_path_and_input() {
+        let body = raw(r#"{"messages":["a",1,null],"name":2}"#);
+        let mut fields = Fields::of(body).unwrap();
+        let messages = fields.required("messages", list(text));
+        let name = fields.optional("name", nullable(text));
+        let missing = fields.required("missing", text);
+        assert!(messages.is_none() && name.is_none() && missing.is_none());
+        let violations = fields.finish(Some(())).unwrap_err();
+        let told: Vec<String> = violations
+            .iter()
+            .map(|v| format!("{} {} <- {}", PathText(&v.path), v.fault, v.input.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "messages[1] must be a string <- 1",
+                "messages[2] must be a string <- null",
+                "name must be a string <- 2",
+                &format!("missing is required <- {}", body.get()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_body_of_faults_is_reported_up_to_the_bound() {
+        let body = format!(r#"{{"a":[{}0],"b":1}}"#, "0,".repeat(100_000));
+        let mut fields = Fields::of(raw(&body)).unwrap();
+        let a = fields.required("a", list(text));
+        let _ = fields.required("b", text);
+        assert_eq!(fields.finish(a).unwrap_err().len(), MAX_VIOLATIONS);
+    }
+}
