@@ -1,1 +1,17 @@
-//! x
+//! The `widgets` command: what runs on a developer's or an operator's machine. Nothing of it is deployed.
+//!
+//! * [`serve`] is `widgets serve`: it starts a [`stack`] and says how to use it.
+//! * [`keys`] is `widgets keys`: API keys, here and on a deployed stack.
+//! * [`stack`] is the whole service on this machine: [`gateway`] makes HTTP requests API Gateway's events, [`lambda`] runs
+//!   the function [`binaries`] as Lambda does, [`store`] is the embedded DynamoDB. [`template`] tells them what is deployed.
+//! * [`logs`] makes the functions' log lines readable.
+
+pub mod binaries;
+pub mod gateway;
+pub mod keys;
+pub mod lambda;
+pub mod logs;
+pub mod serve;
+pub mod stack;
+pub mod store;
+pub mod template;

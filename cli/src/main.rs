@@ -1,2 +1,48 @@
-//! x
-fn main() {}
+//! The `widgets` command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use widgets::{keys, serve};
+
+/// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and manage its API keys.
+///
+/// Without a command: `serve`, with its defaults.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve both APIs on this machine, over an embedded DynamoDB
+    ///
+    /// Builds the two Lambda functions, runs them as Lambda would, and puts an HTTP server before them that speaks to
+    /// them as API Gateway does, with the routes of template.yaml: what answers is what is deployed. Prints where it
+    /// listens, an API key, and a curl line for each dialect.
+    Serve(serve::Serve),
+    /// Issue API keys, for the local stack or a deployed one
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => serve::run(cli.serve).await,
+        Some(Command::Serve(serve)) => serve::run(serve).await,
+        Some(Command::Keys(command)) => keys::run(command).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("widgets: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The function binaries, built from the checkout that this command was built from.
+
+use std::{
+    collections::HashMap,
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use tokio::process::Command;
+
+/// Where the checkout is.
+pub fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Builds `binaries` under the profile this program was built under, and tells where each is. Cargo says on standard
+/// error what it is doing.
+///
+/// All members' features are unified, as they were when this program was built, so that nothing is compiled twice: no
+/// `--package` here.
+pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<HashMap<String, PathBuf>> {
+    let binaries: Vec<&str> = binaries.into_iter().collect();
+    ensure!(
+        workspace().join("Cargo.toml").exists(),
+        "the sources this command was built from are gone from {}: run it from a checkout with `cargo run`",
+        workspace().display()
+    );
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let output = Command::new(cargo)
+        .args([
+            "build",
+            "--message-format",
+            "json-render-diagnostics",
+            "--profile",
+            &profile()?,
+        ])
+        .args(binaries.iter().flat_map(|binary| ["--bin", binary]))
+        .current_dir(workspace())
+        .stderr(Stdio::inherit())
+        .output()
+        .await
+        .context("cargo cannot be run")?;
+    ensure!(
+        output.status.success(),
+        "the functions cannot be built: see cargo's message above"
+    );
+    let built = executables(&output.stdout);
+    match binaries.iter().find(|binary| !built.contains_key(**binary)) {
+        Some(binary) => bail!("cargo built no binary {binary}"),
+        None => Ok(built),
+    }
+}
+
+/// The profile is the name of the folder this program was built into.
+fn profile() -> Result<String> {
+    let program = env::current_exe().context("this program does not know where it is")?;
+    let folders = program
+        .ancestors()
+        .skip(1)
+        .filter_map(|folder| folder.file_name()?.to_str());
+    // A test's is one further down, in `deps`.
+    let folder = folders.into_iter().find(|folder| *folder != "deps").unwrap_or("debug");
+    Ok(if folder == "debug" { "dev" } else { folder }.to_owned())
+}
+
+/// The executables that cargo's messages name, by the name of their target.
+fn executables(messages: &[u8]) -> HashMap<String, PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        target: Target,
+        executable: PathBuf,
+    }
+
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+
+    // Messages of other kinds have other fields.
+    let messages = messages
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    messages
+        .map(|message| (message.target.name, message.executable))
+        .collect()
+}

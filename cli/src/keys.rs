@@ -1,0 +1,124 @@
+//! `widgets keys`: API keys, on this machine and on a deployed stack.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::{Args, Subcommand};
+use shared::{
+    keys::{ApiKey, attribute},
+    model::{AccountId, Timestamp},
+};
+use url::Url;
+use uuid::Uuid;
+
+use crate::{
+    binaries,
+    stack::{self, API_KEYS_TABLE},
+    store::{self, Place, Store},
+    template::Template,
+};
+
+/// Issue API keys.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Issue a key and print it, this once: only its SHA-256 is stored.
+    ///
+    /// Without --table and --endpoint-url the key is for the local stack in --data, running or not. With --table it is
+    /// for a deployed stack (the stack's output ApiKeysTable), written with your own AWS credentials: environment,
+    /// profile, SSO, as every AWS tool finds them.
+    Issue(Issue),
+}
+
+/// What `widgets keys issue` is told.
+#[derive(Debug, Args)]
+pub struct Issue {
+    /// The account the key is for, a UUID [default: a new account]
+    #[arg(long, value_name = "UUID", value_parser = AccountId::parse)]
+    account: Option<AccountId>,
+    /// What to call the key
+    #[arg(long)]
+    name: Option<String>,
+    /// The table of keys of a deployed stack
+    #[arg(long)]
+    table: Option<String>,
+    /// A DynamoDB that is not AWS's own in your region
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<Url>,
+    /// The folder of the local stack
+    #[arg(long, value_name = "DIR", default_value = stack::DATA_FOLDER, conflicts_with_all = ["table", "endpoint_url"])]
+    data: PathBuf,
+}
+
+/// Does what `command` says.
+pub async fn run(command: Command) -> Result<()> {
+    let Command::Issue(issue) = command;
+    let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
+    let key = generate()?;
+    let item = KeyItem {
+        key: &key,
+        account,
+        name: issue.name.as_deref(),
+    };
+    if issue.table.is_some() || issue.endpoint_url.is_some() {
+        let endpoint = issue.endpoint_url.as_ref().map(Url::as_str);
+        let client = Client::new(&store::config(endpoint).await);
+        item.put(&client, issue.table.as_deref().unwrap_or(API_KEYS_TABLE))
+            .await?;
+    } else {
+        let place = match store::running_in(&issue.data)? {
+            Some(url) => Place::Endpoint(url),
+            None => Place::Folder(issue.data),
+        };
+        let template = Template::read(binaries::workspace())?;
+        let store = Store::open(&place, &template.tables).await?;
+        let put = item.put(&store.client(), API_KEYS_TABLE).await;
+        store.stop().await;
+        put?;
+    }
+    eprintln!("A new key of account {account}, shown this once:");
+    println!("{}", key.0);
+    Ok(())
+}
+
+/// A key as it is handed out, shown by nothing else.
+pub struct NewKey(pub String);
+
+/// Makes a key: `in-` and 43 characters of base64url, which are 256 random bits.
+pub fn generate() -> Result<NewKey> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).context("no random numbers")?;
+    Ok(NewKey(format!("in-{}", URL_SAFE_NO_PAD.encode(random))))
+}
+
+/// A key on its way into the table.
+pub struct KeyItem<'a> {
+    /// The key.
+    pub key: &'a NewKey,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it is called.
+    pub name: Option<&'a str>,
+}
+
+impl KeyItem<'_> {
+    /// Puts the key's hash into `table`.
+    pub async fn put(&self, client: &Client, table: &str) -> Result<()> {
+        let key = ApiKey::parse(&self.key.0).context("a key is 1 to 255 printable ASCII characters without spaces")?;
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let mut put = client
+            .put_item()
+            .table_name(table)
+            .item(attribute::KEY_HASH, text(&key.hash().to_string()))
+            .item(attribute::ACCOUNT_ID, text(&self.account.to_string()))
+            .item(attribute::CREATED_AT, text(&Timestamp::now().to_string()));
+        if let Some(name) = self.name {
+            put = put.item(attribute::NAME, text(name));
+        }
+        put.send()
+            .await
+            .with_context(|| format!("the key cannot be written to the table {table}"))?;
+        Ok(())
+    }
+}

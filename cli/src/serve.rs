@@ -1,0 +1,173 @@
+//! `widgets serve`: both APIs on this machine.
+
+use std::{
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use shared::keys::ApiKey;
+use tokio::signal::unix::{SignalKind, signal};
+use url::Url;
+
+use crate::{
+    binaries,
+    keys::{self, NewKey},
+    logs,
+    stack::{self, DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
+    store::Place,
+    template::Template,
+};
+
+/// What `widgets serve` is told.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// The port to listen on; 0 is any free one, and is printed
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// The folder that keeps what is created, from one start to the next
+    #[arg(long, value_name = "DIR", default_value = stack::DATA_FOLDER)]
+    data: PathBuf,
+    /// Keep everything in memory: gone when it stops
+    #[arg(long, conflicts_with = "data")]
+    ephemeral: bool,
+    /// The development account's key for this run [default: a new one is made and printed]
+    #[arg(long, value_name = "KEY", value_parser = parse_key)]
+    api_key: Option<String>,
+    /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data", "ephemeral"])]
+    endpoint_url: Option<Url>,
+    /// The most execution environments a function has; each handles one request at a time, and more start as requests
+    /// overlap. Requests beyond that wait their turn
+    #[arg(long, value_name = "N", default_value = "10")]
+    concurrency: NonZeroUsize,
+}
+
+fn parse_key(text: &str) -> Result<String, &'static str> {
+    match ApiKey::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("a key is 1 to 255 printable ASCII characters without spaces"),
+    }
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub async fn run(serve: Serve) -> Result<()> {
+    // Listened for from the start: what is compiling stops too.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stopped = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    tokio::pin!(stopped);
+    let started = tokio::select! {
+        started = start(serve) => started?,
+        () = &mut stopped => return Ok(()),
+    };
+    stopped.await;
+    eprintln!("Stopping.");
+    started.stop().await;
+    Ok(())
+}
+
+async fn start(serve: Serve) -> Result<Stack> {
+    let key = match serve.api_key {
+        Some(key) => NewKey(key),
+        None => keys::generate()?,
+    };
+    let place = match serve.endpoint_url {
+        Some(url) => Place::Endpoint(url),
+        None if serve.ephemeral => Place::Memory,
+        None => Place::Folder(serve.data),
+    };
+    let kept = match &place {
+        Place::Memory => "in memory, gone when this stops".to_owned(),
+        Place::Folder(folder) => format!("in {}, there again at the next start", folder.display()),
+        Place::Endpoint(_) => "there".to_owned(),
+    };
+    let template = Template::read(binaries::workspace())?;
+    let functions: Vec<String> = template
+        .functions
+        .iter()
+        .map(|function| function.binary.clone())
+        .collect();
+    let shown_key = key.0.clone();
+    let prepared = Prepared::new(Options {
+        address: address(&serve.host, serve.port)?,
+        place,
+        api_key: key,
+        concurrency: serve.concurrency.get(),
+        template,
+        logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
+    })
+    .await?;
+    eprintln!(
+        "Building the functions ({}): minutes the first time, then at once.",
+        functions.join(", ")
+    );
+    let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
+    let stack = prepared.start(&binaries).await?;
+    println!("{}", banner(&stack.url, &stack.store.url, &kept, &shown_key));
+    Ok(stack)
+}
+
+fn address(host: &str, port: u16) -> Result<SocketAddr> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, port));
+    }
+    let mut addresses = (host, port)
+        .to_socket_addrs()
+        .with_context(|| format!("{host} is no address of this machine"))?;
+    addresses
+        .next()
+        .with_context(|| format!("{host} is no address of this machine"))
+}
+
+fn banner(url: &str, store: &str, kept: &str, key: &str) -> String {
+    let query_key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
+    let assistant_url = quoted(&format!("{url}/api/v1/widget?api_key={query_key}"));
+    let authorization = quoted(&format!("authorization: {key}"));
+    format!(
+        r#"
+Listening on {url}
+  API key   {key}
+  account   {DEVELOPMENT_ACCOUNT} (the development account, the same at every start)
+  store     {store} (DynamoDB's API; data {kept})
+
+The assistant dialect (Insighto's API), create a widget:
+
+curl -X POST {assistant_url} -H 'content-type: application/json' -d '{{"widget_type":"chat","user_opening_messages":["How can I help?"],"action_buttons":[],"display_name":"Support"}}'
+
+The pathway dialect (Bland's API), create a widget:
+
+curl -X POST {url}/v1/widget -H {authorization} -H 'content-type: application/json' -d '{{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com"],"messages_per_minute":10,"config":{{"theme":"light"}}}}'
+
+Ctrl-C stops it. The functions' log follows.
+"#
+    )
+}
+
+/// A word as a shell takes it literally.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_any_characters_can_be_pasted() {
+        let banner = banner("http://127.0.0.1:3000", "http://127.0.0.1:1", "", "it's&<one>");
+        assert!(banner.contains("api_key=it%27s%26%3Cone%3E' -H"), "{banner}");
+        assert!(banner.contains(r"-H 'authorization: it'\''s&<one>' -H"), "{banner}");
+    }
+}
