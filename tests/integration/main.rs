@@ -1,2 +1,18 @@
-//! x
-fn main() {}
+//! What a user would miss, through HTTP: every test starts a stack of its own (real function processes over an embedded
+//! store) on free ports, so that they run side by side in any order.
+//!
+//! * [`app`] is the stack as a test drives it, [`fault_store`] a DynamoDB that fails as it is told.
+//! * [`assistant`] and [`pathway`] are the two dialects, [`bodies`] what both have to survive.
+//! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
+//! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together.
+
+mod app;
+mod assistant;
+mod bodies;
+mod command;
+mod execution;
+mod fault_store;
+mod keys;
+mod pathway;
+mod store;
+mod template;

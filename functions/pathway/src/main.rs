@@ -1,10 +1,15 @@
 //! The function: `bootstrap` on Lambda.
 
 use pathway::Pathway;
-use shared::{App, lambda, log};
+use shared::{
+    App, lambda,
+    log::{self, Level},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     log::panics();
-    lambda::run(Pathway(App::init().await?)).await
+    let app = App::init().await;
+    let app = app.inspect_err(|error| log::event(Level::Error, "the function cannot start", &error.to_string()))?;
+    lambda::run(Pathway(app)).await
 }

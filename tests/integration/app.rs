@@ -1,0 +1,251 @@
+//! The stack as a test drives it.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use widgets::{
+    binaries,
+    keys::{self, NewKey},
+    stack::{DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
+    store::Place,
+    template::Template,
+};
+
+/// An assistant body with no more than what is required.
+pub const ASSISTANT_BODY: &str = r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#;
+
+/// A pathway body with no more than what is required.
+pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#;
+
+/// The binaries of this workspace, built once a run.
+pub async fn built() -> &'static HashMap<String, PathBuf> {
+    static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
+    BINARIES
+        .get_or_init(|| async { binaries::build(["assistant", "pathway", "widgets"]).await.unwrap() })
+        .await
+}
+
+/// A running stack, the key of its account, and what its functions logged.
+pub struct TestApp {
+    pub stack: Stack,
+    pub key: String,
+    logs: Arc<Mutex<Vec<(String, String)>>>,
+    client: reqwest::Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name}: {self:?}"))
+            .to_str()
+            .unwrap()
+    }
+}
+
+impl TestApp {
+    /// A stack as `widgets serve --ephemeral` starts it.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with other options.
+    pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let key = keys::generate().unwrap();
+        let logs = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&logs);
+        let mut options = Options {
+            address: ([127, 0, 0, 1], 0).into(),
+            place: Place::Memory,
+            api_key: NewKey(key.0.clone()),
+            concurrency: 4,
+            template: Template::read(binaries::workspace()).unwrap(),
+            logs: Arc::new(move |function, line| sink.lock().unwrap().push((function.to_owned(), line.to_owned()))),
+        };
+        change(&mut options);
+        let stack = Prepared::new(options)
+            .await
+            .unwrap()
+            .start(built().await)
+            .await
+            .unwrap();
+        Self {
+            stack,
+            key: key.0,
+            logs,
+            client: reqwest::Client::new(),
+        }
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let method = method.parse().unwrap();
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.stack.url))
+            .body(body);
+        for (name, value) in headers {
+            let name = HeaderName::try_from(*name).unwrap();
+            request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    /// Creates an assistant widget as the service's clients do.
+    pub async fn create_assistant(&self, body: impl Into<reqwest::Body>) -> Answer {
+        let path = format!("/api/v1/widget?api_key={}", self.key);
+        self.send("POST", &path, &[("content-type", "application/json")], body)
+            .await
+    }
+
+    /// Creates a pathway widget as the service's clients do.
+    pub async fn create_pathway(&self, body: impl Into<reqwest::Body>) -> Answer {
+        let headers = [
+            ("authorization", self.key.as_str()),
+            ("content-type", "application/json"),
+        ];
+        self.send("POST", "/v1/widget", &headers, body).await
+    }
+
+    /// The item that a widget of the development account is kept as.
+    pub async fn stored(&self, dialect: &str, id: &str) -> Option<HashMap<String, AttributeValue>> {
+        let text = |text: String| AttributeValue::S(text);
+        let get = self.stack.store.client().get_item().table_name("Widgets");
+        let get = get
+            .key("pk", text(format!("{DEVELOPMENT_ACCOUNT}#{dialect}")))
+            .key("sk", text(id.to_owned()));
+        get.send().await.unwrap().item
+    }
+
+    /// How many widgets are kept.
+    pub async fn count(&self) -> usize {
+        let scanned = self
+            .stack
+            .store
+            .client()
+            .scan()
+            .table_name("Widgets")
+            .send()
+            .await
+            .unwrap();
+        scanned.items().len()
+    }
+
+    /// Waits for a log line of `function` that holds `part`.
+    pub async fn logged(&self, function: &str, part: &str) -> String {
+        let found = || {
+            let logs = self.logs.lock().unwrap();
+            logs.iter()
+                .find(|(name, line)| name == function && line.contains(part))
+                .map(|(_, line)| line.clone())
+        };
+        eventually(&format!("a line of {function} with {part}"), found).await
+    }
+
+    /// Everything that was logged so far.
+    pub fn log(&self) -> String {
+        self.logs
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(name, line)| format!("{name} {line}\n"))
+            .collect()
+    }
+}
+
+/// Waits until `condition` holds and tells what it found. A condition that stays away fails the test.
+pub async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    let mut turn = tokio::time::interval(Duration::from_millis(5));
+    loop {
+        turn.tick().await;
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "never came: {what}");
+    }
+}
+
+/// The keys of an object, in order of appearance in `json`. (A parsed value would have forgotten it.)
+pub fn keys_in_order(json: &str) -> Vec<String> {
+    struct Keys(Vec<String>);
+    impl<'de> serde::Deserialize<'de> for Keys {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Visitor;
+            impl<'de> serde::de::Visitor<'de> for Visitor {
+                type Value = Keys;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("an object")
+                }
+                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                    let mut keys = Vec::new();
+                    while let Some((key, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
+                        keys.push(key);
+                    }
+                    Ok(Keys(keys))
+                }
+            }
+            deserializer.deserialize_map(Visitor)
+        }
+    }
+    serde_json::from_str::<Keys>(json).unwrap().0
+}
+
+/// The text of one member of the object `data` in a body, as it stands there.
+pub fn raw_member(body: &str, name: &str) -> String {
+    use serde_json::value::RawValue;
+    #[derive(serde::Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        data: HashMap<String, &'a RawValue>,
+    }
+    serde_json::from_str::<Envelope<'_>>(body).unwrap().data[name]
+        .get()
+        .to_owned()
+}
+
+/// The text of the object `data` in a body.
+pub fn raw_data(body: &str) -> String {
+    use serde_json::value::RawValue;
+    #[derive(serde::Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    serde_json::from_str::<Envelope<'_>>(body)
+        .unwrap()
+        .data
+        .get()
+        .to_owned()
+}

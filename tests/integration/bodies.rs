@@ -1,0 +1,177 @@
+//! Bodies nobody planned for: none is lost, none brings a function down.
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::json;
+
+use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_member};
+
+const MAX: usize = 256 * 1024;
+
+/// A body of exactly `size` bytes, filled up in a field that takes any text.
+fn padded(body: &str, field: &str, size: usize) -> String {
+    let start = format!("{},\"{field}\":\"", body.strip_suffix('}').unwrap());
+    format!("{start}{}\"}}", "x".repeat(size - start.len() - 2))
+}
+
+#[tokio::test]
+async fn a_body_of_256_kib_is_kept_and_a_larger_one_is_413() {
+    let app = TestApp::start().await;
+    let assistant = app.create_assistant(padded(ASSISTANT_BODY, "name", MAX)).await;
+    assert_eq!(assistant.status, 200);
+    let id = assistant.json()["data"]["id"].as_str().unwrap().to_owned();
+    assert!(app.stored("assistant", &id).await.is_some());
+    assert_eq!(app.create_pathway(padded(PATHWAY_BODY, "extra", MAX)).await.status, 200);
+
+    for size in [MAX + 1, 5 * 1024 * 1024] {
+        let answer = app.create_assistant(padded(ASSISTANT_BODY, "name", size)).await;
+        assert_eq!(
+            (answer.status, answer.json()),
+            (413, json!({"detail": "The body is over 256 KiB"}))
+        );
+        let answer = app.create_pathway(padded(PATHWAY_BODY, "extra", size)).await;
+        assert_eq!(
+            (answer.status, &answer.json()["errors"][0]["error"]),
+            (413, &json!("PAYLOAD_TOO_LARGE"))
+        );
+    }
+    // What does not fit an event never reaches a function: the answer is the gateway's.
+    for size in [7 * 1024 * 1024, 11 * 1024 * 1024] {
+        let answer = app.create_pathway("x".repeat(size)).await;
+        assert_eq!(
+            (answer.status, answer.json()),
+            (413, json!({"message": "Request Entity Too Large"}))
+        );
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_utf_8_are_a_400() {
+    let app = TestApp::start().await;
+    let assistant = app.create_assistant(b"{\"name\":\"\xff\"}".to_vec()).await;
+    assert_eq!(
+        (assistant.status, assistant.json()),
+        (400, json!({"detail": "There was an error parsing the body"}))
+    );
+    let pathway = app.create_pathway(b"\xff\xfe{\0}\0".to_vec()).await;
+    assert_eq!(
+        (pathway.status, &pathway.json()["errors"][0]["message"]),
+        (400, &json!("body must be JSON in UTF-8"))
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_arrives_in_base64_is_a_body_like_any_other() {
+    let app = TestApp::start().await;
+    // API Gateway encodes what its content type does not call text.
+    let headers = [
+        ("authorization", app.key.as_str()),
+        ("content-type", "application/octet-stream"),
+    ];
+    assert_eq!(app.send("POST", "/v1/widget", &headers, PATHWAY_BODY).await.status, 200);
+    let headers = [
+        ("authorization", app.key.as_str()),
+        ("content-type", "application/vnd.api+json"),
+    ];
+    assert_eq!(
+        app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY)
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn hostile_bodies_get_an_answer_and_the_next_request_is_served() {
+    let app = TestApp::start().await;
+    let nested = |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
+    let many_faults = format!(r#"{{"user_opening_messages":[{}0]}}"#, "0,".repeat(120_000));
+    let many_keys = format!(
+        "{{{}\"z\":0}}",
+        (0..20_000).map(|i| format!("\"k{i}\":0,")).collect::<String>()
+    );
+    let deep_config = format!(r#"{{"config":{}}}"#, nested("[", "]", 50_000));
+    for body in [
+        &nested("[", "]", 100_000),
+        &nested(r#"{"a":"#, "}", 40_000),
+        &"[".repeat(200_000),
+        &deep_config,
+        &many_faults,
+        &many_keys,
+        &format!(r#"{{"messages_per_minute":{}}}"#, "9".repeat(200_000)),
+        &format!(r#"{{"messages_per_minute":1e{}}}"#, "9".repeat(1000)),
+        &format!(r#"{{"widget_type":"{}"}}"#, "\\u0000".repeat(40_000)),
+        &format!(r#"{{"{}":1}}"#, "\\ud83d\\ude00".repeat(20_000)),
+        &"\0".repeat(1000),
+        &"\u{feff}".repeat(3),
+    ] {
+        let start = &body[..body.floor_char_boundary(20)];
+        let assistant = app.create_assistant(body.clone()).await;
+        assert_eq!(assistant.status, 422, "{start}");
+        assert!(!assistant.json()["detail"].as_array().unwrap().is_empty(), "{start}");
+        let pathway = app.create_pathway(body.clone()).await;
+        assert_eq!(pathway.status, 400, "{start}");
+        assert!(!pathway.json()["errors"].as_array().unwrap().is_empty(), "{start}");
+    }
+    assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+}
+
+/// JSON texts as anybody may write them.
+fn json_text() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|b| b.to_string()),
+        r"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,8})?([eE][+-]?[0-9]{1,3})?",
+        any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap()),
+        r#""(\\u00[0-9a-f]{2}|\\n|\\/|[ -!#-\[\]-~])*""#,
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let key = any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap());
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec((key, inner), 0..4).prop_map(|members| {
+                let members: Vec<String> = members.iter().map(|(key, value)| format!("{key} : {value}")).collect();
+                format!("{{{}}}", members.join(", "))
+            }),
+        ]
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_free_form_json_comes_back_and_is_kept_as_it_went_in() {
+    let app = TestApp::start().await;
+    let mut runner = TestRunner::new(Config {
+        cases: 100,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let texts = json_text().prop_filter("null is no config", |text| text != "null");
+    tokio::task::block_in_place(|| {
+        let runtime = tokio::runtime::Handle::current();
+        runner
+            .run(&texts, |text| {
+                runtime.block_on(async {
+                    let config = PATHWAY_BODY.replace("{}", &text);
+                    let pathway = app.create_pathway(config).await;
+                    prop_assert_eq!(pathway.status, 200, "{}", pathway.body);
+                    prop_assert_eq!(raw_member(&pathway.body, "config"), text.clone());
+                    let item = app
+                        .stored("pathway", pathway.json()["data"]["id"].as_str().unwrap())
+                        .await
+                        .unwrap();
+                    prop_assert_eq!(item["config"].as_s().unwrap(), &text);
+
+                    let buttons =
+                        ASSISTANT_BODY.replace(r#""action_buttons":[]"#, &format!(r#""action_buttons":[{text}]"#));
+                    let assistant = app.create_assistant(buttons).await;
+                    prop_assert_eq!(assistant.status, 200, "{}", assistant.body);
+                    prop_assert_eq!(raw_member(&assistant.body, "action_buttons"), format!("[{text}]"));
+                    Ok(())
+                })
+            })
+            .unwrap();
+    });
+}

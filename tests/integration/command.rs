@@ -1,0 +1,281 @@
+//! The `widgets` command as its users run it.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStdout, Command},
+};
+
+use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, built, eventually};
+
+/// A `widgets serve` that listens.
+struct Serve {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    url: String,
+    key: String,
+    store: String,
+    curls: Vec<String>,
+}
+
+async fn widgets(arguments: &[&str]) -> Command {
+    let mut command = Command::new(&built().await["widgets"]);
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+impl Serve {
+    async fn start(arguments: &[&str]) -> Self {
+        let arguments = [&["serve", "--port", "0"], arguments].concat();
+        let mut process = widgets(&arguments).await.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (mut url, mut key, mut store, mut curls) = (String::new(), String::new(), String::new(), Vec::new());
+        loop {
+            let line = lines.next_line().await.unwrap().expect("it ended before it listened");
+            let word = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+            if let Some(rest) = line.strip_prefix("Listening on ") {
+                url = word(rest);
+            } else if let Some(rest) = line.strip_prefix("  API key ") {
+                key = word(rest);
+            } else if let Some(rest) = line.strip_prefix("  store ") {
+                store = word(rest);
+            } else if line.starts_with("curl ") {
+                curls.push(line);
+            } else if line.starts_with("Ctrl-C") {
+                return Self {
+                    process,
+                    lines,
+                    url,
+                    key,
+                    store,
+                    curls,
+                };
+            }
+        }
+    }
+
+    async fn create(&self, key: &str) -> (u16, String) {
+        let request = reqwest::Client::new()
+            .post(format!("{}/v1/widget", self.url))
+            .header("authorization", key);
+        let response = request.body(PATHWAY_BODY).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    async fn count(&self) -> usize {
+        let config = widgets::store::config(Some(&self.store)).await;
+        let client = aws_sdk_dynamodb::Client::new(&config);
+        client.scan().table_name("Widgets").send().await.unwrap().items().len()
+    }
+
+    /// The function processes that it started.
+    fn children(&self) -> Vec<String> {
+        children_of(self.process.id().unwrap())
+    }
+
+    async fn end(mut self, signal: &str) -> bool {
+        let id = self.process.id().unwrap().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+        let success = self.process.wait().await.unwrap().success();
+        while let Ok(Some(_)) = self.lines.next_line().await {}
+        success
+    }
+}
+
+fn children_of(parent: u32) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_child = |id: &String| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // pid (name) state parent …; the name may hold anything.
+        stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(&parent.to_string())
+    };
+    entries.filter(is_child).collect()
+}
+
+fn is_running(process: &str) -> bool {
+    Path::new(&format!("/proc/{process}/exe")).read_link().is_ok()
+}
+
+#[tokio::test]
+async fn the_printed_curl_lines_work_as_they_are_pasted() {
+    let serve = Serve::start(&["--ephemeral", "--api-key", "it's-$mine&<you>+%"]).await;
+    assert_eq!((serve.key.as_str(), serve.curls.len()), ("it's-$mine&<you>+%", 2));
+    if Command::new("curl").arg("--version").output().await.is_err() {
+        eprintln!("no curl on this machine: the lines are not pasted");
+    } else {
+        for (line, success) in serve
+            .curls
+            .iter()
+            .zip([r#"{"message":"Data created successfully""#, r#"{"status":200"#])
+        {
+            let output = Command::new("sh").args(["-c", line]).output().await.unwrap();
+            let body = String::from_utf8(output.stdout).unwrap();
+            assert!(body.starts_with(success), "{line}: {body}");
+        }
+    }
+    assert_eq!(serve.create("it's-$mine&<you>+%").await.0, 200);
+}
+
+#[tokio::test]
+async fn what_was_created_is_there_after_kill_9_and_under_the_next_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("new/data");
+    let arguments = ["--data", data.to_str().unwrap()];
+    let first = Serve::start(&arguments).await;
+    assert!(first.key.starts_with("in-") && first.key.len() == 46);
+    let (key, (status, body)) = (first.key.clone(), first.create(&first.key).await);
+    assert_eq!(status, 200, "{body}");
+    let children = first.children();
+    assert!(!children.is_empty());
+    first.end("-9").await;
+    eventually("the end of the functions", || {
+        (!children.iter().any(|id| is_running(id))).then_some(())
+    })
+    .await;
+
+    let second = Serve::start(&arguments).await;
+    assert_ne!(second.key, key);
+    assert_eq!(second.count().await, 1);
+    assert_eq!(
+        (second.create(&key).await.0, second.create(&second.key).await.0),
+        (200, 200)
+    );
+}
+
+#[tokio::test]
+async fn a_signal_stops_everything_it_started() {
+    for signal in ["-INT", "-TERM"] {
+        let serve = Serve::start(&["--ephemeral"]).await;
+        assert_eq!(serve.create(&serve.key).await.0, 200);
+        let children = serve.children();
+        assert_eq!(children.len(), 1);
+        assert!(serve.end(signal).await, "{signal} is a clean end");
+        eventually("the end of the functions", || {
+            (!children.iter().any(|id| is_running(id))).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_one_clear_line_and_a_failure() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let in_file = file.path().join("data");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let _using = Serve::start(&["--data", data]).await;
+    for (arguments, says) in [
+        (
+            &["serve", "--ephemeral", "--port", &port][..],
+            "cannot listen on 127.0.0.1:",
+        ),
+        (
+            &["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"],
+            "cannot listen on 192.0.2.1:0",
+        ),
+        (
+            &["serve", "--port", "0", "--data", in_file.to_str().unwrap()],
+            "cannot be used: Not a directory",
+        ),
+        (&["serve", "--port", "0", "--data", data], "another stack uses it"),
+        (
+            &["serve", "--port", "0", "--endpoint-url", "http://127.0.0.1:1"],
+            "the store at http://127.0.0.1:1 is of no use",
+        ),
+        (
+            &["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"],
+            "the key cannot be written to the table ApiKeys",
+        ),
+    ] {
+        let output = widgets(arguments).await.output().await.unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(
+            told.starts_with("widgets: ") && told.contains(says),
+            "{arguments:?}: {told}"
+        );
+        assert_eq!(told.trim_end().lines().count(), 1, "{told}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_issued_key_works_at_once_wherever_it_was_issued() {
+    async fn issue(arguments: &[&str]) -> (String, String) {
+        let output = widgets(&[&["keys", "issue"], arguments].concat())
+            .await
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let key = String::from_utf8(output.stdout).unwrap();
+        (key.trim().to_owned(), String::from_utf8(output.stderr).unwrap())
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let account = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
+
+    let (before, told) = issue(&["--data", data, "--account", account, "--name", "before it runs"]).await;
+    assert!(
+        before.starts_with("in-") && before.len() == 46 && told.contains(account),
+        "{before} {told}"
+    );
+    let serve = Serve::start(&["--data", data]).await;
+    let (beside, told) = issue(&["--data", data]).await;
+    assert!(!told.contains(account), "a new account: {told}");
+    let (elsewhere, _) = issue(&[
+        "--endpoint-url",
+        &serve.store,
+        "--table",
+        "ApiKeys",
+        "--account",
+        account,
+    ])
+    .await;
+
+    for (key, org_id) in [(&before, Some(account)), (&beside, None), (&elsewhere, Some(account))] {
+        let url = format!("{}/api/v1/widget?api_key={key}", serve.url);
+        let request = reqwest::Client::new()
+            .post(url)
+            .header("content-type", "application/json");
+        let response = request.body(ASSISTANT_BODY).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert!(org_id.is_none_or(|account| body["data"]["org_id"] == account), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn help_says_what_it_is_and_every_option() {
+    let mut process = widgets(&["serve", "--help"])
+        .await
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut help = String::new();
+    process.stdout.take().unwrap().read_to_string(&mut help).await.unwrap();
+    for option in [
+        "--host",
+        "--port",
+        "--data",
+        "--ephemeral",
+        "--api-key",
+        "--endpoint-url",
+        "--concurrency",
+    ] {
+        assert!(help.contains(option), "{option}: {help}");
+    }
+}

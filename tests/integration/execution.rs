@@ -1,0 +1,183 @@
+//! Functions as processes: what happens as they overlap, hang and die.
+
+use std::{fs, time::Duration};
+
+use serde_json::json;
+use tokio::process::Command;
+use uuid::Uuid;
+
+use crate::{
+    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually},
+    fault_store::{Call, Fault, FaultStore},
+};
+
+/// A variable that tells the processes of one test from those of the tests beside it.
+const MARK: &str = "WIDGETS_TEST";
+
+/// A stack over `store` whose processes can be found.
+async fn marked_app(store: &FaultStore, concurrency: usize, timeout: Option<Duration>) -> (TestApp, String) {
+    let mark = Uuid::new_v4().to_string();
+    let app = TestApp::start_with(|options| {
+        options.place = store.place();
+        options.concurrency = concurrency;
+        for function in &mut options.template.functions {
+            function.variables.insert(MARK.to_owned(), mark.clone());
+            function.timeout = timeout.unwrap_or(function.timeout);
+        }
+    })
+    .await;
+    (app, mark)
+}
+
+/// The processes that run with `mark`.
+fn processes(mark: &str) -> Vec<String> {
+    let variable = format!("{MARK}={mark}");
+    let has_mark = |id: &String| {
+        let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        environment
+            .split(|byte| *byte == 0)
+            .any(|entry| entry == variable.as_bytes())
+    };
+    let entries = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    entries.filter(has_mark).collect()
+}
+
+async fn kill(processes: &[String]) {
+    assert!(!processes.is_empty());
+    assert!(
+        Command::new("kill")
+            .arg("-9")
+            .args(processes)
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+}
+
+#[tokio::test]
+async fn a_function_that_dies_is_a_502_and_is_started_afresh() {
+    let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
+    let (app, mark) = marked_app(&store, 4, None).await;
+    let (answer, ()) = tokio::join!(app.create_pathway(PATHWAY_BODY), async {
+        store.put_times(1).await;
+        kill(&processes(&mark)).await;
+    });
+    assert_eq!(
+        (answer.status, answer.json()),
+        (502, json!({"message": "Internal Server Error"}))
+    );
+    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+    assert_eq!(
+        store.puts(),
+        2,
+        "the request that died with its process was not made again"
+    );
+}
+
+#[tokio::test]
+async fn a_function_that_dies_between_requests_is_not_noticed() {
+    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
+    let (app, mark) = marked_app(&store, 4, None).await;
+    for _ in 0..5 {
+        assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+        kill(&processes(&mark)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
+    let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
+    let (app, mark) = marked_app(&store, 4, Some(Duration::from_millis(500))).await;
+    let answer = app.create_assistant(ASSISTANT_BODY).await;
+    assert_eq!(
+        (answer.status, answer.json()),
+        (504, json!({"message": "Endpoint request timed out"}))
+    );
+    eventually("the end of the process", || processes(&mark).is_empty().then_some(())).await;
+    assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+    app.logged("Assistant", "stopped after its timeout").await;
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_start_is_a_502_and_says_why() {
+    let app = TestApp::start_with(|options| {
+        options
+            .template
+            .functions
+            .iter_mut()
+            .for_each(|function| drop(function.variables.remove("WIDGETS_TABLE")));
+    })
+    .await;
+    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 502);
+    app.logged("Pathway", "the environment variable WIDGETS_TABLE is not set")
+        .await;
+}
+
+#[tokio::test]
+async fn environments_start_as_requests_overlap_and_never_more_than_allowed() {
+    let store = FaultStore::start(Call::PutItem, [], Fault::Hang).await;
+    let (app, mark) = marked_app(&store, 2, None).await;
+    let watch = async {
+        store.put_times(2).await;
+        assert_eq!(processes(&mark).len(), 2);
+        assert_eq!(store.puts(), 2);
+        store.release();
+    };
+    let create = || app.create_pathway(PATHWAY_BODY);
+    let (a, b, c, d, ()) = tokio::join!(create(), create(), create(), create(), watch);
+    assert_eq!([a.status, b.status, c.status, d.status], [200; 4]);
+    assert_eq!(processes(&mark).len(), 2);
+}
+
+#[tokio::test]
+async fn under_load_every_widget_that_was_answered_is_kept_though_processes_die() {
+    let mark = Uuid::new_v4().to_string();
+    let app = TestApp::start_with(|options| {
+        for function in &mut options.template.functions {
+            function.variables.insert(MARK.to_owned(), mark.clone());
+        }
+    })
+    .await;
+    let client = async || {
+        let mut created = Vec::new();
+        for _ in 0..25 {
+            let answer = app.create_pathway(PATHWAY_BODY).await;
+            match answer.status {
+                200 => created.push(answer.json()["data"]["id"].as_str().unwrap().to_owned()),
+                502 => {}
+                status => panic!("{status}: {answer:?}"),
+            }
+        }
+        created
+    };
+    let killer = async {
+        for _ in 0..5 {
+            let victims = eventually("a process", || processes(&mark).first().cloned()).await;
+            // It may have ended by itself meanwhile, for a new one to take its place.
+            Command::new("kill").arg("-9").arg(victims).output().await.unwrap();
+        }
+    };
+    let (a, b, c, ()) = tokio::join!(client(), client(), client(), killer);
+    let created: Vec<String> = [a, b, c].concat();
+    assert!(created.len() > 50, "{}", created.len());
+    for id in &created {
+        assert!(app.stored("pathway", id).await.is_some(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_line_tells_route_status_and_request() {
+    let app = TestApp::start().await;
+    let answer = app.create_pathway(PATHWAY_BODY).await;
+    let line = app.logged("Pathway", answer.header("x-request-id")).await;
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&line["level"], &line["route"]),
+        (&json!("INFO"), &json!("POST /v1/widget"))
+    );
+    assert_eq!((&line["status"], &line["coldStart"]), (&json!(200), &json!(true)));
+    assert!(line["durationMs"].as_f64().unwrap() > 0.0);
+}

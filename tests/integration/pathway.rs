@@ -1,0 +1,203 @@
+//! `POST /v1/widget` (contract 1).
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use widgets::stack::DEVELOPMENT_ACCOUNT;
+
+use crate::app::{PATHWAY_BODY, TestApp, keys_in_order, raw_data, raw_member};
+
+/// The request of the service's documentation with real UUIDs.
+const DOCUMENTED: &str = r#"{
+  "pathway_id": "a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7",
+  "allowed_domains": ["example.com", "subdomain.example.com"],
+  "messages_per_minute": 10,
+  "config": {"theme": "light", "position": "bottom-right"},
+  "agent_id": "46f37229-7d12-44be-b343-6e68274cfbea"
+}"#;
+
+const WIDGET_KEYS: [&str; 10] = [
+    "id",
+    "pathway_id",
+    "agent_id",
+    "agent_prompt",
+    "allowed_domains",
+    "messages_per_minute",
+    "config",
+    "webhook_url",
+    "created_at",
+    "updated_at",
+];
+
+#[tokio::test]
+async fn the_documented_request_makes_the_documented_widget() {
+    let app = TestApp::start().await;
+    let answer = app.create_pathway(DOCUMENTED).await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(keys_in_order(&answer.body), ["status", "data", "errors"]);
+    assert_eq!(keys_in_order(&raw_data(&answer.body)), WIDGET_KEYS);
+    let body = answer.json();
+    assert_eq!((&body["status"], &body["errors"]), (&json!(200), &Value::Null));
+
+    let sent: Value = serde_json::from_str(DOCUMENTED).unwrap();
+    let data = &body["data"];
+    for (key, value) in sent.as_object().unwrap() {
+        assert_eq!(&data[key], value, "{key}");
+    }
+    assert_eq!(
+        (&data["agent_prompt"], &data["webhook_url"]),
+        (&Value::Null, &Value::Null)
+    );
+    let id: Uuid = data["id"].as_str().unwrap().parse().unwrap();
+    let created_at = data["created_at"].as_str().unwrap();
+    assert_eq!(data["updated_at"], created_at);
+    assert_eq!(
+        (
+            created_at.len(),
+            &created_at[10..11],
+            &created_at[19..20],
+            &created_at[23..]
+        ),
+        (24, "T", ".", "Z")
+    );
+
+    let item = app.stored("pathway", &id.to_string()).await.unwrap();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    assert_eq!(item["pk"], text(&format!("{DEVELOPMENT_ACCOUNT}#pathway")));
+    assert_eq!(item["version"], AttributeValue::N("1".to_owned()));
+    assert_eq!(
+        (&item["created_at"], &item["updated_at"]),
+        (&text(created_at), &text(created_at))
+    );
+    assert_eq!(item["pathway_id"], text("a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7"));
+    assert_eq!(item["agent_id"], text("46f37229-7d12-44be-b343-6e68274cfbea"));
+    assert_eq!(
+        item["allowed_domains"],
+        AttributeValue::L(vec![text("example.com"), text("subdomain.example.com")])
+    );
+    assert_eq!(item["messages_per_minute"], AttributeValue::N("10".to_owned()));
+    assert_eq!(
+        item["config"],
+        text(r#"{"theme": "light", "position": "bottom-right"}"#)
+    );
+    assert_eq!(item.len(), 10, "null is absence: {item:?}");
+}
+
+#[tokio::test]
+async fn the_published_example_with_a_config_of_any_json_works_without_a_content_type() {
+    let app = TestApp::start().await;
+    let body = r#"{"agent_prompt":"Be kind.","allowed_domains":["*.vercel.app","localhost:3000"],"messages_per_minute":0,"config":"<any>","webhook_url":"http://localhost:9/x","extra":[]}"#;
+    let answer = app
+        .send("POST", "/v1/widget", &[("Authorization", &app.key)], body)
+        .await;
+
+    assert_eq!(answer.status, 200);
+    let data = &answer.json()["data"];
+    assert_eq!(
+        (&data["pathway_id"], &data["agent_prompt"]),
+        (&Value::Null, &json!("Be kind."))
+    );
+    assert_eq!(
+        (&data["config"], &data["webhook_url"]),
+        (&json!("<any>"), &json!("http://localhost:9/x"))
+    );
+    assert_eq!(data["allowed_domains"], json!(["*.vercel.app", "localhost:3000"]));
+}
+
+#[tokio::test]
+async fn numbers_and_free_form_json_come_back_as_they_went_in() {
+    let app = TestApp::start().await;
+    let config = r#"{"z":1.0,"a":1e3,"n":12345678901234567890,"nest":[null,{"x":null,"é":"\u00fc 😀"}],"timeoutSeconds":7200.0}"#;
+    for rate in ["10", "1.0", "1e3", "0.25", "12345678901234567890", "1e-200", "-0"] {
+        let body = format!(
+            r#"{{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":{rate},"config":{config}}}"#
+        );
+        let answer = app.create_pathway(body).await;
+        assert_eq!(answer.status, 200, "{rate}: {}", answer.body);
+        assert_eq!(raw_member(&answer.body, "messages_per_minute"), rate);
+        assert_eq!(raw_member(&answer.body, "config"), config);
+        let item = app
+            .stored("pathway", answer.json()["data"]["id"].as_str().unwrap())
+            .await
+            .unwrap();
+        let (AttributeValue::N(kept) | AttributeValue::S(kept)) = &item["messages_per_minute"] else {
+            panic!("{item:?}")
+        };
+        assert_eq!(kept, rate);
+    }
+}
+
+#[tokio::test]
+async fn every_fault_is_told_at_once_and_names_its_field() {
+    let app = TestApp::start().await;
+    let body = r#"{"pathway_id":"nope","allowed_domains":["ok.com","https://example.com","a*b.com"],"messages_per_minute":-1,"config":{"timeoutSeconds":0},"agent_id":5,"webhook_url":"http://example.com"}"#;
+    let answer = app.create_pathway(body).await;
+
+    assert_eq!(answer.status, 400);
+    assert_eq!(keys_in_order(&answer.body), ["status", "data", "errors"]);
+    let body = answer.json();
+    assert_eq!((&body["status"], &body["data"]), (&json!(400), &Value::Null));
+    let errors = body["errors"].as_array().unwrap();
+    assert!(errors.iter().all(|error| error["error"] == "INVALID_PARAMETER"));
+    let messages: Vec<&str> = errors.iter().map(|error| error["message"].as_str().unwrap()).collect();
+    assert_eq!(
+        messages,
+        [
+            "pathway_id must be a UUID: invalid character: found `n` at 0",
+            r#"allowed_domains[1] "https://example.com" must be a host name without a scheme"#,
+            r#"allowed_domains[2] "a*b.com" may have a wildcard as its leftmost label only"#,
+            "messages_per_minute must be at least 0",
+            "config.timeoutSeconds must be above 0",
+            "agent_id must be a UUID",
+            "webhook_url must be an absolute https:// URL, or http:// to localhost",
+        ]
+    );
+    assert_eq!(app.count().await, 0);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_the_envelope_has_errors() {
+    let app = TestApp::start().await;
+    let key = app.key.clone();
+    let authorized = [("authorization", key.as_str())];
+    for (method, path, headers, body, status, error) in [
+        ("POST", "/v1/widget", &authorized[..], "", 400, "INVALID_PARAMETER"),
+        ("POST", "/v1/widget", &authorized, "{", 400, "INVALID_PARAMETER"),
+        ("POST", "/v1/widget", &authorized, "[]", 400, "INVALID_PARAMETER"),
+        ("POST", "/v1/widget", &authorized, "null", 400, "INVALID_PARAMETER"),
+        ("POST", "/v1/widget", &authorized, "{}", 400, "INVALID_PARAMETER"),
+        ("POST", "/v1/widget", &[], PATHWAY_BODY, 401, "UNAUTHORIZED"),
+        ("POST", "/v1/widget/", &authorized, PATHWAY_BODY, 404, "NOT_FOUND"),
+        ("POST", "/v1/nope", &authorized, PATHWAY_BODY, 404, "NOT_FOUND"),
+        ("GET", "/v1/widget/custom_components", &authorized, "", 404, "NOT_FOUND"),
+        (
+            "PUT",
+            "/v1/widget",
+            &authorized,
+            PATHWAY_BODY,
+            405,
+            "METHOD_NOT_ALLOWED",
+        ),
+        ("OPTIONS", "/v1/widget", &[], "", 405, "METHOD_NOT_ALLOWED"),
+    ] {
+        let answer = app.send(method, path, headers, body).await;
+        let json = answer.json();
+        assert_eq!(
+            (answer.status, &json["status"]),
+            (status, &json!(status)),
+            "{method} {path} {body}"
+        );
+        assert_eq!(
+            (&json["data"], &json["errors"][0]["error"]),
+            (&Value::Null, &json!(error)),
+            "{method} {path} {body}"
+        );
+        assert!(!json["errors"][0]["message"].as_str().unwrap().is_empty());
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert!(!answer.header("x-request-id").is_empty());
+        assert_eq!(answer.headers.contains_key("allow"), status == 405);
+    }
+    assert_eq!(app.count().await, 0);
+}
