@@ -30,24 +30,24 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
         workspace().display()
     );
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let output = Command::new(cargo)
-        .args([
-            "build",
-            "--message-format",
-            "json-render-diagnostics",
-            "--profile",
-            &profile()?,
-        ])
+    let mut command = Command::new(cargo);
+    for (name, _) in env::vars_os() {
+        // What cargo tells the program it runs. Build scripts that look at these would run, and crates be compiled,
+        // anew at each start.
+        let tells = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+        if name.to_str().is_some_and(|name| tells.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+    }
+    let output = command
+        .args(["build", "--message-format", "json-render-diagnostics", "--profile", &profile()?])
         .args(binaries.iter().flat_map(|binary| ["--bin", binary]))
         .current_dir(workspace())
         .stderr(Stdio::inherit())
         .output()
         .await
         .context("cargo cannot be run")?;
-    ensure!(
-        output.status.success(),
-        "the functions cannot be built: see cargo's message above"
-    );
+    ensure!(output.status.success(), "the functions cannot be built: see cargo's message above");
     let built = executables(&output.stdout);
     match binaries.iter().find(|binary| !built.contains_key(**binary)) {
         Some(binary) => bail!("cargo built no binary {binary}"),
@@ -58,10 +58,7 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
 /// The profile is the name of the folder this program was built into.
 fn profile() -> Result<String> {
     let program = env::current_exe().context("this program does not know where it is")?;
-    let folders = program
-        .ancestors()
-        .skip(1)
-        .filter_map(|folder| folder.file_name()?.to_str());
+    let folders = program.ancestors().skip(1).filter_map(|folder| folder.file_name()?.to_str());
     // A test's is one further down, in `deps`.
     let folder = folders.into_iter().find(|folder| *folder != "deps").unwrap_or("debug");
     Ok(if folder == "debug" { "dev" } else { folder }.to_owned())
@@ -81,10 +78,7 @@ fn executables(messages: &[u8]) -> HashMap<String, PathBuf> {
     }
 
     // Messages of other kinds have other fields.
-    let messages = messages
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<Message>(line).ok());
-    messages
-        .map(|message| (message.target.name, message.executable))
-        .collect()
+    let messages =
+        messages.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    messages.map(|message| (message.target.name, message.executable)).collect()
 }

@@ -51,30 +51,17 @@ type PathParameters = BTreeMap<String, String>;
 impl Routes {
     /// Adds a route to `function`.
     pub fn add(&mut self, method: &str, path: &str, function: Arc<Function>) {
-        self.0.push(Route {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            function,
-        });
+        self.0.push(Route { method: method.to_owned(), path: path.to_owned(), function });
     }
 
     /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more literal segments before
     /// fewer, the method before `ANY`.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
-        let candidates = self
-            .0
-            .iter()
-            .filter(|route| route.method == "ANY" || route.method == method.as_str());
-        candidates
-            .filter_map(|route| Some((route, matched(&route.path, path)?)))
-            .max_by_key(|(route, _)| {
-                let literals = route
-                    .path
-                    .split('/')
-                    .filter(|segment| !segment.starts_with('{'))
-                    .count();
-                (!route.path.ends_with("+}"), literals, route.method != "ANY")
-            })
+        let candidates = self.0.iter().filter(|route| route.method == "ANY" || route.method == method.as_str());
+        candidates.filter_map(|route| Some((route, matched(&route.path, path)?))).max_by_key(|(route, _)| {
+            let literals = route.path.split('/').filter(|segment| !segment.starts_with('{')).count();
+            (!route.path.ends_with("+}"), literals, route.method != "ANY")
+        })
     }
 }
 
@@ -89,9 +76,7 @@ fn matched(pattern: &str, path: &str) -> Option<PathParameters> {
             parameters.insert(name.to_owned(), decoded(rest));
             return (!rest.is_empty()).then_some(parameters);
         }
-        let (value, tail) = rest
-            .split_once('/')
-            .map_or((rest, None), |(value, tail)| (value, Some(tail)));
+        let (value, tail) = rest.split_once('/').map_or((rest, None), |(value, tail)| (value, Some(tail)));
         match variable {
             Some(name) if !value.is_empty() => drop(parameters.insert(name.to_owned(), decoded(value))),
             None if segment == value => {}
@@ -108,9 +93,7 @@ fn matched(pattern: &str, path: &str) -> Option<PathParameters> {
 
 /// An HTTP API hands a path over decoded.
 fn decoded(path: &str) -> String {
-    percent_encoding::percent_decode_str(path)
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 async fn answer(
@@ -144,12 +127,7 @@ async fn answer(
 
 /// An answer of the gateway's own.
 fn refusal(status: StatusCode, message: &str) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        json!({ "message": message }).to_string(),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], json!({ "message": message }).to_string()).into_response()
 }
 
 /// The event that a request becomes.
@@ -210,17 +188,10 @@ fn event(parts: &Parts, body: &Bytes, route: &Route, parameters: &PathParameters
 
 /// Whether API Gateway passes a body of this content type on as text rather than in base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .map(text)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let content_type = headers.get(header::CONTENT_TYPE).map(text).unwrap_or_default().to_ascii_lowercase();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.starts_with("text/")
-        || matches!(
-            media_type,
-            "application/json" | "application/javascript" | "application/xml"
-        )
+        || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
 }
 
 fn headers(headers: &HeaderMap, client: SocketAddr) -> PathParameters {
@@ -235,10 +206,7 @@ fn headers(headers: &HeaderMap, client: SocketAddr) -> PathParameters {
 fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let mut joined = BTreeMap::<String, String>::new();
     for (name, value) in pairs {
-        joined
-            .entry(name)
-            .and_modify(|values| *values = format!("{values},{value}"))
-            .or_insert(value);
+        joined.entry(name).and_modify(|values| *values = format!("{values},{value}")).or_insert(value);
     }
     joined
 }
@@ -270,26 +238,17 @@ fn response(payload: &Bytes) -> Response {
         return ([(header::CONTENT_TYPE, "application/json")], payload.clone()).into_response();
     };
     let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded {
-        STANDARD.decode(&body).ok()
-    } else {
-        Some(body.into_bytes())
-    };
+    let body = if answer.is_base64_encoded { STANDARD.decode(&body).ok() } else { Some(body.into_bytes()) };
     let (Ok(status), Some(body)) = (StatusCode::from_u16(answer.status_code), body) else {
         return refusal(StatusCode::BAD_GATEWAY, "Internal Server Error");
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    let cookies = answer
-        .cookies
+    let cookies = answer.cookies.iter().map(|cookie| (header::SET_COOKIE.as_str(), cookie.clone()));
+    let named = answer
+        .headers
         .iter()
-        .map(|cookie| (header::SET_COOKIE.as_str(), cookie.clone()));
-    let named = answer.headers.iter().map(|(name, value)| {
-        (
-            name.as_str(),
-            value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned),
-        )
-    });
+        .map(|(name, value)| (name.as_str(), value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)));
     for (name, value) in named.chain(cookies) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().append(name, value);
@@ -304,22 +263,13 @@ mod tests {
 
     fn parameters(pattern: &str, path: &str) -> Option<String> {
         let parameters = matched(pattern, path)?;
-        Some(
-            parameters
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect::<Vec<_>>()
-                .join(" "),
-        )
+        Some(parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
     fn paths_match_as_in_api_gateway() {
         assert_eq!(parameters("/v1/widget", "/v1/widget").as_deref(), Some(""));
-        assert_eq!(
-            parameters("/v1/widget/{id}", "/v1/widget/a%20b").as_deref(),
-            Some("id=a b")
-        );
+        assert_eq!(parameters("/v1/widget/{id}", "/v1/widget/a%20b").as_deref(), Some("id=a b"));
         assert_eq!(parameters("/v1/{proxy+}", "/v1/a/b/").as_deref(), Some("proxy=a/b/"));
         for path in ["/v1/widget/", "/v1", "/v1/widgets", "//v1/widget", "/"] {
             assert_eq!(parameters("/v1/widget", path), None, "{path}");

@@ -56,16 +56,11 @@ pub async fn run(command: Command) -> Result<()> {
     let Command::Issue(issue) = command;
     let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
     let key = generate()?;
-    let item = KeyItem {
-        key: &key,
-        account,
-        name: issue.name.as_deref(),
-    };
+    let item = KeyItem { key: &key, account, name: issue.name.as_deref() };
     if issue.table.is_some() || issue.endpoint_url.is_some() {
         let endpoint = issue.endpoint_url.as_ref().map(Url::as_str);
         let client = Client::new(&store::config(endpoint).await);
-        item.put(&client, issue.table.as_deref().unwrap_or(API_KEYS_TABLE))
-            .await?;
+        item.put(&client, issue.table.as_deref().unwrap_or(API_KEYS_TABLE)).await?;
     } else {
         let place = match store::running_in(&issue.data)? {
             Some(url) => Place::Endpoint(url),
@@ -116,9 +111,7 @@ impl KeyItem<'_> {
         if let Some(name) = self.name {
             put = put.item(attribute::NAME, text(name));
         }
-        put.send()
-            .await
-            .with_context(|| format!("the key cannot be written to the table {table}"))?;
+        put.send().await.with_context(|| format!("the key cannot be written to the table {table}"))?;
         Ok(())
     }
 }

@@ -66,9 +66,7 @@ pub struct Function {
 
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Function")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Function").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -108,10 +106,7 @@ impl Function {
             };
             match environment.invoke(event.clone(), self.timeout).await {
                 Ok(outcome) => {
-                    self.idle
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(environment);
+                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(environment);
                     return outcome;
                 }
                 Err(Lost::Idle) if !is_new => {}
@@ -120,18 +115,22 @@ impl Function {
                     return Err(InvokeError::Crashed);
                 }
                 Err(Lost::TooSlow) => {
-                    self.log(&format!(
-                        "stopped after its timeout of {} s",
-                        self.timeout.as_secs_f32()
-                    ));
+                    self.log(&format!("stopped after its timeout of {} s", self.timeout.as_secs_f32()));
                     return Err(InvokeError::TimedOut);
                 }
             }
         }
     }
 
+    /// An environment that is free, and whose process has not ended meanwhile.
     fn take_idle(&self) -> Option<Environment> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut environment) = idle.pop() {
+            if matches!(environment.process.try_wait(), Ok(None)) {
+                return Some(environment);
+            }
+        }
+        None
     }
 
     async fn start(&self) -> Result<Environment, InvokeError> {
@@ -149,10 +148,7 @@ impl Function {
                 Err(InvokeError::Crashed)
             }
             Err(_) => {
-                self.log(&format!(
-                    "stopped: no invocation asked for within {} s",
-                    INIT_TIMEOUT.as_secs()
-                ));
+                self.log(&format!("stopped: no invocation asked for within {} s", INIT_TIMEOUT.as_secs()));
                 Err(InvokeError::TimedOut)
             }
         }
@@ -216,12 +212,7 @@ impl Environment {
             .spawn()?;
         pass_on(process.stdout.take(), function);
         pass_on(process.stderr.take(), function);
-        Ok(Self {
-            process,
-            api,
-            invocations: sender,
-            server,
-        })
+        Ok(Self { process, api, invocations: sender, server })
     }
 
     /// Waits until the process asks for an invocation; `false` if it ends before.
@@ -234,12 +225,7 @@ impl Environment {
 
     async fn invoke(&mut self, event: Bytes, limit: Duration) -> Result<Result<Bytes, InvokeError>, Lost> {
         let (reply, answer) = oneshot::channel();
-        let invocation = Invocation {
-            id: Uuid::new_v4(),
-            event,
-            deadline: SystemTime::now() + limit,
-            reply,
-        };
+        let invocation = Invocation { id: Uuid::new_v4(), event, deadline: SystemTime::now() + limit, reply };
         let id = invocation.id;
         if self.invocations.send(invocation).await.is_err() {
             return Err(Lost::Idle);
@@ -319,11 +305,7 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
     let Some(invocation) = api.invocations.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    let deadline = invocation
-        .deadline
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
+    let deadline = invocation.deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", invocation.id.to_string()),
@@ -331,11 +313,7 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
         ("lambda-runtime-invoked-function-arn", api.function_arn.clone()),
         (
             "lambda-runtime-trace-id",
-            format!(
-                "Root=1-{:08x}-{:024x};Sampled=0",
-                deadline / 1000,
-                invocation.id.as_u128() >> 32
-            ),
+            format!("Root=1-{:08x}-{:024x};Sampled=0", deadline / 1000, invocation.id.as_u128() >> 32),
         ),
     ];
     let event = invocation.event.clone();

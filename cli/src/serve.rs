@@ -94,11 +94,7 @@ async fn start(serve: Serve) -> Result<Stack> {
         Place::Endpoint(_) => "there".to_owned(),
     };
     let template = Template::read(binaries::workspace())?;
-    let functions: Vec<String> = template
-        .functions
-        .iter()
-        .map(|function| function.binary.clone())
-        .collect();
+    let functions: Vec<String> = template.functions.iter().map(|function| function.binary.clone()).collect();
     let shown_key = key.0.clone();
     let prepared = Prepared::new(Options {
         address: address(&serve.host, serve.port)?,
@@ -109,10 +105,7 @@ async fn start(serve: Serve) -> Result<Stack> {
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
     })
     .await?;
-    eprintln!(
-        "Building the functions ({}): minutes the first time, then at once.",
-        functions.join(", ")
-    );
+    eprintln!("Building the functions ({}): minutes the first time, then at once.", functions.join(", "));
     let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
     let stack = prepared.start(&binaries).await?;
     println!("{}", banner(&stack.url, &stack.store.url, &kept, &shown_key));
@@ -123,12 +116,9 @@ fn address(host: &str, port: u16) -> Result<SocketAddr> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, port));
     }
-    let mut addresses = (host, port)
-        .to_socket_addrs()
-        .with_context(|| format!("{host} is no address of this machine"))?;
-    addresses
-        .next()
-        .with_context(|| format!("{host} is no address of this machine"))
+    let mut addresses =
+        (host, port).to_socket_addrs().with_context(|| format!("{host} is no address of this machine"))?;
+    addresses.next().with_context(|| format!("{host} is no address of this machine"))
 }
 
 fn banner(url: &str, store: &str, kept: &str, key: &str) -> String {

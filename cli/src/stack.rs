@@ -76,31 +76,17 @@ impl Prepared {
             .await
             .with_context(|| format!("cannot listen on {}", options.address))?;
         let store = Store::open(&options.place, &options.template.tables).await?;
-        let key = KeyItem {
-            key: &options.api_key,
-            account: DEVELOPMENT_ACCOUNT,
-            name: Some("local stack"),
-        };
+        let key = KeyItem { key: &options.api_key, account: DEVELOPMENT_ACCOUNT, name: Some("local stack") };
         key.put(&store.client(), API_KEYS_TABLE).await?;
-        Ok(Self {
-            options,
-            listener,
-            store,
-        })
+        Ok(Self { options, listener, store })
     }
 
     /// Starts to answer, with the functions' binaries by name. Their processes start with the first request.
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
-        let Self {
-            options,
-            listener,
-            store,
-        } = self;
+        let Self { options, listener, store } = self;
         let mut routes = Routes::default();
         for spec in &options.template.functions {
-            let binary = binaries
-                .get(&spec.binary)
-                .with_context(|| format!("no binary for {}", spec.name))?;
+            let binary = binaries.get(&spec.binary).with_context(|| format!("no binary for {}", spec.name))?;
             let function = Arc::new(Function::new(
                 &spec.name,
                 binary.clone(),
@@ -119,11 +105,7 @@ impl Prepared {
                 eprintln!("the gateway stopped: {error}");
             }
         });
-        Ok(Stack {
-            url: url(address),
-            store,
-            gateway,
-        })
+        Ok(Stack { url: url(address), store, gateway })
     }
 }
 
@@ -151,11 +133,7 @@ fn url(address: SocketAddr) -> String {
 /// The environment of a function's processes, as Lambda sets it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's address and credentials.
 async fn environment(spec: &FunctionSpec, store: &Store) -> Result<Vec<(String, String)>> {
-    let region = store
-        .config
-        .region()
-        .map_or("us-east-1", |region| region.as_ref())
-        .to_owned();
+    let region = store.config.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
     let provider = store.config.credentials_provider().context("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.context("no AWS credentials")?;
     let mut environment: Vec<(String, String)> = spec.variables.clone().into_iter().collect();

@@ -56,18 +56,13 @@ impl Store {
         };
         let url = match (place, &embedded) {
             (Place::Endpoint(url), _) => url.as_str().trim_end_matches('/').to_owned(),
-            (_, embedded) => embedded
-                .as_ref()
-                .map(|embedded| embedded.url.clone())
-                .unwrap_or_default(),
+            (_, embedded) => embedded.as_ref().map(|embedded| embedded.url.clone()).unwrap_or_default(),
         };
         let config = config(Some(&url)).await;
         let store = Self { url, config, embedded };
         let client = store.client();
         for table in tables {
-            ensure_table(&client, table)
-                .await
-                .with_context(|| format!("the store at {} is of no use", store.url))?;
+            ensure_table(&client, table).await.with_context(|| format!("the store at {} is of no use", store.url))?;
         }
         Ok(store)
     }
@@ -93,8 +88,7 @@ pub fn running_in(folder: &Path) -> Result<Option<Url>> {
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => {
                 let mut url = String::new();
-                file.read_to_string(&mut url)
-                    .context("the running stack's store cannot be found")?;
+                file.read_to_string(&mut url).context("the running stack's store cannot be found")?;
                 Ok(Some(url.parse().context("the running stack's store cannot be found")?))
             }
             Err(TryLockError::Error(error)) => Err(error).context("the folder's lock cannot be looked at"),
@@ -139,13 +133,10 @@ impl Embedded {
 
     /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
     async fn start(database: Database, lock: Option<File>) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .context("no port for the embedded store")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
         let url = format!("http://{}", listener.local_addr()?);
         if let Some(mut lock) = lock.as_ref() {
-            lock.write_all(url.as_bytes())
-                .context("the data folder cannot be written to")?;
+            lock.write_all(url.as_bytes()).context("the data folder cannot be written to")?;
         }
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
@@ -162,15 +153,11 @@ impl Embedded {
 /// How to speak to DynamoDB: with the usual AWS environment and profiles, at `endpoint` or, without one, at AWS. A
 /// DynamoDB that is not Amazon's wants a key but does not look at it: it gets one where none is set up.
 pub async fn config(endpoint: Option<&str>) -> SdkConfig {
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https);
     if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint);
-        let is_set_up = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"]
-            .iter()
-            .any(|name| env::var_os(name).is_some());
+        let is_set_up = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| env::var_os(name).is_some());
         if !is_set_up {
             loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "local"));
         }
@@ -186,37 +173,19 @@ async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
     let describe = client.describe_table().table_name(&table.name).send();
     match describe.await {
         Ok(_) => return Ok(()),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_resource_not_found_exception()) => {}
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
         Err(error) => return Err(error.into()),
     }
-    let mut create = client
-        .create_table()
-        .table_name(&table.name)
-        .billing_mode(BillingMode::PayPerRequest);
+    let mut create = client.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
     for (name, kind) in &table.attributes {
         let kind = ScalarAttributeType::from(kind.as_str());
-        create = create.attribute_definitions(
-            AttributeDefinition::builder()
-                .attribute_name(name)
-                .attribute_type(kind)
-                .build()?,
-        );
+        create = create
+            .attribute_definitions(AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?);
     }
     for (name, kind) in &table.key {
         let kind = KeyType::from(kind.as_str());
-        create = create.key_schema(
-            KeySchemaElement::builder()
-                .attribute_name(name)
-                .key_type(kind)
-                .build()?,
-        );
+        create = create.key_schema(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?);
     }
-    create
-        .send()
-        .await
-        .with_context(|| format!("the table {} cannot be made", table.name))?;
+    create.send().await.with_context(|| format!("the table {} cannot be made", table.name))?;
     Ok(())
 }

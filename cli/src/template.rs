@@ -90,9 +90,7 @@ impl Document {
             }
         };
         // Lambda's defaults: 3 seconds, 128 MB.
-        let timeout: u64 = value(|properties| &properties.timeout, "3")?
-            .parse()
-            .context("Timeout is no number")?;
+        let timeout: u64 = value(|properties| &properties.timeout, "3")?.parse().context("Timeout is no number")?;
         let memory = value(|properties| &properties.memory_size, "128")?;
         let mut variables = BTreeMap::new();
         for (variable, scalar) in common.environment.variables.iter().chain(&own.environment.variables) {
@@ -100,22 +98,13 @@ impl Document {
         }
         let logging = own.logging_config.application_log_level.as_ref();
         let log_level = logging.map(|scalar| self.resolve(scalar)).transpose()?;
-        let routes = own
-            .events
-            .values()
-            .filter(|event| event.kind == "HttpApi")
-            .map(|event| RouteSpec {
-                method: event.properties.method.to_ascii_uppercase(),
-                path: event.properties.path.clone(),
-            });
+        let routes = own.events.values().filter(|event| event.kind == "HttpApi").map(|event| RouteSpec {
+            method: event.properties.method.to_ascii_uppercase(),
+            path: event.properties.path.clone(),
+        });
         Ok(FunctionSpec {
             name: name.to_owned(),
-            binary: resource
-                .metadata
-                .build_properties
-                .binary
-                .clone()
-                .unwrap_or_else(|| name.to_ascii_lowercase()),
+            binary: resource.metadata.build_properties.binary.clone().unwrap_or_else(|| name.to_ascii_lowercase()),
             timeout: Duration::from_secs(timeout),
             memory,
             log_level,
@@ -129,10 +118,9 @@ impl Document {
         match tag.as_deref() {
             None => Ok(value.clone()),
             Some("!Ref") => match self.parameters.get(value) {
-                Some(parameter) => parameter
-                    .default
-                    .clone()
-                    .with_context(|| format!("the parameter {value} has no default")),
+                Some(parameter) => {
+                    parameter.default.clone().with_context(|| format!("the parameter {value} has no default"))
+                }
                 None if self.resources.contains_key(value) => Ok(value.clone()),
                 None => bail!("!Ref {value} refers to nothing in the template"),
             },
@@ -149,11 +137,7 @@ fn table(name: &str, properties: &Properties) -> TableSpec {
             .iter()
             .map(|definition| (definition.attribute_name.clone(), definition.attribute_type.clone()))
             .collect(),
-        key: properties
-            .key_schema
-            .iter()
-            .map(|key| (key.attribute_name.clone(), key.key_type.clone()))
-            .collect(),
+        key: properties.key_schema.iter().map(|key| (key.attribute_name.clone(), key.key_type.clone())).collect(),
     }
 }
 
@@ -265,30 +249,17 @@ mod tests {
     #[test]
     fn the_template_of_this_repository_is_understood() {
         let template = Template::parse(include_str!("../../template.yaml")).unwrap();
-        let binaries: Vec<&str> = template
-            .functions
-            .iter()
-            .map(|function| function.binary.as_str())
-            .collect();
+        let binaries: Vec<&str> = template.functions.iter().map(|function| function.binary.as_str()).collect();
         assert_eq!(binaries, ["assistant", "pathway"]);
         let assistant = &template.functions[0];
         assert_eq!(assistant.variables["WIDGETS_TABLE"], "Widgets");
         assert_eq!(assistant.variables["API_KEYS_TABLE"], "ApiKeys");
-        assert_eq!(
-            (assistant.timeout, assistant.memory.as_str()),
-            (Duration::from_secs(10), "256")
-        );
+        assert_eq!((assistant.timeout, assistant.memory.as_str()), (Duration::from_secs(10), "256"));
         assert_eq!(assistant.log_level.as_deref(), Some("INFO"));
-        let create = RouteSpec {
-            method: "POST".to_owned(),
-            path: "/api/v1/widget".to_owned(),
-        };
+        let create = RouteSpec { method: "POST".to_owned(), path: "/api/v1/widget".to_owned() };
         assert!(assistant.routes.contains(&create));
-        let tables: Vec<(&str, usize)> = template
-            .tables
-            .iter()
-            .map(|table| (table.name.as_str(), table.key.len()))
-            .collect();
+        let tables: Vec<(&str, usize)> =
+            template.tables.iter().map(|table| (table.name.as_str(), table.key.len())).collect();
         assert_eq!(tables, [("ApiKeys", 1), ("Widgets", 2)]);
     }
 

@@ -59,11 +59,7 @@ impl Error {
         E: StdError + ProvideErrorMetadata + 'static,
     {
         let text = format!("{operation}: {}", describe(error));
-        if is_transient(error) {
-            Self::Unavailable(text)
-        } else {
-            Self::Internal(text)
-        }
+        if is_transient(error) { Self::Unavailable(text) } else { Self::Internal(text) }
     }
 }
 
@@ -91,7 +87,6 @@ impl From<Vec<Violation>> for Error {
 fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     const THROTTLED_OR_FAILING: &[&str] = &[
         "InternalServerError",
-        "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",
@@ -102,13 +97,11 @@ fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
     ];
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
-        SdkError::ServiceError(context) => {
-            context.raw().status().is_server_error()
-                || context
-                    .err()
-                    .code()
-                    .is_some_and(|code| THROTTLED_OR_FAILING.contains(&code))
-        }
+        SdkError::ServiceError(context) => match context.err().code() {
+            Some(code) => context.raw().status().is_server_error() || THROTTLED_OR_FAILING.contains(&code),
+            // Every error of DynamoDB's has a code: something else answered in its place.
+            None => true,
+        },
         _ => false,
     }
 }
@@ -118,16 +111,15 @@ fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: StdError + ProvideErrorMetadata + 'static,
 {
-    match error {
-        SdkError::ServiceError(context) => format!(
-            "{} (status {}, DynamoDB request {}): {}",
-            context.err().code().unwrap_or("an error without a code"),
-            context.raw().status().as_u16(),
-            context.raw().request_id().unwrap_or("unknown"),
-            context.err().message().unwrap_or("no message"),
-        ),
-        other => Causes(other).to_string(),
+    if let SdkError::ServiceError(context) = error
+        && let Some(code) = context.err().code()
+    {
+        let status = context.raw().status().as_u16();
+        let request = context.raw().request_id().unwrap_or("unknown");
+        let message = context.err().message().unwrap_or("no message");
+        return format!("{code} (status {status}, DynamoDB request {request}): {message}");
     }
+    Causes(error).to_string()
 }
 
 /// An error and its causes, outermost first.

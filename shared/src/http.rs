@@ -45,11 +45,7 @@ impl Request {
             path: event.raw_path.unwrap_or_default(),
             headers: event.headers,
             query: event.raw_query_string.unwrap_or_default(),
-            body: if event.is_base64_encoded {
-                STANDARD.decode(body)?
-            } else {
-                body.into_bytes()
-            },
+            body: if event.is_base64_encoded { STANDARD.decode(body)? } else { body.into_bytes() },
         })
     }
 
@@ -60,9 +56,7 @@ impl Request {
 
     /// The values of a query parameter, decoded.
     pub fn query_values(&self, name: &str) -> impl Iterator<Item = String> {
-        form_urlencoded::parse(self.query.as_bytes())
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.into())
+        form_urlencoded::parse(self.query.as_bytes()).filter(move |(key, _)| key == name).map(|(_, value)| value.into())
     }
 
     /// The value of a header, where it is readable text.
@@ -72,11 +66,7 @@ impl Request {
 
     /// The body's bytes, unless there are too many.
     pub fn body(&self) -> Result<&[u8], Error> {
-        if self.body.len() > MAX_BODY_BYTES {
-            Err(Error::BodyTooLarge)
-        } else {
-            Ok(&self.body)
-        }
+        if self.body.len() > MAX_BODY_BYTES { Err(Error::BodyTooLarge) } else { Ok(&self.body) }
     }
 
     /// The body as JSON, whatever its content type says.
@@ -148,14 +138,7 @@ mod tests {
 
     #[test]
     fn paths_and_queries_that_are_no_uri_are_still_requests() {
-        for path in [
-            "/v1/widget/a b",
-            "/v1/widget/<>?#",
-            "/v1/widget/ü",
-            "/v1/%zz",
-            ":99999",
-            "",
-        ] {
+        for path in ["/v1/widget/a b", "/v1/widget/<>?#", "/v1/widget/ü", "/v1/%zz", ":99999", ""] {
             assert_eq!(request(event(path, "a=<\"é")).unwrap().path, path);
         }
     }

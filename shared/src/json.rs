@@ -44,11 +44,7 @@ fn syntax(text: &str, error: &serde_json::Error) -> NotJson {
     let offset = if error.is_eof() {
         text.len()
     } else {
-        let line_start: usize = text
-            .split_inclusive('\n')
-            .take(error.line().saturating_sub(1))
-            .map(str::len)
-            .sum();
+        let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         (line_start + error.column().saturating_sub(1)).min(text.len())
     };
     let message = error.to_string();
@@ -149,9 +145,7 @@ pub fn members(value: &RawValue) -> Option<Members<'_>> {
 }
 
 fn open<'a, T: Deserialize<'a>>(value: &'a RawValue, expected: Kind) -> Option<T> {
-    (kind(value) == expected)
-        .then(|| serde_json::from_str(value.get()).ok())
-        .flatten()
+    (kind(value) == expected).then(|| serde_json::from_str(value.get()).ok()).flatten()
 }
 
 /// The members of an object, in their order, each value unread.
@@ -161,11 +155,7 @@ pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 impl<'a> Members<'a> {
     /// The value of `name`. Of a name given twice the last counts (contract 2.2).
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| *value)
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 }
 
@@ -287,10 +277,7 @@ mod tests {
     fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(document(nested(MAX_DEPTH).as_bytes()).is_ok());
-        assert_eq!(
-            syntax_error(&nested(MAX_DEPTH + 1)),
-            (MAX_DEPTH, "nested too deeply".to_owned())
-        );
+        assert_eq!(syntax_error(&nested(MAX_DEPTH + 1)), (MAX_DEPTH, "nested too deeply".to_owned()));
         assert!(document(nested(100_000).as_bytes()).is_err());
         assert!(document(format!("[\"{}\\\"[\"]", "[".repeat(1000)).as_bytes()).is_ok());
     }

@@ -85,15 +85,10 @@ pub fn presented(request: &Request) -> Result<ApiKey, Error> {
     let from_header = request.headers.get("authorization").map(|value| {
         // A value that is not text cannot be a key, but it was presented.
         let value = value.to_str().unwrap_or("\0");
-        match value.split_once(' ') {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim().to_owned(),
-            _ => value.to_owned(),
-        }
+        let (scheme, key) = value.split_once(' ').unwrap_or((value, ""));
+        if scheme.eq_ignore_ascii_case("bearer") { key.trim().to_owned() } else { value.to_owned() }
     });
-    let mut keys = request
-        .query_values("api_key")
-        .chain(from_header)
-        .filter(|key| !key.is_empty());
+    let mut keys = request.query_values("api_key").chain(from_header).filter(|key| !key.is_empty());
     let key = keys.next().ok_or(Error::NoKey)?;
     if keys.any(|other| other != key) {
         return Err(Error::InvalidKey);
@@ -118,11 +113,7 @@ struct Known {
 impl Keys {
     /// The keys in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self {
-            client,
-            table,
-            cache: Mutex::default(),
-        }
+        Self { client, table, cache: Mutex::default() }
     }
 
     /// The account whose key came with `request`.
@@ -168,10 +159,7 @@ impl Keys {
 
     fn remembered(&self, hash: &KeyHash, now: Instant) -> Option<AccountId> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache
-            .get(hash)
-            .filter(|known| now < known.until)
-            .map(|known| known.account)
+        cache.get(hash).filter(|known| now < known.until).map(|known| known.account)
     }
 
     /// `now` is the time before the look-up: what it found may have changed since.
@@ -183,13 +171,7 @@ impl Keys {
         if cache.len() >= MAX_CACHED {
             cache.clear();
         }
-        cache.insert(
-            hash,
-            Known {
-                account,
-                until: now + CACHED_FOR,
-            },
-        );
+        cache.insert(hash, Known { account, until: now + CACHED_FOR });
     }
 }
 
@@ -223,14 +205,12 @@ mod tests {
         assert_eq!(key_of("", None), Err(Error::NoKey));
         assert_eq!(key_of("api_key=&API_KEY=x", Some("")), Err(Error::NoKey));
         assert_eq!(key_of("", Some("Bearer ")), Err(Error::NoKey));
+        assert_eq!(key_of("", Some("Bearer")), Err(Error::NoKey));
         assert_eq!(key_of("api_key=a", Some("b")), Err(Error::InvalidKey));
         assert_eq!(key_of("api_key=a&api_key=b", None), Err(Error::InvalidKey));
         assert_eq!(key_of("api_key=a%20b", None), Err(Error::InvalidKey));
         assert_eq!(key_of("", Some("é")), Err(Error::InvalidKey));
-        assert_eq!(
-            key_of(&format!("api_key={}", "a".repeat(256)), None),
-            Err(Error::InvalidKey)
-        );
+        assert_eq!(key_of(&format!("api_key={}", "a".repeat(256)), None), Err(Error::InvalidKey));
     }
 
     #[test]

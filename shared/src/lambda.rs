@@ -63,11 +63,7 @@ async fn handle(
 ) -> Result<ApiGatewayV2httpResponse, lambda_runtime::Error> {
     let request_id = event.context.request_id.as_str();
     let unknown = |reason: String| {
-        log::event(
-            Level::Error,
-            "unknown event",
-            &format!("{reason} (request {request_id})"),
-        );
+        log::event(Level::Error, "unknown event", &format!("{reason} (request {request_id})"));
         Err(reason.into())
     };
     match event.payload {
@@ -75,9 +71,7 @@ async fn handle(
         Event::Http(mut http) => {
             let route = http.route_key.take().unwrap_or_default();
             match Request::from_event(*http) {
-                Ok(request) => Ok(answer(dialect, &request, &route, request_id, cold_start)
-                    .await
-                    .into_event()),
+                Ok(request) => Ok(answer(dialect, &request, &route, request_id, cold_start).await.into_event()),
                 Err(error) => unknown(format!("the body is not base64: {error}")),
             }
         }

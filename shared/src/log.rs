@@ -33,11 +33,7 @@ impl Level {
     fn threshold() -> Self {
         static THRESHOLD: OnceLock<Level> = OnceLock::new();
         *THRESHOLD.get_or_init(|| {
-            match env::var("AWS_LAMBDA_LOG_LEVEL")
-                .unwrap_or_default()
-                .to_ascii_uppercase()
-                .as_str()
-            {
+            match env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_uppercase().as_str() {
                 "WARN" => Self::Warn,
                 "ERROR" | "FATAL" => Self::Error,
                 _ => Self::Info,
@@ -73,11 +69,7 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 impl RequestLine<'_> {
     /// Writes the line: as an error where the status is 5xx.
     pub fn write(&self) {
-        let level = if self.status.is_server_error() {
-            Level::Error
-        } else {
-            Level::Info
-        };
+        let level = if self.status.is_server_error() { Level::Error } else { Level::Info };
         write(level, "request", self);
     }
 }
@@ -95,11 +87,7 @@ pub fn event(level: Level, message: &str, cause: &str) {
 /// may quote what a client sent.
 pub fn panics() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
-        let message = info
-            .payload()
-            .downcast_ref::<&'static str>()
-            .copied()
-            .unwrap_or("a message with values in it");
+        let message = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("a message with values in it");
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         event(Level::Error, "panic", &format!("{message} at {place}"));
     }));
@@ -118,12 +106,7 @@ fn write(level: Level, message: &str, fields: &impl Serialize) {
     if level < Level::threshold() {
         return;
     }
-    let line = Line {
-        timestamp: Timestamp::now().to_string(),
-        level,
-        message,
-        fields,
-    };
+    let line = Line { timestamp: Timestamp::now().to_string(), level, message, fields };
     if let Ok(mut line) = serde_json::to_vec(&line) {
         line.push(b'\n');
         // One write a line, so that lines do not mix. There is nobody to tell if standard output is gone.

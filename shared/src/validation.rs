@@ -147,11 +147,7 @@ impl fmt::Display for PathText<'_> {
 
 /// `fault`, found in `input` itself. A rule knows no path: whoever applied it puts its own step before.
 pub fn refused(fault: Fault, input: &RawValue) -> Vec<Violation> {
-    vec![Violation {
-        path: Vec::new(),
-        fault,
-        input: input.into(),
-    }]
+    vec![Violation { path: Vec::new(), fault, input: input.into() }]
 }
 
 fn within(segment: Segment, mut violations: Vec<Violation>) -> Vec<Violation> {
@@ -173,11 +169,7 @@ impl<'a> Fields<'a> {
     /// The fields of `body`, which must be an object.
     pub fn of(body: &'a RawValue) -> Checked<Self> {
         match json::members(body) {
-            Some(members) => Ok(Self {
-                body,
-                members,
-                violations: Vec::new(),
-            }),
+            Some(members) => Ok(Self { body, members, violations: Vec::new() }),
             None => Err(refused(Fault::NotABody, body)),
         }
     }
@@ -203,15 +195,12 @@ impl<'a> Fields<'a> {
 
     /// Adds a violation that concerns a field as part of the whole body.
     pub fn report(&mut self, name: &'static str, fault: Fault) {
-        self.violations
-            .extend(within(Segment::Field(name), refused(fault, self.body)));
+        self.violations.extend(within(Segment::Field(name), refused(fault, self.body)));
     }
 
     /// Whether something is wrong with `name` itself.
     pub fn is_refused(&self, name: &str) -> bool {
-        self.violations
-            .iter()
-            .any(|violation| matches!(violation.path.first(), Some(Segment::Field(n)) if *n == name))
+        self.violations.iter().any(|violation| matches!(violation.path.first(), Some(Segment::Field(n)) if *n == name))
     }
 
     /// What was made of the fields, if nothing was wrong with any of them: `value` is `None` only where a required
@@ -268,11 +257,7 @@ pub fn list<T>(rule: impl Fn(&RawValue) -> Checked<T>) -> impl FnOnce(&RawValue)
                 break;
             }
         }
-        if violations.is_empty() {
-            Ok(items)
-        } else {
-            Err(violations)
-        }
+        if violations.is_empty() { Ok(items) } else { Err(violations) }
     }
 }
 
@@ -328,45 +313,15 @@ mod tests {
 
     #[test]
     fn booleans_are_read_as_pydantic_reads_them() {
-        for text in [
-            "true",
-            "1",
-            "1.0",
-            "1e0",
-            r#""TRUE""#,
-            r#""yes""#,
-            r#""On""#,
-            r#""t""#,
-            r#""y""#,
-            r#""1""#,
-        ] {
+        for text in ["true", "1", "1.0", "1e0", r#""TRUE""#, r#""yes""#, r#""On""#, r#""t""#, r#""y""#, r#""1""#] {
             assert_eq!(lenient_bool(raw(text)), Ok(true), "{text}");
         }
-        for text in [
-            "false",
-            "0",
-            "-0",
-            "0.0",
-            "0e5",
-            r#""False""#,
-            r#""no""#,
-            r#""off""#,
-            r#""f""#,
-            r#""N""#,
-            r#""0""#,
-        ] {
+        for text in
+            ["false", "0", "-0", "0.0", "0e5", r#""False""#, r#""no""#, r#""off""#, r#""f""#, r#""N""#, r#""0""#]
+        {
             assert_eq!(lenient_bool(raw(text)), Ok(false), "{text}");
         }
-        for text in [
-            "2",
-            "-1",
-            "2.0",
-            "1e2",
-            "9223372036854775807",
-            r#""""#,
-            r#"" true ""#,
-            r#""1.0""#,
-        ] {
+        for text in ["2", "-1", "2.0", "1e2", "9223372036854775807", r#""""#, r#"" true ""#, r#""1.0""#] {
             assert_eq!(fault(lenient_bool(raw(text))), Fault::UnclearBoolean, "{text}");
         }
         for text in ["0.5", "-1.5", "9223372036854775808", "1e999", "[]", "{}", "null"] {
@@ -386,10 +341,7 @@ mod tests {
             assert_eq!(uuid(raw(&format!("{text:?}"))), Ok(id));
         }
         assert_eq!(fault(uuid(raw("1"))), Fault::NotAUuid);
-        assert_eq!(
-            fault(uuid(raw(r#""x""#))).to_string(),
-            "must be a UUID: invalid character: found `x` at 0"
-        );
+        assert_eq!(fault(uuid(raw(r#""x""#))).to_string(), "must be a UUID: invalid character: found `x` at 0");
     }
 
     #[test]
@@ -401,10 +353,8 @@ mod tests {
         let missing = fields.required("missing", text);
         assert!(messages.is_none() && name.is_none() && missing.is_none());
         let violations = fields.finish(Some(())).unwrap_err();
-        let told: Vec<String> = violations
-            .iter()
-            .map(|v| format!("{} {} <- {}", PathText(&v.path), v.fault, v.input.as_str()))
-            .collect();
+        let told: Vec<String> =
+            violations.iter().map(|v| format!("{} {} <- {}", PathText(&v.path), v.fault, v.input.as_str())).collect();
         assert_eq!(
             told,
             [

@@ -28,9 +28,7 @@ pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-2216659
 /// The binaries of this workspace, built once a run.
 pub async fn built() -> &'static HashMap<String, PathBuf> {
     static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
-    BINARIES
-        .get_or_init(|| async { binaries::build(["assistant", "pathway", "widgets"]).await.unwrap() })
-        .await
+    BINARIES.get_or_init(|| async { binaries::build(["assistant", "pathway", "widgets"]).await.unwrap() }).await
 }
 
 /// A running stack, the key of its account, and what its functions logged.
@@ -55,11 +53,7 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name}: {self:?}"))
-            .to_str()
-            .unwrap()
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
     }
 }
 
@@ -83,18 +77,8 @@ impl TestApp {
             logs: Arc::new(move |function, line| sink.lock().unwrap().push((function.to_owned(), line.to_owned()))),
         };
         change(&mut options);
-        let stack = Prepared::new(options)
-            .await
-            .unwrap()
-            .start(built().await)
-            .await
-            .unwrap();
-        Self {
-            stack,
-            key: key.0,
-            logs,
-            client: reqwest::Client::new(),
-        }
+        let stack = Prepared::new(options).await.unwrap().start(built().await).await.unwrap();
+        Self { stack, key: key.0, logs, client: reqwest::Client::new() }
     }
 
     /// Sends a request as it is.
@@ -106,10 +90,7 @@ impl TestApp {
         body: impl Into<reqwest::Body>,
     ) -> Answer {
         let method = method.parse().unwrap();
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.stack.url))
-            .body(body);
+        let mut request = self.client.request(method, format!("{}{path}", self.stack.url)).body(body);
         for (name, value) in headers {
             let name = HeaderName::try_from(*name).unwrap();
             request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -125,16 +106,12 @@ impl TestApp {
     /// Creates an assistant widget as the service's clients do.
     pub async fn create_assistant(&self, body: impl Into<reqwest::Body>) -> Answer {
         let path = format!("/api/v1/widget?api_key={}", self.key);
-        self.send("POST", &path, &[("content-type", "application/json")], body)
-            .await
+        self.send("POST", &path, &[("content-type", "application/json")], body).await
     }
 
     /// Creates a pathway widget as the service's clients do.
     pub async fn create_pathway(&self, body: impl Into<reqwest::Body>) -> Answer {
-        let headers = [
-            ("authorization", self.key.as_str()),
-            ("content-type", "application/json"),
-        ];
+        let headers = [("authorization", self.key.as_str()), ("content-type", "application/json")];
         self.send("POST", "/v1/widget", &headers, body).await
     }
 
@@ -142,23 +119,13 @@ impl TestApp {
     pub async fn stored(&self, dialect: &str, id: &str) -> Option<HashMap<String, AttributeValue>> {
         let text = |text: String| AttributeValue::S(text);
         let get = self.stack.store.client().get_item().table_name("Widgets");
-        let get = get
-            .key("pk", text(format!("{DEVELOPMENT_ACCOUNT}#{dialect}")))
-            .key("sk", text(id.to_owned()));
+        let get = get.key("pk", text(format!("{DEVELOPMENT_ACCOUNT}#{dialect}"))).key("sk", text(id.to_owned()));
         get.send().await.unwrap().item
     }
 
     /// How many widgets are kept.
     pub async fn count(&self) -> usize {
-        let scanned = self
-            .stack
-            .store
-            .client()
-            .scan()
-            .table_name("Widgets")
-            .send()
-            .await
-            .unwrap();
+        let scanned = self.stack.store.client().scan().table_name("Widgets").send().await.unwrap();
         scanned.items().len()
     }
 
@@ -166,21 +133,14 @@ impl TestApp {
     pub async fn logged(&self, function: &str, part: &str) -> String {
         let found = || {
             let logs = self.logs.lock().unwrap();
-            logs.iter()
-                .find(|(name, line)| name == function && line.contains(part))
-                .map(|(_, line)| line.clone())
+            logs.iter().find(|(name, line)| name == function && line.contains(part)).map(|(_, line)| line.clone())
         };
         eventually(&format!("a line of {function} with {part}"), found).await
     }
 
     /// Everything that was logged so far.
     pub fn log(&self) -> String {
-        self.logs
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(name, line)| format!("{name} {line}\n"))
-            .collect()
+        self.logs.lock().unwrap().iter().map(|(name, line)| format!("{name} {line}\n")).collect()
     }
 }
 
@@ -230,9 +190,7 @@ pub fn raw_member(body: &str, name: &str) -> String {
         #[serde(borrow)]
         data: HashMap<String, &'a RawValue>,
     }
-    serde_json::from_str::<Envelope<'_>>(body).unwrap().data[name]
-        .get()
-        .to_owned()
+    serde_json::from_str::<Envelope<'_>>(body).unwrap().data[name].get().to_owned()
 }
 
 /// The text of the object `data` in a body.
@@ -243,9 +201,5 @@ pub fn raw_data(body: &str) -> String {
         #[serde(borrow)]
         data: &'a RawValue,
     }
-    serde_json::from_str::<Envelope<'_>>(body)
-        .unwrap()
-        .data
-        .get()
-        .to_owned()
+    serde_json::from_str::<Envelope<'_>>(body).unwrap().data.get().to_owned()
 }

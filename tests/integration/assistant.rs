@@ -76,10 +76,7 @@ async fn the_documented_request_makes_the_documented_widget() {
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(keys_in_order(&answer.body), ["message", "meta", "data"]);
     let body = answer.json();
-    assert_eq!(
-        (&body["message"], &body["meta"]),
-        (&json!("Data created successfully"), &json!({}))
-    );
+    assert_eq!((&body["message"], &body["meta"]), (&json!("Data created successfully"), &json!({})));
     assert_eq!(keys_in_order(&raw_data(&answer.body)), WIDGET_KEYS);
 
     let sent: Value = serde_json::from_str(DOCUMENTED).unwrap();
@@ -89,10 +86,7 @@ async fn the_documented_request_makes_the_documented_widget() {
     }
     let id: Uuid = data["id"].as_str().unwrap().parse().unwrap();
     assert_eq!(id.get_version_num(), 7);
-    assert_eq!(
-        (&data["conversation_bot_icon"], &data["bubble_bot_icon"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((&data["conversation_bot_icon"], &data["bubble_bot_icon"]), (&Value::Null, &Value::Null));
     assert!(data["widget_provider"].is_string() && data["provider_user_friendly_label"].is_string());
 
     let item = app.stored("assistant", &id.to_string()).await.unwrap();
@@ -127,21 +121,9 @@ async fn what_is_left_out_gets_its_default_and_unknown_keys_are_ignored() {
     assert_eq!(keys_in_order(&raw_data(&answer.body)), WIDGET_KEYS);
     assert_ne!(data["id"], "mine");
     assert_eq!(data["org_id"], DEVELOPMENT_ACCOUNT.to_string());
-    assert_eq!(
-        (&data["widget_provider"], &data["provider_user_friendly_label"]),
-        (&json!("plivo"), &json!("Plivo"))
-    );
-    assert_eq!(
-        (&data["remove_branding"], &data["attributes"]),
-        (&json!(false), &json!({}))
-    );
-    for null in [
-        "user_opening_messages",
-        "action_buttons",
-        "assistant_id",
-        "name",
-        "bubble_text",
-    ] {
+    assert_eq!((&data["widget_provider"], &data["provider_user_friendly_label"]), (&json!("plivo"), &json!("Plivo")));
+    assert_eq!((&data["remove_branding"], &data["attributes"]), (&json!(false), &json!({})));
+    for null in ["user_opening_messages", "action_buttons", "assistant_id", "name", "bubble_text"] {
         assert_eq!(data[null], Value::Null, "{null}");
     }
 }
@@ -162,10 +144,7 @@ async fn values_are_taken_as_the_service_takes_them() {
     assert_eq!(data["user_opening_messages"], json!(["éé"]));
     assert_eq!(data["org_id"], "3c90c3cc-0d44-4b50-8888-8dd25736052a");
     assert_eq!(data["assistant_id"], "3c90c3cc-0d44-4b50-8888-8dd25736052a");
-    assert_eq!(
-        (&data["remove_branding"], &data["header_color"]),
-        (&json!(true), &json!("var(--primary-color)"))
-    );
+    assert_eq!((&data["remove_branding"], &data["header_color"]), (&json!(true), &json!("var(--primary-color)")));
 }
 
 #[tokio::test]
@@ -179,10 +158,7 @@ async fn free_form_json_comes_back_as_it_went_in() {
 
     assert_eq!(answer.status, 200);
     assert_eq!(raw_member(&answer.body, "attributes"), free);
-    assert_eq!(
-        raw_member(&answer.body, "action_buttons"),
-        format!("[{free},null,1.50]")
-    );
+    assert_eq!(raw_member(&answer.body, "action_buttons"), format!("[{free},null,1.50]"));
     assert_eq!(raw_member(&answer.body, "style_params"), r#"{"b": 2, "a": 1}"#);
 }
 
@@ -211,10 +187,7 @@ async fn every_fault_is_told_at_once_as_fastapi_tells_it() {
             {"type": "dict_type", "loc": ["body", "style_params"], "msg": "Input should be a valid dictionary", "input": []},
         ]})
     );
-    assert_eq!(
-        keys_in_order(&raw_first_detail(&answer.body)),
-        ["type", "loc", "msg", "input", "ctx"]
-    );
+    assert_eq!(keys_in_order(&raw_first_detail(&answer.body)), ["type", "loc", "msg", "input", "ctx"]);
     assert_eq!(app.count().await, 0);
 }
 
@@ -224,9 +197,7 @@ fn raw_first_detail(body: &str) -> String {
         #[serde(borrow)]
         detail: Vec<&'a serde_json::value::RawValue>,
     }
-    serde_json::from_str::<Body<'_>>(body).unwrap().detail[0]
-        .get()
-        .to_owned()
+    serde_json::from_str::<Body<'_>>(body).unwrap().detail[0].get().to_owned()
 }
 
 #[tokio::test]
@@ -234,10 +205,7 @@ async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
     let app = TestApp::start().await;
     let model = |input: Value| json!([{"type": "model_attributes_type", "loc": ["body"], "msg": "Input should be a valid dictionary or object to extract fields from", "input": input}]);
     for (body, detail) in [
-        (
-            "",
-            json!([{"type": "missing", "loc": ["body"], "msg": "Field required", "input": null}]),
-        ),
+        ("", json!([{"type": "missing", "loc": ["body"], "msg": "Field required", "input": null}])),
         ("[1]", model(json!([1]))),
         (r#""x""#, model(json!("x"))),
         ("1", model(json!(1))),
@@ -246,13 +214,7 @@ async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
         let answer = app.create_assistant(body).await;
         assert_eq!((answer.status, &answer.json()["detail"]), (422, &detail), "{body}");
     }
-    for (body, offset) in [
-        ("{", 1),
-        (r#"{"a":1,}"#, 7),
-        (r#"{"a":NaN}"#, 5),
-        (r#"{"a":"\ud800"}"#, 6),
-        (" ", 1),
-    ] {
+    for (body, offset) in [("{", 1), (r#"{"a":1,}"#, 7), (r#"{"a":NaN}"#, 5), (r#"{"a":"\ud800"}"#, 6), (" ", 1)] {
         let answer = app.create_assistant(body).await;
         let fault = &answer.json()["detail"][0];
         assert_eq!(
@@ -260,10 +222,7 @@ async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
             (422, &json!("json_invalid"), &json!(["body", offset])),
             "{body}"
         );
-        assert_eq!(
-            (&fault["msg"], &fault["input"]),
-            (&json!("JSON decode error"), &json!({}))
-        );
+        assert_eq!((&fault["msg"], &fault["input"]), (&json!("JSON decode error"), &json!({})));
         assert!(fault["ctx"]["error"].is_string());
     }
 }
@@ -272,28 +231,16 @@ async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
 async fn a_body_counts_as_json_only_where_its_content_type_says_so() {
     let app = TestApp::start().await;
     let path = format!("/api/v1/widget?api_key={}", app.key);
-    for content_type in [
-        "application/json; charset=utf-8",
-        "Application/JSON",
-        "application/vnd.api+json",
-    ] {
-        let answer = app
-            .send("POST", &path, &[("content-type", content_type)], ASSISTANT_BODY)
-            .await;
+    for content_type in ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"] {
+        let answer = app.send("POST", &path, &[("content-type", content_type)], ASSISTANT_BODY).await;
         assert_eq!(answer.status, 200, "{content_type}");
     }
-    for headers in [
-        &[("content-type", "text/plain")][..],
-        &[("content-type", "application/x-www-form-urlencoded")],
-        &[],
-    ] {
+    for headers in
+        [&[("content-type", "text/plain")][..], &[("content-type", "application/x-www-form-urlencoded")], &[]]
+    {
         let answer = app.send("POST", &path, headers, ASSISTANT_BODY).await;
         let fault = &answer.json()["detail"][0];
-        assert_eq!(
-            (answer.status, &fault["type"]),
-            (422, &json!("model_attributes_type")),
-            "{headers:?}"
-        );
+        assert_eq!((answer.status, &fault["type"]), (422, &json!("model_attributes_type")), "{headers:?}");
         assert_eq!(fault["input"], ASSISTANT_BODY);
     }
 }
@@ -302,23 +249,11 @@ async fn a_body_counts_as_json_only_where_its_content_type_says_so() {
 async fn unknown_routes_and_methods_get_fastapi_s_words() {
     let app = TestApp::start().await;
     let answer = app.send("PUT", "/api/v1/widget", &[], "").await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (405, json!({"detail": "Method Not Allowed"}))
-    );
+    assert_eq!((answer.status, answer.json()), (405, json!({"detail": "Method Not Allowed"})));
     assert_eq!(answer.header("allow"), "POST");
-    for path in [
-        "/api/v1/nope",
-        "/api/v1/widget/",
-        "/api/v1/widget/a%20b%3F",
-        "/api/v1//widget",
-    ] {
+    for path in ["/api/v1/nope", "/api/v1/widget/", "/api/v1/widget/a%20b%3F", "/api/v1//widget"] {
         let answer = app.send("POST", path, &[], "{").await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (404, json!({"detail": "Not Found"})),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.json()), (404, json!({"detail": "Not Found"})), "{path}");
         assert!(!answer.header("x-request-id").is_empty());
     }
 }

@@ -27,23 +27,14 @@ async fn a_body_of_256_kib_is_kept_and_a_larger_one_is_413() {
 
     for size in [MAX + 1, 5 * 1024 * 1024] {
         let answer = app.create_assistant(padded(ASSISTANT_BODY, "name", size)).await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (413, json!({"detail": "The body is over 256 KiB"}))
-        );
+        assert_eq!((answer.status, answer.json()), (413, json!({"detail": "The body is over 256 KiB"})));
         let answer = app.create_pathway(padded(PATHWAY_BODY, "extra", size)).await;
-        assert_eq!(
-            (answer.status, &answer.json()["errors"][0]["error"]),
-            (413, &json!("PAYLOAD_TOO_LARGE"))
-        );
+        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (413, &json!("PAYLOAD_TOO_LARGE")));
     }
     // What does not fit an event never reaches a function: the answer is the gateway's.
     for size in [7 * 1024 * 1024, 11 * 1024 * 1024] {
         let answer = app.create_pathway("x".repeat(size)).await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (413, json!({"message": "Request Entity Too Large"}))
-        );
+        assert_eq!((answer.status, answer.json()), (413, json!({"message": "Request Entity Too Large"})));
     }
 }
 
@@ -51,36 +42,19 @@ async fn a_body_of_256_kib_is_kept_and_a_larger_one_is_413() {
 async fn bytes_that_are_not_utf_8_are_a_400() {
     let app = TestApp::start().await;
     let assistant = app.create_assistant(b"{\"name\":\"\xff\"}".to_vec()).await;
-    assert_eq!(
-        (assistant.status, assistant.json()),
-        (400, json!({"detail": "There was an error parsing the body"}))
-    );
+    assert_eq!((assistant.status, assistant.json()), (400, json!({"detail": "There was an error parsing the body"})));
     let pathway = app.create_pathway(b"\xff\xfe{\0}\0".to_vec()).await;
-    assert_eq!(
-        (pathway.status, &pathway.json()["errors"][0]["message"]),
-        (400, &json!("body must be JSON in UTF-8"))
-    );
+    assert_eq!((pathway.status, &pathway.json()["errors"][0]["message"]), (400, &json!("body must be JSON in UTF-8")));
 }
 
 #[tokio::test]
 async fn a_body_that_arrives_in_base64_is_a_body_like_any_other() {
     let app = TestApp::start().await;
     // API Gateway encodes what its content type does not call text.
-    let headers = [
-        ("authorization", app.key.as_str()),
-        ("content-type", "application/octet-stream"),
-    ];
+    let headers = [("authorization", app.key.as_str()), ("content-type", "application/octet-stream")];
     assert_eq!(app.send("POST", "/v1/widget", &headers, PATHWAY_BODY).await.status, 200);
-    let headers = [
-        ("authorization", app.key.as_str()),
-        ("content-type", "application/vnd.api+json"),
-    ];
-    assert_eq!(
-        app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY)
-            .await
-            .status,
-        200
-    );
+    let headers = [("authorization", app.key.as_str()), ("content-type", "application/vnd.api+json")];
+    assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 200);
 }
 
 #[tokio::test]
@@ -88,10 +62,7 @@ async fn hostile_bodies_get_an_answer_and_the_next_request_is_served() {
     let app = TestApp::start().await;
     let nested = |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
     let many_faults = format!(r#"{{"user_opening_messages":[{}0]}}"#, "0,".repeat(120_000));
-    let many_keys = format!(
-        "{{{}\"z\":0}}",
-        (0..20_000).map(|i| format!("\"k{i}\":0,")).collect::<String>()
-    );
+    let many_keys = format!("{{{}\"z\":0}}", (0..20_000).map(|i| format!("\"k{i}\":0,")).collect::<String>());
     let deep_config = format!(r#"{{"config":{}}}"#, nested("[", "]", 50_000));
     for body in [
         &nested("[", "]", 100_000),
@@ -110,10 +81,11 @@ async fn hostile_bodies_get_an_answer_and_the_next_request_is_served() {
         let start = &body[..body.floor_char_boundary(20)];
         let assistant = app.create_assistant(body.clone()).await;
         assert_eq!(assistant.status, 422, "{start}");
-        assert!(!assistant.json()["detail"].as_array().unwrap().is_empty(), "{start}");
+        assert!(assistant.body.starts_with(r#"{"detail":[{"type":"#), "{start}");
         let pathway = app.create_pathway(body.clone()).await;
         assert_eq!(pathway.status, 400, "{start}");
         assert!(!pathway.json()["errors"].as_array().unwrap().is_empty(), "{start}");
+        assert!(assistant.body.len() < 2_000_000 && pathway.body.len() < 2_000_000, "{start}");
     }
     assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
@@ -143,11 +115,7 @@ fn json_text() -> impl Strategy<Value = String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn any_free_form_json_comes_back_and_is_kept_as_it_went_in() {
     let app = TestApp::start().await;
-    let mut runner = TestRunner::new(Config {
-        cases: 100,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
     let texts = json_text().prop_filter("null is no config", |text| text != "null");
     tokio::task::block_in_place(|| {
         let runtime = tokio::runtime::Handle::current();
@@ -158,10 +126,7 @@ async fn any_free_form_json_comes_back_and_is_kept_as_it_went_in() {
                     let pathway = app.create_pathway(config).await;
                     prop_assert_eq!(pathway.status, 200, "{}", pathway.body);
                     prop_assert_eq!(raw_member(&pathway.body, "config"), text.clone());
-                    let item = app
-                        .stored("pathway", pathway.json()["data"]["id"].as_str().unwrap())
-                        .await
-                        .unwrap();
+                    let item = app.stored("pathway", raw_member(&pathway.body, "id").trim_matches('"')).await.unwrap();
                     prop_assert_eq!(item["config"].as_s().unwrap(), &text);
 
                     let buttons =

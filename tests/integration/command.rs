@@ -44,22 +44,13 @@ impl Serve {
             } else if line.starts_with("curl ") {
                 curls.push(line);
             } else if line.starts_with("Ctrl-C") {
-                return Self {
-                    process,
-                    lines,
-                    url,
-                    key,
-                    store,
-                    curls,
-                };
+                return Self { process, lines, url, key, store, curls };
             }
         }
     }
 
     async fn create(&self, key: &str) -> (u16, String) {
-        let request = reqwest::Client::new()
-            .post(format!("{}/v1/widget", self.url))
-            .header("authorization", key);
+        let request = reqwest::Client::new().post(format!("{}/v1/widget", self.url)).header("authorization", key);
         let response = request.body(PATHWAY_BODY).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
@@ -77,14 +68,7 @@ impl Serve {
 
     async fn end(mut self, signal: &str) -> bool {
         let id = self.process.id().unwrap().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .await
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
         let success = self.process.wait().await.unwrap().success();
         while let Ok(Some(_)) = self.lines.next_line().await {}
         success
@@ -92,9 +76,7 @@ impl Serve {
 }
 
 fn children_of(parent: u32) -> Vec<String> {
-    let entries = std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let entries = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let is_child = |id: &String| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // pid (name) state parent …; the name may hold anything.
@@ -114,10 +96,7 @@ async fn the_printed_curl_lines_work_as_they_are_pasted() {
     if Command::new("curl").arg("--version").output().await.is_err() {
         eprintln!("no curl on this machine: the lines are not pasted");
     } else {
-        for (line, success) in serve
-            .curls
-            .iter()
-            .zip([r#"{"message":"Data created successfully""#, r#"{"status":200"#])
+        for (line, success) in serve.curls.iter().zip([r#"{"message":"Data created successfully""#, r#"{"status":200"#])
         {
             let output = Command::new("sh").args(["-c", line]).output().await.unwrap();
             let body = String::from_utf8(output.stdout).unwrap();
@@ -139,18 +118,12 @@ async fn what_was_created_is_there_after_kill_9_and_under_the_next_key() {
     let children = first.children();
     assert!(!children.is_empty());
     first.end("-9").await;
-    eventually("the end of the functions", || {
-        (!children.iter().any(|id| is_running(id))).then_some(())
-    })
-    .await;
+    eventually("the end of the functions", || (!children.iter().any(|id| is_running(id))).then_some(())).await;
 
     let second = Serve::start(&arguments).await;
     assert_ne!(second.key, key);
     assert_eq!(second.count().await, 1);
-    assert_eq!(
-        (second.create(&key).await.0, second.create(&second.key).await.0),
-        (200, 200)
-    );
+    assert_eq!((second.create(&key).await.0, second.create(&second.key).await.0), (200, 200));
 }
 
 #[tokio::test]
@@ -161,10 +134,7 @@ async fn a_signal_stops_everything_it_started() {
         let children = serve.children();
         assert_eq!(children.len(), 1);
         assert!(serve.end(signal).await, "{signal} is a clean end");
-        eventually("the end of the functions", || {
-            (!children.iter().any(|id| is_running(id))).then_some(())
-        })
-        .await;
+        eventually("the end of the functions", || (!children.iter().any(|id| is_running(id))).then_some(())).await;
     }
 }
 
@@ -178,35 +148,20 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
     let data = folder.path().to_str().unwrap();
     let _using = Serve::start(&["--data", data]).await;
     for (arguments, says) in [
-        (
-            &["serve", "--ephemeral", "--port", &port][..],
-            "cannot listen on 127.0.0.1:",
-        ),
-        (
-            &["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"],
-            "cannot listen on 192.0.2.1:0",
-        ),
-        (
-            &["serve", "--port", "0", "--data", in_file.to_str().unwrap()],
-            "cannot be used: Not a directory",
-        ),
+        (&["serve", "--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
+        (&["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
+        (&["serve", "--port", "0", "--data", in_file.to_str().unwrap()], "cannot be used: Not a directory"),
         (&["serve", "--port", "0", "--data", data], "another stack uses it"),
         (
             &["serve", "--port", "0", "--endpoint-url", "http://127.0.0.1:1"],
             "the store at http://127.0.0.1:1 is of no use",
         ),
-        (
-            &["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"],
-            "the key cannot be written to the table ApiKeys",
-        ),
+        (&["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"], "the key cannot be written to the table ApiKeys"),
     ] {
         let output = widgets(arguments).await.output().await.unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success(), "{arguments:?}");
-        assert!(
-            told.starts_with("widgets: ") && told.contains(says),
-            "{arguments:?}: {told}"
-        );
+        assert!(told.starts_with("widgets: ") && told.contains(says), "{arguments:?}: {told}");
         assert_eq!(told.trim_end().lines().count(), 1, "{told}");
         assert!(output.stdout.is_empty());
     }
@@ -215,11 +170,7 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
 #[tokio::test]
 async fn an_issued_key_works_at_once_wherever_it_was_issued() {
     async fn issue(arguments: &[&str]) -> (String, String) {
-        let output = widgets(&[&["keys", "issue"], arguments].concat())
-            .await
-            .output()
-            .await
-            .unwrap();
+        let output = widgets(&[&["keys", "issue"], arguments].concat()).await.output().await.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let key = String::from_utf8(output.stdout).unwrap();
         (key.trim().to_owned(), String::from_utf8(output.stderr).unwrap())
@@ -229,28 +180,15 @@ async fn an_issued_key_works_at_once_wherever_it_was_issued() {
     let account = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
 
     let (before, told) = issue(&["--data", data, "--account", account, "--name", "before it runs"]).await;
-    assert!(
-        before.starts_with("in-") && before.len() == 46 && told.contains(account),
-        "{before} {told}"
-    );
+    assert!(before.starts_with("in-") && before.len() == 46 && told.contains(account), "{before} {told}");
     let serve = Serve::start(&["--data", data]).await;
     let (beside, told) = issue(&["--data", data]).await;
     assert!(!told.contains(account), "a new account: {told}");
-    let (elsewhere, _) = issue(&[
-        "--endpoint-url",
-        &serve.store,
-        "--table",
-        "ApiKeys",
-        "--account",
-        account,
-    ])
-    .await;
+    let (elsewhere, _) = issue(&["--endpoint-url", &serve.store, "--table", "ApiKeys", "--account", account]).await;
 
     for (key, org_id) in [(&before, Some(account)), (&beside, None), (&elsewhere, Some(account))] {
         let url = format!("{}/api/v1/widget?api_key={key}", serve.url);
-        let request = reqwest::Client::new()
-            .post(url)
-            .header("content-type", "application/json");
+        let request = reqwest::Client::new().post(url).header("content-type", "application/json");
         let response = request.body(ASSISTANT_BODY).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
@@ -260,22 +198,10 @@ async fn an_issued_key_works_at_once_wherever_it_was_issued() {
 
 #[tokio::test]
 async fn help_says_what_it_is_and_every_option() {
-    let mut process = widgets(&["serve", "--help"])
-        .await
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut process = widgets(&["serve", "--help"]).await.stdout(Stdio::piped()).spawn().unwrap();
     let mut help = String::new();
     process.stdout.take().unwrap().read_to_string(&mut help).await.unwrap();
-    for option in [
-        "--host",
-        "--port",
-        "--data",
-        "--ephemeral",
-        "--api-key",
-        "--endpoint-url",
-        "--concurrency",
-    ] {
+    for option in ["--host", "--port", "--data", "--ephemeral", "--api-key", "--endpoint-url", "--concurrency"] {
         assert!(help.contains(option), "{option}: {help}");
     }
 }

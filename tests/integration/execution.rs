@@ -34,27 +34,15 @@ fn processes(mark: &str) -> Vec<String> {
     let variable = format!("{MARK}={mark}");
     let has_mark = |id: &String| {
         let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-        environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entry == variable.as_bytes())
+        environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
     };
-    let entries = fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     entries.filter(has_mark).collect()
 }
 
 async fn kill(processes: &[String]) {
     assert!(!processes.is_empty());
-    assert!(
-        Command::new("kill")
-            .arg("-9")
-            .args(processes)
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").arg("-9").args(processes).status().await.unwrap().success());
 }
 
 #[tokio::test]
@@ -65,16 +53,9 @@ async fn a_function_that_dies_is_a_502_and_is_started_afresh() {
         store.put_times(1).await;
         kill(&processes(&mark)).await;
     });
-    assert_eq!(
-        (answer.status, answer.json()),
-        (502, json!({"message": "Internal Server Error"}))
-    );
+    assert_eq!((answer.status, answer.json()), (502, json!({"message": "Internal Server Error"})));
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
-    assert_eq!(
-        store.puts(),
-        2,
-        "the request that died with its process was not made again"
-    );
+    assert_eq!(store.puts(), 2, "the request that died with its process was not made again");
 }
 
 #[tokio::test]
@@ -84,6 +65,7 @@ async fn a_function_that_dies_between_requests_is_not_noticed() {
     for _ in 0..5 {
         assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
         kill(&processes(&mark)).await;
+        eventually("the end of the process", || processes(&mark).is_empty().then_some(())).await;
     }
 }
 
@@ -92,10 +74,7 @@ async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
     let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
     let (app, mark) = marked_app(&store, 4, Some(Duration::from_millis(500))).await;
     let answer = app.create_assistant(ASSISTANT_BODY).await;
-    assert_eq!(
-        (answer.status, answer.json()),
-        (504, json!({"message": "Endpoint request timed out"}))
-    );
+    assert_eq!((answer.status, answer.json()), (504, json!({"message": "Endpoint request timed out"})));
     eventually("the end of the process", || processes(&mark).is_empty().then_some(())).await;
     assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
     app.logged("Assistant", "stopped after its timeout").await;
@@ -104,16 +83,11 @@ async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
 #[tokio::test]
 async fn a_function_that_cannot_start_is_a_502_and_says_why() {
     let app = TestApp::start_with(|options| {
-        options
-            .template
-            .functions
-            .iter_mut()
-            .for_each(|function| drop(function.variables.remove("WIDGETS_TABLE")));
+        options.template.functions.iter_mut().for_each(|function| drop(function.variables.remove("WIDGETS_TABLE")));
     })
     .await;
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 502);
-    app.logged("Pathway", "the environment variable WIDGETS_TABLE is not set")
-        .await;
+    app.logged("Pathway", "the environment variable WIDGETS_TABLE is not set").await;
 }
 
 #[tokio::test]
@@ -174,10 +148,7 @@ async fn a_log_line_tells_route_status_and_request() {
     let answer = app.create_pathway(PATHWAY_BODY).await;
     let line = app.logged("Pathway", answer.header("x-request-id")).await;
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(
-        (&line["level"], &line["route"]),
-        (&json!("INFO"), &json!("POST /v1/widget"))
-    );
+    assert_eq!((&line["level"], &line["route"]), (&json!("INFO"), &json!("POST /v1/widget")));
     assert_eq!((&line["status"], &line["coldStart"]), (&json!(200), &json!(true)));
     assert!(line["durationMs"].as_f64().unwrap() > 0.0);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{Arc, Mutex},
 };
 
@@ -12,6 +13,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -100,12 +102,7 @@ impl FaultStore {
 
     /// Waits until a widget was put so many times.
     pub async fn put_times(&self, times: usize) {
-        self.state
-            .puts
-            .subscribe()
-            .wait_for(|puts| *puts >= times)
-            .await
-            .unwrap();
+        self.state.puts.subscribe().wait_for(|puts| *puts >= times).await.unwrap();
     }
 
     /// Lets the calls that hang succeed.
@@ -127,11 +124,7 @@ async fn answer(State(faults): State<Arc<Faults>>, headers: HeaderMap, body: Byt
         faults.first_item.lock().unwrap().get_or_insert(request["Item"].clone());
         faults.puts.send_modify(|puts| *puts += 1);
     }
-    let fault = if call == faults.call {
-        faults.next()
-    } else {
-        Fault::None
-    };
+    let fault = if call == faults.call { faults.next() } else { Fault::None };
     match fault {
         Fault::None => done(call),
         Fault::Error(status, name) => error(status, name, &Value::Null),
@@ -140,31 +133,23 @@ async fn answer(State(faults): State<Arc<Faults>>, headers: HeaderMap, body: Byt
             done(call)
         }
         Fault::CutOff => {
-            // Announces more than it sends, so that the connection ends in the middle.
-            let mut response = success(json!({}));
-            response.headers_mut().insert("content-length", 1000.into());
-            response
+            let pieces = [Ok("{"), Err(io::Error::other("as told"))];
+            Body::from_stream(stream::iter(pieces)).into_response()
         }
         Fault::Garbage => (StatusCode::OK, "<html>not DynamoDB</html>").into_response(),
         Fault::AlreadyThere => {
             let item = faults.first_item.lock().unwrap().clone().unwrap();
             error(400, "ConditionalCheckFailedException", &item)
         }
-        Fault::SomethingElseThere => error(
-            400,
-            "ConditionalCheckFailedException",
-            &json!({"pk": {"S": "secret stored value"}}),
-        ),
+        Fault::SomethingElseThere => {
+            error(400, "ConditionalCheckFailedException", &json!({"pk": {"S": "secret stored value"}}))
+        }
     }
 }
 
 impl Faults {
     fn next(&self) -> Fault {
-        self.script
-            .lock()
-            .unwrap()
-            .pop_front()
-            .unwrap_or_else(|| self.last.clone())
+        self.script.lock().unwrap().pop_front().unwrap_or_else(|| self.last.clone())
     }
 }
 
@@ -188,9 +173,6 @@ fn error(status: u16, name: &str, item: &Value) -> Response {
 }
 
 fn dynamodb(status: StatusCode, body: &Value) -> Response {
-    let headers = [
-        ("content-type", "application/x-amz-json-1.0"),
-        ("x-amzn-requestid", "FAULT"),
-    ];
+    let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", "FAULT")];
     (status, headers, Body::from(body.to_string())).into_response()
 }

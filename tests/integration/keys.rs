@@ -36,34 +36,19 @@ async fn without_a_valid_key_nothing_is_read_or_written() {
         ("/api/v1/widget", &[("authorization", "Bearer ")], "Not authenticated"),
         ("/api/v1/widget?api_key=nope", &[], "Invalid API key"),
         ("/api/v1/widget?api_key=%00%FF", &[], "Invalid API key"),
-        (
-            "/api/v1/widget",
-            &[("authorization", other.as_str())],
-            "Invalid API key",
-        ),
+        ("/api/v1/widget", &[("authorization", other.as_str())], "Invalid API key"),
         ("/api/v1/widget", &[("authorization", "Basic dTpw")], "Invalid API key"),
         ("/api/v1/widget", &[("authorization", "é")], "Invalid API key"),
-        (
-            two_keys.as_str(),
-            &[("authorization", other.as_str())],
-            "Invalid API key",
-        ),
+        (two_keys.as_str(), &[("authorization", other.as_str())], "Invalid API key"),
     ] {
         // A body that would be refused, to see that the key comes first.
         let answer = app.send("POST", path, headers, "{").await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (401, json!({"detail": detail})),
-            "{path} {headers:?}"
-        );
+        assert_eq!((answer.status, answer.json()), (401, json!({"detail": detail})), "{path} {headers:?}");
         assert!(answer.headers.contains_key("www-authenticate"));
     }
     for headers in [&[][..], &[("authorization", other.as_str())]] {
         let answer = app.send("POST", "/v1/widget", headers, "{").await;
-        assert_eq!(
-            (answer.status, &answer.json()["errors"][0]["error"]),
-            (401, &json!("UNAUTHORIZED"))
-        );
+        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (401, &json!("UNAUTHORIZED")));
     }
     assert_eq!(app.count().await, 0);
 }
@@ -73,49 +58,23 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
     let app = TestApp::start().await;
     let account = shared::model::AccountId(uuid::Uuid::new_v4());
     let key = keys::generate().unwrap();
-    let item = keys::KeyItem {
-        key: &key,
-        account,
-        name: None,
-    };
+    let item = keys::KeyItem { key: &key, account, name: None };
     // Unknown first, to see that this is not remembered.
     let headers = [JSON, ("authorization", key.0.as_str())];
-    assert_eq!(
-        app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY)
-            .await
-            .status,
-        401
-    );
+    assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 401);
     item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
 
     let answer = app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await;
     let data = &answer.json()["data"];
     assert_eq!(data["org_id"], account.to_string());
-    assert!(
-        app.stored("assistant", data["id"].as_str().unwrap()).await.is_none(),
-        "not the development account's"
-    );
+    assert!(app.stored("assistant", data["id"].as_str().unwrap()).await.is_none(), "not the development account's");
 
-    app.send(
-        "POST",
-        &format!("/v1/{}?api_key={}", key.0, key.0),
-        &headers,
-        ASSISTANT_BODY,
-    )
-    .await;
+    app.send("POST", &format!("/v1/{}?api_key={}", key.0, key.0), &headers, ASSISTANT_BODY).await;
     app.logged("Pathway", "404").await;
     let log = app.log();
     assert!(!log.contains(&key.0) && !log.contains(&app.key), "{log}");
 
-    let scanned = app
-        .stack
-        .store
-        .client()
-        .scan()
-        .table_name("ApiKeys")
-        .send()
-        .await
-        .unwrap();
+    let scanned = app.stack.store.client().scan().table_name("ApiKeys").send().await.unwrap();
     let kept = format!("{:?}", scanned.items());
     assert!(kept.contains(&account.to_string()) && !kept.contains(&key.0), "{kept}");
 }

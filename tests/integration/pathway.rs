@@ -46,42 +46,22 @@ async fn the_documented_request_makes_the_documented_widget() {
     for (key, value) in sent.as_object().unwrap() {
         assert_eq!(&data[key], value, "{key}");
     }
-    assert_eq!(
-        (&data["agent_prompt"], &data["webhook_url"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((&data["agent_prompt"], &data["webhook_url"]), (&Value::Null, &Value::Null));
     let id: Uuid = data["id"].as_str().unwrap().parse().unwrap();
     let created_at = data["created_at"].as_str().unwrap();
     assert_eq!(data["updated_at"], created_at);
-    assert_eq!(
-        (
-            created_at.len(),
-            &created_at[10..11],
-            &created_at[19..20],
-            &created_at[23..]
-        ),
-        (24, "T", ".", "Z")
-    );
+    assert_eq!((created_at.len(), &created_at[10..11], &created_at[19..20], &created_at[23..]), (24, "T", ".", "Z"));
 
     let item = app.stored("pathway", &id.to_string()).await.unwrap();
     let text = |text: &str| AttributeValue::S(text.to_owned());
     assert_eq!(item["pk"], text(&format!("{DEVELOPMENT_ACCOUNT}#pathway")));
     assert_eq!(item["version"], AttributeValue::N("1".to_owned()));
-    assert_eq!(
-        (&item["created_at"], &item["updated_at"]),
-        (&text(created_at), &text(created_at))
-    );
+    assert_eq!((&item["created_at"], &item["updated_at"]), (&text(created_at), &text(created_at)));
     assert_eq!(item["pathway_id"], text("a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7"));
     assert_eq!(item["agent_id"], text("46f37229-7d12-44be-b343-6e68274cfbea"));
-    assert_eq!(
-        item["allowed_domains"],
-        AttributeValue::L(vec![text("example.com"), text("subdomain.example.com")])
-    );
+    assert_eq!(item["allowed_domains"], AttributeValue::L(vec![text("example.com"), text("subdomain.example.com")]));
     assert_eq!(item["messages_per_minute"], AttributeValue::N("10".to_owned()));
-    assert_eq!(
-        item["config"],
-        text(r#"{"theme": "light", "position": "bottom-right"}"#)
-    );
+    assert_eq!(item["config"], text(r#"{"theme": "light", "position": "bottom-right"}"#));
     assert_eq!(item.len(), 10, "null is absence: {item:?}");
 }
 
@@ -89,20 +69,12 @@ async fn the_documented_request_makes_the_documented_widget() {
 async fn the_published_example_with_a_config_of_any_json_works_without_a_content_type() {
     let app = TestApp::start().await;
     let body = r#"{"agent_prompt":"Be kind.","allowed_domains":["*.vercel.app","localhost:3000"],"messages_per_minute":0,"config":"<any>","webhook_url":"http://localhost:9/x","extra":[]}"#;
-    let answer = app
-        .send("POST", "/v1/widget", &[("Authorization", &app.key)], body)
-        .await;
+    let answer = app.send("POST", "/v1/widget", &[("Authorization", &app.key)], body).await;
 
     assert_eq!(answer.status, 200);
     let data = &answer.json()["data"];
-    assert_eq!(
-        (&data["pathway_id"], &data["agent_prompt"]),
-        (&Value::Null, &json!("Be kind."))
-    );
-    assert_eq!(
-        (&data["config"], &data["webhook_url"]),
-        (&json!("<any>"), &json!("http://localhost:9/x"))
-    );
+    assert_eq!((&data["pathway_id"], &data["agent_prompt"]), (&Value::Null, &json!("Be kind.")));
+    assert_eq!((&data["config"], &data["webhook_url"]), (&json!("<any>"), &json!("http://localhost:9/x")));
     assert_eq!(data["allowed_domains"], json!(["*.vercel.app", "localhost:3000"]));
 }
 
@@ -118,10 +90,7 @@ async fn numbers_and_free_form_json_come_back_as_they_went_in() {
         assert_eq!(answer.status, 200, "{rate}: {}", answer.body);
         assert_eq!(raw_member(&answer.body, "messages_per_minute"), rate);
         assert_eq!(raw_member(&answer.body, "config"), config);
-        let item = app
-            .stored("pathway", answer.json()["data"]["id"].as_str().unwrap())
-            .await
-            .unwrap();
+        let item = app.stored("pathway", answer.json()["data"]["id"].as_str().unwrap()).await.unwrap();
         let (AttributeValue::N(kept) | AttributeValue::S(kept)) = &item["messages_per_minute"] else {
             panic!("{item:?}")
         };
@@ -172,23 +141,12 @@ async fn whatever_is_wrong_the_envelope_has_errors() {
         ("POST", "/v1/widget/", &authorized, PATHWAY_BODY, 404, "NOT_FOUND"),
         ("POST", "/v1/nope", &authorized, PATHWAY_BODY, 404, "NOT_FOUND"),
         ("GET", "/v1/widget/custom_components", &authorized, "", 404, "NOT_FOUND"),
-        (
-            "PUT",
-            "/v1/widget",
-            &authorized,
-            PATHWAY_BODY,
-            405,
-            "METHOD_NOT_ALLOWED",
-        ),
+        ("PUT", "/v1/widget", &authorized, PATHWAY_BODY, 405, "METHOD_NOT_ALLOWED"),
         ("OPTIONS", "/v1/widget", &[], "", 405, "METHOD_NOT_ALLOWED"),
     ] {
         let answer = app.send(method, path, headers, body).await;
         let json = answer.json();
-        assert_eq!(
-            (answer.status, &json["status"]),
-            (status, &json!(status)),
-            "{method} {path} {body}"
-        );
+        assert_eq!((answer.status, &json["status"]), (status, &json!(status)), "{method} {path} {body}");
         assert_eq!(
             (&json["data"], &json["errors"][0]["error"]),
             (&Value::Null, &json!(error)),

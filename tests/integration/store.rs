@@ -16,11 +16,7 @@ async fn app_over(store: &FaultStore) -> TestApp {
 fn is_unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{answer:?}");
     let json = answer.json();
-    let told = if json["detail"].is_string() {
-        &json["detail"]
-    } else {
-        &json["errors"][0]["message"]
-    };
+    let told = if json["detail"].is_string() { &json["detail"] } else { &json["errors"][0]["message"] };
     assert!(told.as_str().unwrap().contains("try again"), "{answer:?}");
     assert_eq!(json["errors"].is_array(), json["status"] == 503);
 }
@@ -44,10 +40,7 @@ async fn a_store_that_keeps_failing_is_a_503_in_the_dialect_s_words() {
             is_unavailable(&assistant);
             is_unavailable(&pathway);
             let line = app.logged("Assistant", r#""status":503"#).await;
-            assert!(
-                line.contains(r#""level":"ERROR""#) && line.contains("cause"),
-                "{fault:?}: {line}"
-            );
+            assert!(line.contains(r#""level":"ERROR""#) && line.contains("cause"), "{fault:?}: {line}");
         }
     }
 }
@@ -111,10 +104,7 @@ async fn what_is_no_passing_fault_is_a_500_that_tells_nothing_but_the_request() 
         let assistant = app.create_assistant(ASSISTANT_BODY).await;
         let id = assistant.header("x-request-id").to_owned();
         assert_eq!(assistant.status, 500);
-        assert_eq!(
-            assistant.json(),
-            json!({"detail": format!("Internal Server Error (request {id})")})
-        );
+        assert_eq!(assistant.json(), json!({"detail": format!("Internal Server Error (request {id})")}));
 
         let pathway = app.create_pathway(PATHWAY_BODY).await;
         let id = pathway.header("x-request-id").to_owned();

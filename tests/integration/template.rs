@@ -23,10 +23,7 @@ async fn every_route_of_the_template_leads_to_its_function() {
             let expected = if route.method == "ANY" { 404 } else { 401 };
             assert_eq!(answer.status, expected, "{route:?}: {answer:?}");
             let line = app.logged(&function.name, answer.header("x-request-id")).await;
-            assert!(
-                line.contains(&format!(r#""route":"{} {}""#, route.method, route.path)),
-                "{line}"
-            );
+            assert!(line.contains(&format!(r#""route":"{} {}""#, route.method, route.path)), "{line}");
         }
     }
 }
@@ -34,21 +31,9 @@ async fn every_route_of_the_template_leads_to_its_function() {
 #[tokio::test]
 async fn what_no_route_matches_is_the_gateway_s_404() {
     let app = TestApp::start().await;
-    for path in [
-        "/",
-        "/v1",
-        "/api",
-        "/api/v2/widget",
-        "//v1/widget",
-        "/v1/",
-        "/V1/widget",
-    ] {
+    for path in ["/", "/v1", "/api", "/api/v2/widget", "//v1/widget", "/v1/", "/V1/widget"] {
         let answer = app.send("GET", path, &[], "").await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (404, json!({"message": "Not Found"})),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.json()), (404, json!({"message": "Not Found"})), "{path}");
     }
 }
 

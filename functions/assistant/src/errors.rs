@@ -25,19 +25,15 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::BodyNotUtf8 => detail(StatusCode::BAD_REQUEST, "There was an error parsing the body"),
         Error::Invalid(violations) => Response::json(
             StatusCode::UNPROCESSABLE_ENTITY,
-            &Detail {
-                detail: violations.iter().map(Entry::from).collect::<Vec<_>>(),
-            },
+            &Detail { detail: violations.iter().map(Entry::from).collect::<Vec<_>>() },
         ),
-        Error::Unavailable(_) => detail(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Service temporarily unavailable, please try again",
-        )
-        .with_header(header::RETRY_AFTER, Error::RETRY_AFTER_SECONDS),
-        Error::Internal(_) => detail(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            &format!("Internal Server Error (request {request_id})"),
-        ),
+        Error::Unavailable(_) => {
+            detail(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable, please try again")
+                .with_header(header::RETRY_AFTER, Error::RETRY_AFTER_SECONDS)
+        }
+        Error::Internal(_) => {
+            detail(StatusCode::INTERNAL_SERVER_ERROR, &format!("Internal Server Error (request {request_id})"))
+        }
     }
 }
 
@@ -83,13 +79,7 @@ impl<'a> From<&'a Violation> for Entry<'a> {
         if let Fault::Malformed { offset, .. } = violation.fault {
             loc.push(Step::Number(offset));
         }
-        Self {
-            r#type,
-            loc,
-            msg,
-            input: &violation.input,
-            ctx,
-        }
+        Self { r#type, loc, msg, input: &violation.input, ctx }
     }
 }
 
@@ -98,42 +88,26 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
     let plain = |r#type, msg: &str| (r#type, msg.to_owned(), None);
     match fault {
         Fault::Missing => plain("missing", "Field required"),
-        Fault::Malformed { message, .. } => (
-            "json_invalid",
-            "JSON decode error".to_owned(),
-            Some(Context::Error(message.clone())),
-        ),
-        Fault::NotABody => plain(
-            "model_attributes_type",
-            "Input should be a valid dictionary or object to extract fields from",
-        ),
+        Fault::Malformed { message, .. } => {
+            ("json_invalid", "JSON decode error".to_owned(), Some(Context::Error(message.clone())))
+        }
+        Fault::NotABody => {
+            plain("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
+        }
         Fault::NotAString => plain("string_type", "Input should be a valid string"),
         Fault::NotAnArray => plain("list_type", "Input should be a valid list"),
         Fault::NotAnObject => plain("dict_type", "Input should be a valid dictionary"),
         Fault::NotABoolean => plain("bool_type", "Input should be a valid boolean"),
-        Fault::UnclearBoolean => plain(
-            "bool_parsing",
-            "Input should be a valid boolean, unable to interpret input",
-        ),
+        Fault::UnclearBoolean => plain("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
         Fault::NotAUuid => plain("uuid_type", "UUID input should be a string, bytes or UUID object"),
-        Fault::InvalidUuid(error) => (
-            "uuid_parsing",
-            format!("Input should be a valid UUID, {error}"),
-            Some(Context::Error(error.to_string())),
-        ),
+        Fault::InvalidUuid(error) => {
+            ("uuid_parsing", format!("Input should be a valid UUID, {error}"), Some(Context::Error(error.to_string())))
+        }
         Fault::NotOneOf(values) => {
             let expected = alternatives(values);
-            (
-                "enum",
-                format!("Input should be {expected}"),
-                Some(Context::Expected(expected)),
-            )
+            ("enum", format!("Input should be {expected}"), Some(Context::Expected(expected)))
         }
-        other => (
-            "value_error",
-            format!("Value error, {other}"),
-            Some(Context::Error(other.to_string())),
-        ),
+        other => ("value_error", format!("Value error, {other}"), Some(Context::Error(other.to_string()))),
     }
 }
 

@@ -14,13 +14,7 @@ use uuid::Uuid;
 /// The request's body as FastAPI would have it: JSON only where the content type says so.
 pub fn body(request: &Request) -> Result<&RawValue, Error> {
     let bytes = request.body()?;
-    let refused = |fault, input| {
-        Error::Invalid(vec![Violation {
-            path: Vec::new(),
-            fault,
-            input,
-        }])
-    };
+    let refused = |fault, input| Error::Invalid(vec![Violation { path: Vec::new(), fault, input }]);
     if bytes.is_empty() {
         return Err(refused(Fault::Missing, JsonText::from(RawValue::NULL)));
     }
@@ -34,12 +28,7 @@ pub fn body(request: &Request) -> Result<&RawValue, Error> {
 
 /// `application/json` or `application/…+json`, whatever its case and parameters.
 fn is_json(content_type: &str) -> bool {
-    let media_type = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.strip_prefix("application/") {
         Some(subtype) => (subtype == "json" || subtype.ends_with("+json")) && !subtype.contains(['/', ' ', ',']),
         None => false,
@@ -58,14 +47,7 @@ pub fn success(message: &str, data: impl Serialize) -> Response {
     #[derive(Serialize)]
     struct Empty {}
 
-    Response::json(
-        StatusCode::OK,
-        &Envelope {
-            message,
-            meta: Empty {},
-            data,
-        },
-    )
+    Response::json(StatusCode::OK, &Envelope { message, meta: Empty {}, data })
 }
 
 /// The widget object: 29 keys, always all of them, in this order.
@@ -156,14 +138,9 @@ mod tests {
         ] {
             assert!(is_json(json), "{json}");
         }
-        for other in [
-            "",
-            "text/json",
-            "application/jsonp",
-            "application/ json",
-            "application/json, text/plain",
-            "x+json",
-        ] {
+        for other in
+            ["", "text/json", "application/jsonp", "application/ json", "application/json, text/plain", "x+json"]
+        {
             assert!(!is_json(other), "{other}");
         }
     }

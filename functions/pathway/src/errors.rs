@@ -24,22 +24,12 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             &format!("the method is not allowed here: use {allow}"),
         )
         .with_header(header::ALLOW, HeaderValue::from_static(allow)),
-        Error::BodyTooLarge => one(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "PAYLOAD_TOO_LARGE",
-            "body must be at most 256 KiB",
-        ),
-        Error::BodyNotUtf8 => one(
-            StatusCode::BAD_REQUEST,
-            "INVALID_PARAMETER",
-            "body must be JSON in UTF-8",
-        ),
+        Error::BodyTooLarge => one(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "body must be at most 256 KiB"),
+        Error::BodyNotUtf8 => one(StatusCode::BAD_REQUEST, "INVALID_PARAMETER", "body must be JSON in UTF-8"),
         Error::Invalid(violations) => refusal(
             StatusCode::BAD_REQUEST,
             "INVALID_PARAMETER",
-            violations
-                .iter()
-                .map(|violation| format!("{} {}", PathText(&violation.path), violation.fault)),
+            violations.iter().map(|violation| format!("{} {}", PathText(&violation.path), violation.fault)),
         ),
         Error::Unavailable(_) => one(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -71,12 +61,5 @@ fn refusal(status: StatusCode, error: &'static str, messages: impl IntoIterator<
     }
 
     let errors = messages.into_iter().map(|message| Entry { error, message }).collect();
-    Response::json(
-        status,
-        &Envelope {
-            status: status.as_u16(),
-            data: None,
-            errors,
-        },
-    )
+    Response::json(status, &Envelope { status: status.as_u16(), data: None, errors })
 }

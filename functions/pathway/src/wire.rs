@@ -20,14 +20,7 @@ pub fn success(data: impl Serialize) -> Response {
         errors: Option<()>,
     }
 
-    Response::json(
-        StatusCode::OK,
-        &Envelope {
-            status: StatusCode::OK.as_u16(),
-            data,
-            errors: None,
-        },
-    )
+    Response::json(StatusCode::OK, &Envelope { status: StatusCode::OK.as_u16(), data, errors: None })
 }
 
 /// The widget object: ten keys, always all of them, in this order.

@@ -11,10 +11,7 @@ use crate::{
 
 /// What a client sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the fields are the documented ones, and most are text to draw"
-)]
+#[expect(missing_docs, reason = "the fields are the documented ones, and most are text to draw")]
 pub struct Settings {
     pub widget_type: Option<WidgetType>,
     pub user_opening_messages: Option<Vec<String>>,
@@ -191,9 +188,7 @@ mod tests {
     #[test]
     fn null_is_kept_where_it_is_allowed_and_refused_where_it_is_not() {
         let with = |member: &str| {
-            parse(&format!(
-                r#"{{"widget_type":"sip","user_opening_messages":[],"action_buttons":[null],{member}}}"#
-            ))
+            parse(&format!(r#"{{"widget_type":"sip","user_opening_messages":[],"action_buttons":[null],{member}}}"#))
         };
         assert_eq!(with(r#""remove_branding":null"#).unwrap().remove_branding, None);
         assert_eq!(with(r#""org_id":null"#).unwrap().org_id, ACCOUNT.0);
@@ -214,20 +209,8 @@ mod tests {
     #[test]
     fn faults_come_in_the_model_s_order() {
         let violations = parse(r#"{"style_params":1,"org_id":"x","widget_type":"Chat","name":3}"#).unwrap_err();
-        let names: Vec<String> = violations
-            .iter()
-            .map(|violation| crate::validation::PathText(&violation.path).to_string())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "widget_type",
-                "user_opening_messages",
-                "action_buttons",
-                "org_id",
-                "name",
-                "style_params"
-            ]
-        );
+        let names: Vec<String> =
+            violations.iter().map(|violation| crate::validation::PathText(&violation.path).to_string()).collect();
+        assert_eq!(names, ["widget_type", "user_opening_messages", "action_buttons", "org_id", "name", "style_params"]);
     }
 }

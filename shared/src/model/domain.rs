@@ -41,10 +41,7 @@ fn check(text: &str) -> Result<(), &'static str> {
         check_port(port)?;
     }
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address
-            .parse::<Ipv6Addr>()
-            .map(|_| ())
-            .map_err(|_| "is not an IPv6 address"),
+        Some(address) => address.parse::<Ipv6Addr>().map(|_| ()).map_err(|_| "is not an IPv6 address"),
         None => check_host(host),
     }
 }
@@ -84,10 +81,7 @@ fn check_host(host: &str) -> Result<(), &'static str> {
         if label.len() > 63 {
             return Err("must have labels of at most 63 characters");
         }
-        if !label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        {
+        if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
             return Err("must consist of letters, digits, hyphens and dots (other scripts in their xn-- form)");
         }
         if label.starts_with('-') || label.ends_with('-') {

@@ -129,15 +129,8 @@ fn allowed_domains(value: &RawValue) -> Checked<Vec<AllowedDomain>> {
     refuse_null(value)?;
     list(|entry| {
         let sent = text(entry)?;
-        AllowedDomain::parse(sent.clone()).map_err(|reason| {
-            refused(
-                Fault::InvalidDomain {
-                    entry: shown(&sent),
-                    reason,
-                },
-                entry,
-            )
-        })
+        AllowedDomain::parse(sent.clone())
+            .map_err(|reason| refused(Fault::InvalidDomain { entry: shown(&sent), reason }, entry))
     })(value)
 }
 
@@ -198,13 +191,7 @@ impl Config {
         refuse_null(value)?;
         if let Some(timeout) = json::members(value).and_then(|members| members.get(TIMEOUT)) {
             let at_timeout = |violations: Vec<Violation>| -> Vec<Violation> {
-                violations
-                    .into_iter()
-                    .map(|v| Violation {
-                        path: vec![Segment::Field(TIMEOUT)],
-                        ..v
-                    })
-                    .collect()
+                violations.into_iter().map(|v| Violation { path: vec![Segment::Field(TIMEOUT)], ..v }).collect()
             };
             if number(timeout).map_err(at_timeout)? <= 0.0 {
                 return Err(at_timeout(refused(Fault::NotAbove(0), timeout)));
@@ -226,11 +213,7 @@ pub struct WebhookUrl(String);
 impl WebhookUrl {
     fn parse(value: &RawValue) -> Checked<Self> {
         let url = text(value)?;
-        if is_webhook_url(&url) {
-            Ok(Self(url))
-        } else {
-            Err(refused(Fault::InvalidWebhookUrl, value))
-        }
+        if is_webhook_url(&url) { Ok(Self(url)) } else { Err(refused(Fault::InvalidWebhookUrl, value)) }
     }
 
     /// The URL as sent.
@@ -243,9 +226,7 @@ fn is_webhook_url(text: &str) -> bool {
     // The parser forgives what a caller of the URL may not: white space, control characters, too few or too many
     // slashes.
     let begins_with = |scheme: &str| {
-        let start = text
-            .get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        let start = text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
         start && !text[scheme.len()..].starts_with('/')
     };
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
@@ -274,38 +255,23 @@ mod tests {
     fn told(body: &str) -> Vec<String> {
         match Settings::parse(json::document(body.as_bytes()).unwrap()) {
             Ok(_) => Vec::new(),
-            Err(violations) => violations
-                .iter()
-                .map(|v| format!("{} {}", PathText(&v.path), v.fault))
-                .collect(),
+            Err(violations) => violations.iter().map(|v| format!("{} {}", PathText(&v.path), v.fault)).collect(),
         }
     }
 
     /// What is said of a valid body in which one field has another value.
     fn told_of(name: &str, value: &str) -> Vec<String> {
-        told(&format!(
-            r#"{{{PATHWAY},"allowed_domains":[],"messages_per_minute":10,"config":{{}},"{name}":{value}}}"#
-        ))
+        told(&format!(r#"{{{PATHWAY},"allowed_domains":[],"messages_per_minute":10,"config":{{}},"{name}":{value}}}"#))
     }
 
     #[test]
     fn one_of_pathway_and_prompt_is_enough_and_both_are_kept() {
         let rest = r#""allowed_domains":[],"messages_per_minute":0,"config":1"#;
         let prompt = r#""agent_prompt":"Be kind.""#;
-        let parse = |body: String| {
-            Settings::parse(json::document(body.as_bytes()).unwrap())
-                .unwrap()
-                .script
-        };
+        let parse = |body: String| Settings::parse(json::document(body.as_bytes()).unwrap()).unwrap().script;
         assert!(matches!(parse(format!("{{{PATHWAY},{rest}}}")), Script::Pathway(_)));
-        assert!(matches!(
-            parse(format!(r#"{{"pathway_id":null,{prompt},{rest}}}"#)),
-            Script::Prompt(_)
-        ));
-        assert!(matches!(
-            parse(format!("{{{PATHWAY},{prompt},{rest}}}")),
-            Script::Both(..)
-        ));
+        assert!(matches!(parse(format!(r#"{{"pathway_id":null,{prompt},{rest}}}"#)), Script::Prompt(_)));
+        assert!(matches!(parse(format!("{{{PATHWAY},{prompt},{rest}}}")), Script::Both(..)));
         for neither in ["", r#""pathway_id":null,"agent_prompt":null,"#] {
             let told = told(&format!("{{{neither}{rest}}}"));
             assert_eq!(told, ["pathway_id is required unless agent_prompt is given"]);
@@ -345,23 +311,13 @@ mod tests {
             ("true", "must be a number"),
             ("null", "must not be null"),
         ] {
-            assert_eq!(
-                told_of("messages_per_minute", rate),
-                [format!("messages_per_minute {fault}")]
-            );
+            assert_eq!(told_of("messages_per_minute", rate), [format!("messages_per_minute {fault}")]);
         }
     }
 
     #[test]
     fn config_is_any_json_but_null_with_a_sensible_timeout() {
-        for config in [
-            r#""<any>""#,
-            "0",
-            "[]",
-            "false",
-            r#"{"timeoutSeconds":0.5}"#,
-            r#"[{"timeoutSeconds":0}]"#,
-        ] {
+        for config in [r#""<any>""#, "0", "[]", "false", r#"{"timeoutSeconds":0.5}"#, r#"[{"timeoutSeconds":0}]"#] {
             assert!(told_of("config", config).is_empty(), "{config}");
         }
         for timeout in ["0", "-1", "1e-999"] {
@@ -379,10 +335,7 @@ mod tests {
     fn prompts_have_1_to_32768_characters() {
         let prompt = |characters: usize| format!("{:?}", "é".repeat(characters));
         assert!(told_of("agent_prompt", &prompt(32_768)).is_empty());
-        assert_eq!(
-            told_of("agent_prompt", &prompt(32_769)),
-            ["agent_prompt must have at most 32768 characters"]
-        );
+        assert_eq!(told_of("agent_prompt", &prompt(32_769)), ["agent_prompt must have at most 32768 characters"]);
         assert_eq!(told_of("agent_prompt", r#""""#), ["agent_prompt must not be empty"]);
         assert_eq!(told_of("agent_prompt", "7"), ["agent_prompt must be a string"]);
     }
@@ -391,15 +344,9 @@ mod tests {
     fn domains_are_at_most_100_and_long_ones_are_told_shortened() {
         let domains = |entries: usize| format!("[{}]", vec![r#""a.com""#; entries].join(","));
         assert!(told_of("allowed_domains", &domains(100)).is_empty());
-        assert_eq!(
-            told_of("allowed_domains", &domains(101)),
-            ["allowed_domains must have at most 100 entries"]
-        );
+        assert_eq!(told_of("allowed_domains", &domains(101)), ["allowed_domains must have at most 100 entries"]);
         assert_eq!(told_of("allowed_domains", "null"), ["allowed_domains must not be null"]);
-        assert_eq!(
-            told_of("allowed_domains", r#""a.com""#),
-            ["allowed_domains must be an array"]
-        );
+        assert_eq!(told_of("allowed_domains", r#""a.com""#), ["allowed_domains must be an array"]);
         let long = told_of("allowed_domains", &format!("[{:?}]", "é".repeat(1000)));
         assert!(long[0].contains('…') && long[0].len() < 400, "{}", long[0]);
     }

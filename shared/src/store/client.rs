@@ -57,17 +57,12 @@ pub fn from_env() -> Result<Client, ConfigError> {
                 .operation_timeout(OPERATION_TIMEOUT)
                 .build(),
         );
-    let endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB")
-        .or_else(|_| variable("AWS_ENDPOINT_URL"))
-        .ok();
+    let endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|_| variable("AWS_ENDPOINT_URL")).ok();
     let is_plain_http = endpoint.as_deref().is_some_and(|url| url.starts_with("http://"));
     config.set_http_client(Some(if is_plain_http {
         Builder::new().build_http()
     } else {
-        Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls_context()?)
-            .build_https()
+        Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls_context()?).build_https()
     }));
     config.set_endpoint_url(endpoint);
     Ok(Client::from_conf(config.build()))
@@ -80,8 +75,5 @@ fn tls_context() -> Result<TlsContext, ConfigError> {
         Err(_) => AMAZON_ROOTS.into(),
     };
     let trust = TrustStore::empty().with_pem_certificate(roots);
-    Ok(TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .expect("the builder checks nothing"))
+    Ok(TlsContext::builder().with_trust_store(trust).build().expect("the builder checks nothing"))
 }

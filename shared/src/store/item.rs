@@ -56,10 +56,7 @@ impl Attributes {
     }
 
     fn texts<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
-        self.put(
-            name,
-            AttributeValue::L(values.map(|value| AttributeValue::S(value.to_owned())).collect()),
-        );
+        self.put(name, AttributeValue::L(values.map(|value| AttributeValue::S(value.to_owned())).collect()));
     }
 
     fn json(&mut self, name: &str, value: &JsonText) {
@@ -71,11 +68,7 @@ impl Attributes {
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>).
     fn number(&mut self, name: &str, number: &JsonText) {
         let text = number.as_str().to_owned();
-        let value = if survives_as_number(&text) {
-            AttributeValue::N(text)
-        } else {
-            AttributeValue::S(text)
-        };
+        let value = if survives_as_number(&text) { AttributeValue::N(text) } else { AttributeValue::S(text) };
         self.put(name, value);
     }
 }
@@ -132,21 +125,12 @@ impl Stored for pathway::Settings {
 
     fn write(&self, item: &mut Attributes) {
         item.optional_uuid("pathway_id", self.script.pathway_id());
-        item.optional_text(
-            "agent_prompt",
-            self.script.agent_prompt().map(pathway::AgentPrompt::as_str),
-        );
+        item.optional_text("agent_prompt", self.script.agent_prompt().map(pathway::AgentPrompt::as_str));
         item.optional_uuid("agent_id", self.agent_id);
-        item.texts(
-            "allowed_domains",
-            self.allowed_domains.iter().map(|domain| domain.as_str()),
-        );
+        item.texts("allowed_domains", self.allowed_domains.iter().map(|domain| domain.as_str()));
         item.number("messages_per_minute", self.messages_per_minute.as_json());
         item.json("config", self.config.as_json());
-        item.optional_text(
-            "webhook_url",
-            self.webhook_url.as_ref().map(pathway::WebhookUrl::as_str),
-        );
+        item.optional_text("webhook_url", self.webhook_url.as_ref().map(pathway::WebhookUrl::as_str));
     }
 }
 
@@ -156,24 +140,10 @@ mod tests {
 
     #[test]
     fn only_numbers_that_dynamodb_gives_back_as_they_were_are_kept_as_its_numbers() {
-        for text in [
-            "0",
-            "10",
-            "0.5",
-            "12345678901234567890",
-            "99999999999999999999999999999999999999",
-        ] {
+        for text in ["0", "10", "0.5", "12345678901234567890", "99999999999999999999999999999999999999"] {
             assert!(survives_as_number(text), "{text}");
         }
-        for text in [
-            "1.0",
-            "0.50",
-            "1e3",
-            "-0",
-            "1E-3",
-            "999999999999999999999999999999999999999",
-            "0.10",
-        ] {
+        for text in ["1.0", "0.50", "1e3", "-0", "1E-3", "999999999999999999999999999999999999999", "0.10"] {
             assert!(!survives_as_number(text), "{text}");
         }
     }

@@ -51,10 +51,7 @@ impl StdError for ConfigError {}
 
 /// The value of an environment variable that must be there.
 pub fn variable(name: &'static str) -> Result<String, ConfigError> {
-    env::var(name)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .ok_or(ConfigError::Missing(name))
+    env::var(name).ok().filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
 }
 
 /// The table of widgets.
