@@ -1,0 +1,106 @@
+"""Has what `sam build` built answer an event under Amazon's Runtime Interface Emulator, and `cargo lambda watch` answer
+HTTP, both over the store of a local stack. Takes the emulator's path."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+KEY = "in-test"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(command, **options):
+    process = subprocess.Popen(command, **options)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def post(url, body, headers=None, patience=120):
+    """Posts once somebody listens; tells the status and the JSON that came back."""
+    until = time.monotonic() + patience
+    request = urllib.request.Request(url, body.encode(), headers or {}, method="POST")
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=patience) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except (urllib.error.URLError, ConnectionError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+def expect(what, condition, seen):
+    print(f"{'ok' if condition else 'FAILED'}: {what}: {seen}", flush=True)
+    if not condition:
+        sys.exit(1)
+
+
+def emulate(rie, name, environment):
+    function, event = name.capitalize(), (ROOT / f"tests/events/create_{name}.json").read_text()
+    port = free_port()
+    command = [rie, "--runtime-interface-emulator-address", f"127.0.0.1:{port}", "./bootstrap"]
+    with running(command, cwd=ROOT / f".aws-sam/build/{function}", env=environment):
+        _, answer = post(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", event)
+        body = json.loads(answer["body"])
+        created = answer["statusCode"] == 200 and body["data"]["id"]
+        expect(f"the built {name} function creates a widget", created, answer["body"])
+
+
+def watch(environment):
+    port = free_port()
+    with running(["cargo", "lambda", "watch", "--invoke-port", str(port)], cwd=ROOT, env=environment):
+        for name in ("assistant", "pathway"):
+            event = json.loads((ROOT / f"tests/events/create_{name}.json").read_text())
+            body = '{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}'
+            if name == "pathway":
+                body = '{"agent_prompt":"Be kind.","allowed_domains":[],"messages_per_minute":1,"config":{}}'
+            headers = {"authorization": KEY, "content-type": "application/json"}
+            status, answer = post(f"http://127.0.0.1:{port}{event['rawPath']}", body, headers)
+            expect(f"cargo lambda watch serves {event['routeKey']}", status == 200, json.dumps(answer))
+            status, answer = post(f"http://127.0.0.1:{port}{event['rawPath']}/none", "", headers)
+            expect(f"and the {name} dialect's own 404", status == 404 and ("detail" in answer or "errors" in answer), answer)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        rie = shutil.copy(sys.argv[1], folder)
+        os.chmod(rie, 0o755)
+        serve = ["cargo", "run", "--quiet", "--", "serve", "--ephemeral", "--port", "0", "--api-key", KEY]
+        with running(serve, cwd=ROOT, stdout=subprocess.PIPE, text=True) as stack:
+            store = next(match for line in stack.stdout if (match := re.search(r"store +(\S+)", line))).group(1)
+            environment = os.environ | {
+                "AWS_ENDPOINT_URL_DYNAMODB": store,
+                "AWS_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": "local",
+                "WIDGETS_TABLE": "Widgets",
+                "API_KEYS_TABLE": "ApiKeys",
+            }
+            for name in ("assistant", "pathway"):
+                emulate(rie, name, environment)
+            watch(environment)
+
+
+main()
