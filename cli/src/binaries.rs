@@ -17,7 +17,7 @@ pub fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Builds `binaries` under the profile this program was built under, and tells where each is. Cargo says on standard
+/// Builds `binaries` as this program was built (`dev` or `release`), and tells where each is. Cargo says on standard
 /// error what it is doing.
 ///
 /// All members' features are unified, as they were when this program was built, so that nothing is compiled twice: no
@@ -40,10 +40,11 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
         }
     }
     let output = command
-        .args(["build", "--message-format", "json-render-diagnostics", "--profile", &profile()?])
+        .args(["build", "--message-format", "json-render-diagnostics", "--profile", profile()?])
         .args(binaries.iter().flat_map(|binary| ["--bin", binary]))
         .current_dir(workspace())
         .stderr(Stdio::inherit())
+        .kill_on_drop(true)
         .output()
         .await
         .context("cargo cannot be run")?;
@@ -55,13 +56,11 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
     }
 }
 
-/// The profile is the name of the folder this program was built into.
-fn profile() -> Result<String> {
+/// `release` where this program lies in a folder of that name, as cargo builds it; else `dev`.
+fn profile() -> Result<&'static str> {
     let program = env::current_exe().context("this program does not know where it is")?;
-    let folders = program.ancestors().skip(1).filter_map(|folder| folder.file_name()?.to_str());
-    // A test's is one further down, in `deps`.
-    let folder = folders.into_iter().find(|folder| *folder != "deps").unwrap_or("debug");
-    Ok(if folder == "debug" { "dev" } else { folder }.to_owned())
+    let folder = program.parent().and_then(Path::file_name);
+    Ok(if folder.is_some_and(|folder| folder == "release") { "release" } else { "dev" })
 }
 
 /// The executables that cargo's messages name, by the name of their target.

@@ -1,5 +1,7 @@
 //! The front: an HTTP server that speaks to functions as API Gateway's HTTP API does, in payload format 2.0
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
+//!
+//! A function that died is a 502 and one that took too long a 504, so that a developer can tell them apart.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -28,10 +30,14 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// Answers requests on `listener` until it is dropped.
-pub async fn serve(listener: TcpListener, routes: Routes) -> std::io::Result<()> {
+/// Answers requests on `listener` until `stopped`; those that it is answering then come to their end.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let app = Router::new().fallback(answer).with_state(Arc::new(routes));
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(stopped).await
 }
 
 /// The routes of the API, each with the function behind it.
@@ -225,28 +231,26 @@ fn response(payload: &Bytes) -> Response {
     #[serde(rename_all = "camelCase")]
     struct Answer {
         status_code: u16,
-        #[serde(default)]
-        headers: BTreeMap<String, Value>,
-        #[serde(default)]
-        cookies: Vec<String>,
+        headers: Option<BTreeMap<String, Value>>,
+        cookies: Option<Vec<String>>,
         body: Option<String>,
-        #[serde(default)]
-        is_base64_encoded: bool,
+        is_base64_encoded: Option<bool>,
     }
 
     let Ok(answer) = serde_json::from_slice::<Answer>(payload) else {
         return ([(header::CONTENT_TYPE, "application/json")], payload.clone()).into_response();
     };
     let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded { STANDARD.decode(&body).ok() } else { Some(body.into_bytes()) };
+    let body =
+        if answer.is_base64_encoded == Some(true) { STANDARD.decode(&body).ok() } else { Some(body.into_bytes()) };
     let (Ok(status), Some(body)) = (StatusCode::from_u16(answer.status_code), body) else {
         return refusal(StatusCode::BAD_GATEWAY, "Internal Server Error");
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    let cookies = answer.cookies.iter().map(|cookie| (header::SET_COOKIE.as_str(), cookie.clone()));
-    let named = answer
-        .headers
+    let (headers, cookies) = (answer.headers.unwrap_or_default(), answer.cookies.unwrap_or_default());
+    let cookies = cookies.into_iter().map(|cookie| (header::SET_COOKIE.as_str(), cookie));
+    let named = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)));
     for (name, value) in named.chain(cookies) {

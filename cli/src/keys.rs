@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     binaries,
     stack::{self, API_KEYS_TABLE},
-    store::{self, Place, Store},
+    store::{self, Store},
     template::Template,
 };
 
@@ -62,12 +62,8 @@ pub async fn run(command: Command) -> Result<()> {
         let client = Client::new(&store::config(endpoint).await);
         item.put(&client, issue.table.as_deref().unwrap_or(API_KEYS_TABLE)).await?;
     } else {
-        let place = match store::running_in(&issue.data)? {
-            Some(url) => Place::Endpoint(url),
-            None => Place::Folder(issue.data),
-        };
         let template = Template::read(binaries::workspace())?;
-        let store = Store::open(&place, &template.tables).await?;
+        let store = Store::open_or_join(&issue.data, &template.tables).await?;
         let put = item.put(&store.client(), API_KEYS_TABLE).await;
         store.stop().await;
         put?;
@@ -98,7 +94,7 @@ pub struct KeyItem<'a> {
 }
 
 impl KeyItem<'_> {
-    /// Puts the key's hash into `table`.
+    /// Puts the key's hash into `table`, unless it is another account's there.
     pub async fn put(&self, client: &Client, table: &str) -> Result<()> {
         let key = ApiKey::parse(&self.key.0).context("a key is 1 to 255 printable ASCII characters without spaces")?;
         let text = |value: &str| AttributeValue::S(value.to_owned());
@@ -107,11 +103,22 @@ impl KeyItem<'_> {
             .table_name(table)
             .item(attribute::KEY_HASH, text(&key.hash().to_string()))
             .item(attribute::ACCOUNT_ID, text(&self.account.to_string()))
-            .item(attribute::CREATED_AT, text(&Timestamp::now().to_string()));
+            .item(attribute::CREATED_AT, text(&Timestamp::now().to_string()))
+            .condition_expression("attribute_not_exists(#hash) OR #account = :account")
+            .expression_attribute_names("#hash", attribute::KEY_HASH)
+            .expression_attribute_names("#account", attribute::ACCOUNT_ID)
+            .expression_attribute_values(":account", text(&self.account.to_string()));
         if let Some(name) = self.name {
             put = put.item(attribute::NAME, text(name));
         }
-        put.send().await.with_context(|| format!("the key cannot be written to the table {table}"))?;
-        Ok(())
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                bail!("this key belongs to another account")
+            }
+            Err(error) => Err(error).with_context(|| format!("the key cannot be written to the table {table}")),
+        }
     }
 }

@@ -6,8 +6,11 @@ use std::{
     fmt,
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -33,6 +36,9 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a request waits for a free environment: what API Gateway waits for an answer at most.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an answer may still be on its way when its process has ended.
+const LAST_BREATH: Duration = Duration::from_millis(100);
 
 /// The most bytes of a function's answer.
 const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
@@ -111,7 +117,7 @@ impl Function {
                 }
                 Err(Lost::Idle) if !is_new => {}
                 Err(Lost::Idle | Lost::Working) => {
-                    self.log("the process ended in the middle of an invocation");
+                    self.log("the process ended without an answer");
                     return Err(InvokeError::Crashed);
                 }
                 Err(Lost::TooSlow) => {
@@ -188,7 +194,7 @@ impl Environment {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (sender, receiver) = mpsc::channel(1);
-        let api = Arc::new(RuntimeApi::new(&function.name, receiver));
+        let api = Arc::new(RuntimeApi::new(function, receiver));
         let app = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
@@ -224,18 +230,29 @@ impl Environment {
     }
 
     async fn invoke(&mut self, event: Bytes, limit: Duration) -> Result<Result<Bytes, InvokeError>, Lost> {
-        let (reply, answer) = oneshot::channel();
-        let invocation = Invocation { id: Uuid::new_v4(), event, deadline: SystemTime::now() + limit, reply };
-        let id = invocation.id;
+        let (reply, mut answer) = oneshot::channel();
+        let handed_over = Arc::new(AtomicBool::new(false));
+        let invocation = Invocation {
+            id: Uuid::new_v4(),
+            event,
+            deadline: SystemTime::now() + limit,
+            handed_over: Arc::clone(&handed_over),
+            reply,
+        };
         if self.invocations.send(invocation).await.is_err() {
             return Err(Lost::Idle);
         }
-        let until = Instant::now() + limit;
         tokio::select! {
-            biased;
-            outcome = answer => outcome.map_err(|_| Lost::Working),
-            _ = self.process.wait() => Err(if self.api.holds(id) { Lost::Working } else { Lost::Idle }),
-            () = tokio::time::sleep_until(until.into()) => Err(Lost::TooSlow),
+            outcome = timeout(limit, &mut answer) => match outcome {
+                Ok(outcome) => outcome.map_err(|_| Lost::Working),
+                Err(_) => Err(Lost::TooSlow),
+            },
+            // It may have answered with its last breath: the answer is then on its way through the server's task.
+            _ = self.process.wait() => match timeout(LAST_BREATH, answer).await {
+                Ok(Ok(outcome)) => Ok(outcome),
+                _ if handed_over.load(Ordering::SeqCst) => Err(Lost::Working),
+                _ => Err(Lost::Idle),
+            },
         }
     }
 }
@@ -259,31 +276,34 @@ struct Invocation {
     id: Uuid,
     event: Bytes,
     deadline: SystemTime,
+    /// Set for good once a process was given the event.
+    handed_over: Arc<AtomicBool>,
     reply: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
 /// The Runtime API's state.
 struct RuntimeApi {
-    function_arn: String,
+    function: String,
+    logs: LogSink,
     invocations: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
     current: Mutex<Option<Invocation>>,
     asked: Notify,
 }
 
 impl RuntimeApi {
-    fn new(function: &str, invocations: mpsc::Receiver<Invocation>) -> Self {
+    fn new(function: &Function, invocations: mpsc::Receiver<Invocation>) -> Self {
         Self {
-            function_arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
+            function: function.name.clone(),
+            logs: Arc::clone(&function.logs),
             invocations: tokio::sync::Mutex::new(invocations),
             current: Mutex::default(),
             asked: Notify::new(),
         }
     }
 
-    /// Whether the process was given invocation `id` and has not answered it.
-    fn holds(&self, id: Uuid) -> bool {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().is_some_and(|invocation| invocation.id == id)
+    /// Passes on what the function says of its own failure.
+    fn log(&self, error: &str) {
+        (self.logs)(&self.function, &format!("reported {error}"));
     }
 
     /// Ends the current invocation, if it is the one that `id` names.
@@ -310,13 +330,17 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", invocation.id.to_string()),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", api.function_arn.clone()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            format!("arn:aws:lambda:us-east-1:000000000000:function:{}", api.function),
+        ),
         (
             "lambda-runtime-trace-id",
             format!("Root=1-{:08x}-{:024x};Sampled=0", deadline / 1000, invocation.id.as_u128() >> 32),
         ),
     ];
     let event = invocation.event.clone();
+    invocation.handed_over.store(true, Ordering::SeqCst);
     *api.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(invocation);
     (headers, event).into_response()
 }
@@ -335,11 +359,13 @@ async fn respond(
     }
 }
 
-async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>) -> Response {
+async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: String) -> Response {
+    api.log(&body);
     api.end(&id, Err(InvokeError::Failed))
 }
 
 /// The process says why it cannot start; it then ends, which is what the stack acts on.
-async fn fail_init() -> StatusCode {
+async fn fail_init(State(api): State<Arc<RuntimeApi>>, body: String) -> StatusCode {
+    api.log(&body);
     StatusCode::ACCEPTED
 }

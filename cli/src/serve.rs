@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What `widgets serve` is told.
-#[derive(Debug, Clone, Args)]
+#[derive(Args)]
 pub struct Serve {
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1")]
@@ -37,7 +37,7 @@ pub struct Serve {
     /// Keep everything in memory: gone when it stops
     #[arg(long, conflicts_with = "data")]
     ephemeral: bool,
-    /// The development account's key for this run [default: a new one is made and printed]
+    /// The key to use the development account with [default: a new one is made and printed]
     #[arg(long, value_name = "KEY", value_parser = parse_key)]
     api_key: Option<String>,
     /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
@@ -124,6 +124,7 @@ fn address(host: &str, port: u16) -> Result<SocketAddr> {
 fn banner(url: &str, store: &str, kept: &str, key: &str) -> String {
     let query_key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
     let assistant_url = quoted(&format!("{url}/api/v1/widget?api_key={query_key}"));
+    let pathway_url = quoted(&format!("{url}/v1/widget"));
     let authorization = quoted(&format!("authorization: {key}"));
     format!(
         r#"
@@ -138,7 +139,7 @@ curl -X POST {assistant_url} -H 'content-type: application/json' -d '{{"widget_t
 
 The pathway dialect (Bland's API), create a widget:
 
-curl -X POST {url}/v1/widget -H {authorization} -H 'content-type: application/json' -d '{{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com"],"messages_per_minute":10,"config":{{"theme":"light"}}}}'
+curl -X POST {pathway_url} -H {authorization} -H 'content-type: application/json' -d '{{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com"],"messages_per_minute":10,"config":{{"theme":"light"}}}}'
 
 Ctrl-C stops it. The functions' log follows.
 "#

@@ -2,16 +2,17 @@
 
 use std::{
     collections::HashMap,
-    fmt,
+    env, fmt,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use shared::model::AccountId;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -30,6 +31,9 @@ pub const API_KEYS_TABLE: &str = "ApiKeys";
 
 /// The account of a local stack: the same at every start, so that what it made is there under the next key too.
 pub const DEVELOPMENT_ACCOUNT: AccountId = AccountId(Uuid::from_u128(0xd0000000_0000_4000_8000_000000000000));
+
+/// How long requests have to come to their end when the stack stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a stack is started with.
 pub struct Options {
@@ -54,12 +58,13 @@ pub struct Prepared {
     store: Store,
 }
 
-/// A running stack. It stops when it is dropped; [`Stack::stop`] waits for that.
+/// A running stack. It stops soon after it is dropped; [`Stack::stop`] waits for that.
 pub struct Stack {
     /// Where it answers.
     pub url: String,
     /// Its store.
     pub store: Store,
+    stop: oneshot::Sender<()>,
     gateway: JoinHandle<()>,
 }
 
@@ -100,21 +105,23 @@ impl Prepared {
             }
         }
         let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
         let gateway = tokio::spawn(async move {
-            if let Err(error) = gateway::serve(listener, routes).await {
+            let stopped = async { drop(stopped.await) };
+            if let Err(error) = gateway::serve(listener, routes, stopped).await {
                 eprintln!("the gateway stopped: {error}");
             }
         });
-        Ok(Stack { url: url(address), store, gateway })
+        Ok(Stack { url: url(address), store, stop, gateway })
     }
 }
 
 impl Stack {
-    /// Stops everything that was started: the gateway and with it the functions' processes, then the store.
-    pub async fn stop(mut self) {
-        self.gateway.abort();
-        // A task that was stopped says so.
-        let _ = (&mut self.gateway).await;
+    /// Stops everything that was started: the gateway and with it the functions' processes, then the store. Requests
+    /// that are being answered get [`STOP_TIMEOUT`] for it.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let _ = timeout(STOP_TIMEOUT, self.gateway).await;
         self.store.stop().await;
     }
 }
@@ -155,6 +162,9 @@ async fn environment(spec: &FunctionSpec, store: &Store) -> Result<Vec<(String, 
         set("AWS_SESSION_TOKEN", token);
     }
     set("AWS_ENDPOINT_URL_DYNAMODB", &store.url);
+    if let Some(bundle) = env::var_os("AWS_CA_BUNDLE") {
+        set("AWS_CA_BUNDLE", &bundle.to_string_lossy());
+    }
     set("_HANDLER", "bootstrap");
     set("LANG", "en_US.UTF-8");
     set("TZ", ":UTC");

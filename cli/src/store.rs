@@ -1,7 +1,6 @@
 //! The store behind a local stack: the embedded DynamoDB, in memory or in a folder, or a DynamoDB elsewhere.
 
 use std::{
-    env,
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
@@ -12,15 +11,25 @@ use anyhow::{Context, Result, anyhow, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{
     Client,
-    config::Credentials,
+    client::Waiters,
+    config::{Credentials, ProvideCredentials, SharedAsyncSleep, SharedCredentialsProvider},
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
+use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use dynoxide::Database;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::{interval, timeout},
+};
 use url::Url;
 
 use crate::template::TableSpec;
+
+/// How long DynamoDB may take to make a table.
+const TABLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the connections to a store that stops may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,22 +58,43 @@ pub struct Store {
 impl Store {
     /// Opens the store at `place`, with every one of `tables` in it.
     pub async fn open(place: &Place, tables: &[TableSpec]) -> Result<Self> {
-        let embedded = match place {
-            Place::Memory => Some(Embedded::start(Database::memory()?, None).await?),
-            Place::Folder(folder) => Some(Embedded::open(folder).await?),
-            Place::Endpoint(_) => None,
-        };
-        let url = match (place, &embedded) {
-            (Place::Endpoint(url), _) => url.as_str().trim_end_matches('/').to_owned(),
-            (_, embedded) => embedded.as_ref().map(|embedded| embedded.url.clone()).unwrap_or_default(),
-        };
-        let config = config(Some(&url)).await;
-        let store = Self { url, config, embedded };
-        let client = store.client();
-        for table in tables {
-            ensure_table(&client, table).await.with_context(|| format!("the store at {} is of no use", store.url))?;
+        match place {
+            Place::Memory => Self::of(Embedded::start(Database::memory()?, None).await?, tables).await,
+            Place::Folder(folder) => match Embedded::open(folder).await? {
+                Access::Opened(embedded) => Self::of(embedded, tables).await,
+                Access::InUse(_) => bail!("the data folder {} is in use by another stack", folder.display()),
+            },
+            Place::Endpoint(url) => {
+                let url = url.as_str().trim_end_matches('/').to_owned();
+                let config = config(Some(&url)).await;
+                Self { url, config, embedded: None }.with_tables(tables).await
+            }
         }
-        Ok(store)
+    }
+
+    /// Opens the store in `folder`, or speaks to it through the stack that has it open.
+    pub async fn open_or_join(folder: &Path, tables: &[TableSpec]) -> Result<Self> {
+        match Embedded::open(folder).await? {
+            Access::Opened(embedded) => Self::of(embedded, tables).await,
+            Access::InUse(url) => {
+                let config = local_config(&url);
+                Self { url, config, embedded: None }.with_tables(tables).await
+            }
+        }
+    }
+
+    async fn of(embedded: Embedded, tables: &[TableSpec]) -> Result<Self> {
+        let url = embedded.url.clone();
+        let config = local_config(&url);
+        Self { url, config, embedded: Some(embedded) }.with_tables(tables).await
+    }
+
+    async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
+        let client = self.client();
+        for table in tables {
+            ensure_table(&client, table).await.with_context(|| format!("the store at {} is of no use", self.url))?;
+        }
+        Ok(self)
     }
 
     /// A client of the store.
@@ -81,22 +111,6 @@ impl Store {
     }
 }
 
-/// The URL of the store that a running stack keeps in `folder`, if there is one.
-pub fn running_in(folder: &Path) -> Result<Option<Url>> {
-    match File::open(folder.join(LOCK)) {
-        Ok(mut file) => match file.try_lock_shared() {
-            Ok(()) => Ok(None),
-            Err(TryLockError::WouldBlock) => {
-                let mut url = String::new();
-                file.read_to_string(&mut url).context("the running stack's store cannot be found")?;
-                Ok(Some(url.parse().context("the running stack's store cannot be found")?))
-            }
-            Err(TryLockError::Error(error)) => Err(error).context("the folder's lock cannot be looked at"),
-        },
-        Err(_) => Ok(None),
-    }
-}
-
 /// The file that whoever uses a folder's store holds locked; its text is the store's URL.
 const LOCK: &str = "lock";
 
@@ -108,27 +122,46 @@ struct Embedded {
     server: JoinHandle<()>,
 }
 
+/// What came of opening a folder's store.
+enum Access {
+    Opened(Embedded),
+    /// Another process has it open, and serves it at this URL.
+    InUse(String),
+}
+
 impl Embedded {
-    async fn open(folder: &Path) -> Result<Self> {
+    /// Opens the store in `folder`, unless another process has it open. One that is just opening or closing it is waited
+    /// for.
+    async fn open(folder: &Path) -> Result<Access> {
         let unusable = || format!("the data folder {} cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(folder.join(LOCK))
-            .with_context(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("{}: another stack uses it", unusable()),
-            Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
+        let file = folder.join(LOCK);
+        let mut lock =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(file).with_context(unusable)?;
+        let mut turn = interval(Duration::from_millis(20));
+        for _ in 0..100 {
+            turn.tick().await;
+            match lock.try_lock() {
+                Ok(()) => {
+                    lock.set_len(0).with_context(unusable)?;
+                    let file = folder.join("store.sqlite");
+                    let database =
+                        Database::new(&file.to_string_lossy()).map_err(|error| anyhow!("{}: {error}", unusable()))?;
+                    return Ok(Access::Opened(Self::start(database, Some(lock)).await?));
+                }
+                Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let mut url = String::new();
+            lock.rewind().with_context(unusable)?;
+            lock.read_to_string(&mut url).with_context(unusable)?;
+            if let Some(address) = url.strip_prefix("http://")
+                && TcpStream::connect(address).await.is_ok()
+            {
+                return Ok(Access::InUse(url));
+            }
         }
-        let file = folder.join("store.sqlite");
-        let database = Database::new(&file.to_string_lossy()).map_err(|error| anyhow!("{}: {error}", unusable()))?;
-        lock.set_len(0).with_context(unusable)?;
-        lock.rewind().with_context(unusable)?;
-        Self::start(database, Some(lock)).await
+        bail!("{}: another process holds it and does not answer", unusable())
     }
 
     /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
@@ -136,6 +169,7 @@ impl Embedded {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
         let url = format!("http://{}", listener.local_addr()?);
         if let Some(mut lock) = lock.as_ref() {
+            lock.rewind().context("the data folder cannot be written to")?;
             lock.write_all(url.as_bytes()).context("the data folder cannot be written to")?;
         }
         let (stop, stopped) = oneshot::channel::<()>();
@@ -150,23 +184,55 @@ impl Embedded {
     }
 }
 
-/// How to speak to DynamoDB: with the usual AWS environment and profiles, at `endpoint` or, without one, at AWS. A
-/// DynamoDB that is not Amazon's wants a key but does not look at it: it gets one where none is set up.
+/// How to speak to a store of our own, which looks at no credentials: the developer's are none of its business.
+fn local_config(url: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .region(Region::from_static(LOCAL_REGION))
+        .credentials_provider(SharedCredentialsProvider::new(placeholder()))
+        .endpoint_url(url)
+        .build()
+}
+
+/// The region of a store that is in none.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// What signs a call to a DynamoDB that wants a signature and does not check it.
+fn placeholder() -> Credentials {
+    Credentials::new("local", "local", None, None, "placeholder")
+}
+
+/// How to speak to DynamoDB with the usual AWS credentials and region (environment, profile, SSO, …), at `endpoint` or,
+/// without one, at AWS. Where none are set up for an endpoint, it is taken for one that does not check them, like
+/// DynamoDB Local.
 pub async fn config(endpoint: Option<&str>) -> SdkConfig {
     let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https);
     if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint);
-        let is_set_up = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"].iter().any(|name| env::var_os(name).is_some());
-        if !is_set_up {
-            loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "local"));
-        }
-        if env::var_os("AWS_REGION").is_none() && !is_set_up {
-            loader = loader.region(Region::from_static("us-east-1"));
-        }
     }
-    loader.load().await
+    let config = loader.load().await;
+    if endpoint.is_none() {
+        return config;
+    }
+    let found = match config.credentials_provider() {
+        Some(provider) => timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await.is_ok_and(|it| it.is_ok()),
+        None => false,
+    };
+    let region = config.region().cloned().unwrap_or(Region::from_static(LOCAL_REGION));
+    let builder = config.into_builder().region(region);
+    if found {
+        builder.build()
+    } else {
+        builder.credentials_provider(SharedCredentialsProvider::new(placeholder())).build()
+    }
 }
+
+/// How long looking for credentials may take where none may be needed: the last place looked at is a network address that
+/// only a machine in AWS has.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes a table that is not there.
 async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
@@ -186,6 +252,8 @@ async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
         let kind = KeyType::from(kind.as_str());
         create = create.key_schema(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?);
     }
-    create.send().await.with_context(|| format!("the table {} cannot be made", table.name))?;
+    let unmade = || format!("the table {} cannot be made", table.name);
+    create.send().await.with_context(unmade)?;
+    client.wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await.with_context(unmade)?;
     Ok(())
 }

@@ -96,8 +96,9 @@ impl Document {
         for (variable, scalar) in common.environment.variables.iter().chain(&own.environment.variables) {
             variables.insert(variable.clone(), self.resolve(scalar)?);
         }
-        let logging = own.logging_config.application_log_level.as_ref();
-        let log_level = logging.map(|scalar| self.resolve(scalar)).transpose()?;
+        let level = |properties: &Properties| properties.logging_config.application_log_level.clone();
+        let logging = level(own).or_else(|| level(common));
+        let log_level = logging.map(|scalar| self.resolve(&scalar)).transpose()?;
         let routes = own.events.values().filter(|event| event.kind == "HttpApi").map(|event| RouteSpec {
             method: event.properties.method.to_ascii_uppercase(),
             path: event.properties.path.clone(),

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
@@ -52,8 +53,8 @@ impl Error {
         }
     }
 
-    /// A failure of the store, as worth another try or not. The text names codes and causes, never what was sent or
-    /// stored.
+    /// A failure of the store, as worth another try or not. The text names DynamoDB's code and message and the chain of
+    /// causes, never the SDK's `Debug`, which holds what was sent and stored.
     pub fn from_store<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: StdError + ProvideErrorMetadata + 'static,
@@ -85,20 +86,15 @@ impl From<Vec<Violation>> for Error {
 /// What the SDK itself retries is what a client may retry too, plus everything that did not get as far as an answer
 /// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html).
 fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    const THROTTLED_OR_FAILING: &[&str] = &[
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "ThrottlingException",
-        "Throttling",
-    ];
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(context) => match context.err().code() {
-            Some(code) => context.raw().status().is_server_error() || THROTTLED_OR_FAILING.contains(&code),
+            Some(code) => {
+                context.raw().status().is_server_error()
+                    || THROTTLING_ERRORS.contains(&code)
+                    || TRANSIENT_ERRORS.contains(&code)
+                    || code == "ReplicatedWriteConflictException"
+            }
             // Every error of DynamoDB's has a code: something else answered in its place.
             None => true,
         },
@@ -123,7 +119,7 @@ where
 }
 
 /// An error and its causes, outermost first.
-struct Causes<'a>(&'a dyn StdError);
+pub(crate) struct Causes<'a>(pub(crate) &'a (dyn StdError + 'static));
 
 impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,9 +12,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// How deeply a body may nest. It is what Rust's serde_json follows by default: a deeper document could not be read
-/// back by every client.
-pub const MAX_DEPTH: usize = 128;
+/// How deeply a body may nest. An answer nests one level deeper than its request, in the envelope, and 127 levels are what
+/// Rust's serde_json follows by default: what is deeper could not be read back by every client.
+pub const MAX_DEPTH: usize = 126;
 
 /// Why a body is not a JSON document.
 #[derive(Debug, Clone, PartialEq, Eq)]

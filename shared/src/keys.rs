@@ -1,33 +1,26 @@
 //! API keys: how a request presents one, and which account it belongs to.
 //!
-//! The table holds the SHA-256 of a key, never the key, and a role that may read it. A key that was found is kept in
-//! memory for [`CACHED_FOR`]; one that was not is looked up again each time, so that a new key works at once.
+//! The table holds the SHA-256 of a key, never the key, and a function's role may read it, never write. A key that was
+//! found is kept in memory for [`CACHED_FOR`]; one that was not is looked up again each time, so that a new key works at
+//! once.
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    error::Error,
-    http::Request,
-    log::{self, Level},
-    model::AccountId,
-};
+use crate::{error::Error, http::Request, model::AccountId};
 
-/// How long a key that was found is believed. A revoked one stops working within this time (contract 1.5).
+/// How long a key that was found is believed. A revoked one stops working within this time.
 pub const CACHED_FOR: Duration = Duration::from_secs(60);
 
 /// How many keys are remembered at a time, so that memory is bounded.
 const MAX_CACHED: usize = 1000;
-
-/// How long opening the connection may take before the function goes on without.
-const WARM_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The attributes of an item in the table of keys.
 pub mod attribute {
@@ -101,13 +94,7 @@ pub fn presented(request: &Request) -> Result<ApiKey, Error> {
 pub struct Keys {
     client: Client,
     table: String,
-    cache: Mutex<HashMap<KeyHash, Known>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    account: AccountId,
-    until: Instant,
+    cache: Mutex<Cache>,
 }
 
 impl Keys {
@@ -119,25 +106,14 @@ impl Keys {
     /// The account whose key came with `request`.
     pub async fn authenticate(&self, request: &Request) -> Result<AccountId, Error> {
         let hash = presented(request)?.hash();
+        // Before the look-up: what it finds may have changed since.
         let now = Instant::now();
-        if let Some(account) = self.remembered(&hash, now) {
+        if let Some(account) = self.cache().get(&hash, now) {
             return Ok(account);
         }
         let account = self.look_up(&hash).await?.ok_or(Error::InvalidKey)?;
-        self.remember(hash, account, now);
+        self.cache().insert(hash, account, now);
         Ok(account)
-    }
-
-    /// Asks for a key that cannot exist, which opens the connection that the first request will use. A store that does
-    /// not answer is not a reason to fail: the request itself will tell.
-    pub async fn warm_up(&self) {
-        let nobody = KeyHash([0; 32]);
-        let cause = match tokio::time::timeout(WARM_UP_TIMEOUT, self.look_up(&nobody)).await {
-            Ok(Ok(_)) => return,
-            Ok(Err(error)) => error.into_cause().unwrap_or_default(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        log::event(Level::Warn, "the store is not within reach yet", &cause);
     }
 
     async fn look_up(&self, hash: &KeyHash) -> Result<Option<AccountId>, Error> {
@@ -157,21 +133,35 @@ impl Keys {
             .ok_or_else(|| Error::Internal(format!("the key with hash {hash} has no account_id that is a UUID")))
     }
 
-    fn remembered(&self, hash: &KeyHash, now: Instant) -> Option<AccountId> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.get(hash).filter(|known| now < known.until).map(|known| known.account)
+    /// Nothing panics while it is held, and if it did, what it holds would still be true.
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The accounts of keys that were found lately.
+#[derive(Debug, Default)]
+struct Cache(HashMap<KeyHash, Known>);
+
+#[derive(Debug)]
+struct Known {
+    account: AccountId,
+    until: Instant,
+}
+
+impl Cache {
+    fn get(&self, hash: &KeyHash, now: Instant) -> Option<AccountId> {
+        self.0.get(hash).filter(|known| now < known.until).map(|known| known.account)
     }
 
-    /// `now` is the time before the look-up: what it found may have changed since.
-    fn remember(&self, hash: KeyHash, account: AccountId, now: Instant) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= MAX_CACHED {
-            cache.retain(|_, known| now < known.until);
+    fn insert(&mut self, hash: KeyHash, account: AccountId, now: Instant) {
+        if self.0.len() >= MAX_CACHED {
+            self.0.retain(|_, known| now < known.until);
         }
-        if cache.len() >= MAX_CACHED {
-            cache.clear();
+        if self.0.len() >= MAX_CACHED {
+            self.0.clear();
         }
-        cache.insert(hash, Known { account, until: now + CACHED_FOR });
+        self.0.insert(hash, Known { account, until: now + CACHED_FOR });
     }
 }
 
@@ -220,5 +210,26 @@ mod tests {
         // The SHA-256 of "abc" (FIPS 180-2, appendix B.1).
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(key.hash().to_string(), hash);
+    }
+    #[test]
+    fn a_key_is_believed_for_a_minute_and_not_longer() {
+        let (hash, account) = (KeyHash([1; 32]), AccountId(uuid::Uuid::from_u128(1)));
+        let (mut cache, now) = (Cache::default(), Instant::now());
+        assert_eq!(cache.get(&hash, now), None);
+        cache.insert(hash, account, now);
+        assert_eq!(cache.get(&hash, now + Duration::from_secs(59)), Some(account));
+        assert_eq!(cache.get(&hash, now + Duration::from_secs(60)), None);
+        assert_eq!(cache.get(&KeyHash([2; 32]), now), None);
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_keeps_the_newest() {
+        let (mut cache, now) = (Cache::default(), Instant::now());
+        let hash = |i: usize| ApiKey::parse(&i.to_string()).unwrap().hash();
+        for i in 0..5 * MAX_CACHED {
+            cache.insert(hash(i), AccountId(uuid::Uuid::nil()), now);
+            assert!(cache.0.len() <= MAX_CACHED);
+            assert!(cache.get(&hash(i), now).is_some());
+        }
     }
 }

@@ -32,7 +32,8 @@ pub async fn run(dialect: impl Dialect) -> Result<(), lambda_runtime::Error> {
     let is_cold = AtomicBool::new(true);
     Runtime::new(service_fn(|event: LambdaEvent<Event>| {
         let cold_start = is_cold.swap(false, Ordering::Relaxed);
-        handle(&dialect, event, cold_start)
+        // Boxed: the runtime moves it through its layers.
+        Box::pin(handle(&dialect, event, cold_start))
     }))
     .run()
     .await
@@ -104,4 +105,65 @@ async fn answer(
     }
     .write();
     response.with_request_id(request_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use lambda_runtime::Context;
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::StatusCode;
+
+    /// Panics at every other request.
+    #[derive(Default)]
+    struct Fragile(Cell<bool>);
+
+    impl Dialect for Fragile {
+        async fn answer(&self, _: &Request) -> Result<Response, Error> {
+            assert!(self.0.replace(!self.0.get()), "a body may stand here: {}", "secret");
+            Ok(Response::json(StatusCode::OK, &"fine"))
+        }
+
+        fn refuse(&self, error: &Error, request_id: &str) -> Response {
+            assert_eq!(*error, Error::Internal("the handler panicked".to_owned()));
+            Response::json(StatusCode::INTERNAL_SERVER_ERROR, &request_id)
+        }
+    }
+
+    fn event(payload: serde_json::Value) -> LambdaEvent<Event> {
+        let mut context = Context::default();
+        context.request_id = "r1".to_owned();
+        LambdaEvent::new(serde_json::from_str(&payload.to_string()).unwrap(), context)
+    }
+
+    fn request() -> LambdaEvent<Event> {
+        event(json!({"rawPath": "/", "routeKey": "GET /", "requestContext": {"http": {"method": "GET"}}}))
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_500_and_the_next_request_is_served() {
+        let dialect = Fragile::default();
+        for status in [500, 200, 500, 200] {
+            let answer = handle(&dialect, request(), false).await.unwrap();
+            assert_eq!(answer.status_code, status);
+            assert_eq!(answer.headers["x-request-id"], "r1");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_http_request_fails_and_is_never_taken_for_one() {
+        for payload in [
+            json!({}),
+            json!([]),
+            json!(null),
+            json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}),
+            json!({"version": "0", "detail-type": "x", "source": "y", "detail": {}}),
+            json!({"rawPath": "/", "requestContext": {"http": {"method": "GET"}}, "body": "%", "isBase64Encoded": true}),
+        ] {
+            assert!(handle(&Fragile::default(), event(payload.clone()), false).await.is_err(), "{payload}");
+        }
+    }
 }

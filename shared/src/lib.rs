@@ -33,12 +33,9 @@ pub struct App {
 impl App {
     /// Reads the function's environment, and opens its connection to the store so that no request has to wait for it.
     pub async fn init() -> Result<Self, store::ConfigError> {
-        let client = store::client::from_env()?;
-        let app = Self {
-            keys: keys::Keys::new(client.clone(), store::variable("API_KEYS_TABLE")?),
-            store: store::Store::new(client, store::variable("WIDGETS_TABLE")?),
-        };
-        app.keys.warm_up().await;
-        Ok(app)
+        let keys_table = store::variable("API_KEYS_TABLE")?;
+        let widgets_table = store::variable("WIDGETS_TABLE")?;
+        let client = store::client::connect().await?;
+        Ok(Self { keys: keys::Keys::new(client.clone(), keys_table), store: store::Store::new(client, widgets_table) })
     }
 }

@@ -53,7 +53,7 @@ pub struct RequestLine<'a> {
     /// The answer's status.
     #[serde(serialize_with = "as_number")]
     pub status: StatusCode,
-    /// From the event's arrival to the answer, in milliseconds.
+    /// What answering took, in milliseconds.
     pub duration_ms: f64,
     /// Whether it was this environment's first.
     pub cold_start: bool,

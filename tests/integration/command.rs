@@ -151,7 +151,7 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
         (&["serve", "--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
         (&["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
         (&["serve", "--port", "0", "--data", in_file.to_str().unwrap()], "cannot be used: Not a directory"),
-        (&["serve", "--port", "0", "--data", data], "another stack uses it"),
+        (&["serve", "--port", "0", "--data", data], "is in use by another stack"),
         (
             &["serve", "--port", "0", "--endpoint-url", "http://127.0.0.1:1"],
             "the store at http://127.0.0.1:1 is of no use",

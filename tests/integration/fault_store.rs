@@ -1,7 +1,7 @@
 //! A DynamoDB that knows one key and fails as it is told when a widget is put.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     io,
     sync::{Arc, Mutex},
 };
@@ -63,6 +63,7 @@ struct Faults {
     script: Mutex<VecDeque<Fault>>,
     last: Fault,
     first_item: Mutex<Option<Value>>,
+    calls: Mutex<BTreeSet<(String, String)>>,
     puts: watch::Sender<usize>,
     gate: Semaphore,
 }
@@ -83,6 +84,7 @@ impl FaultStore {
             script: Mutex::new(script.into_iter().collect()),
             last,
             first_item: Mutex::default(),
+            calls: Mutex::default(),
             puts: watch::Sender::new(0),
             gate: Semaphore::new(0),
         });
@@ -93,6 +95,11 @@ impl FaultStore {
 
     pub fn place(&self) -> Place {
         Place::Endpoint(self.url.clone())
+    }
+
+    /// The calls that were made since the last time it was asked: operation and table.
+    pub fn calls(&self) -> BTreeSet<(String, String)> {
+        std::mem::take(&mut self.state.calls.lock().unwrap())
     }
 
     /// How many times a widget was put.
@@ -112,8 +119,14 @@ impl FaultStore {
 }
 
 async fn answer(State(faults): State<Arc<Faults>>, headers: HeaderMap, body: Bytes) -> Response {
+    // What opens a connection is met with no fault.
+    if body.is_empty() {
+        return success(json!({}));
+    }
     let request: Value = serde_json::from_slice(&body).unwrap();
     let target = headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap();
+    let table = request["TableName"].as_str().unwrap_or_default();
+    faults.calls.lock().unwrap().insert((target.to_owned(), table.to_owned()));
     let is_widget = request["TableName"] == "Widgets";
     let call = match target {
         "GetItem" => Call::GetItem,

@@ -28,6 +28,8 @@ async fn a_store_that_keeps_failing_is_a_503_in_the_dialect_s_words() {
             Fault::Error(400, "ProvisionedThroughputExceededException"),
             Fault::Error(400, "ThrottlingException"),
             Fault::Error(400, "RequestLimitExceeded"),
+            Fault::Error(400, "TooManyRequestsException"),
+            Fault::Error(400, "ReplicatedWriteConflictException"),
             Fault::Error(500, "InternalServerError"),
             Fault::Error(503, "ServiceUnavailable"),
             Fault::CutOff,

@@ -1,12 +1,18 @@
 //! What is deployed, held together: the template, `cargo lambda watch`'s routes, and the functions.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use serde::Deserialize;
 use serde_json::json;
 use widgets::{binaries, template::Template};
 
-use crate::app::TestApp;
+use crate::{
+    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},
+    fault_store::{Call, Fault, FaultStore},
+};
 
 fn template() -> Template {
     Template::read(binaries::workspace()).unwrap()
@@ -62,4 +68,63 @@ fn cargo_lambda_watch_has_the_same_routes_and_variables() {
         }
     }
     assert_eq!(config.watch.router, routes);
+}
+
+#[tokio::test]
+async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
+    #[derive(Deserialize)]
+    struct Template {
+        #[serde(rename = "Resources")]
+        resources: BTreeMap<String, Resource>,
+    }
+
+    #[derive(Deserialize)]
+    struct Resource {
+        #[serde(rename = "Properties", default)]
+        properties: Properties,
+    }
+
+    #[derive(Deserialize, Default)]
+    struct Properties {
+        #[serde(rename = "Policies", default)]
+        policies: Vec<Policy>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Policy {
+        statement: Vec<Statement>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Statement {
+        effect: String,
+        action: String,
+        resource: String,
+    }
+
+    let yaml = fs::read_to_string(binaries::workspace().join("template.yaml")).unwrap();
+    let template: Template = serde_saphyr::from_str(&yaml).unwrap();
+    let allowed = |function: &str| -> BTreeSet<(String, String)> {
+        let statements = template.resources[function].properties.policies.iter().flat_map(|policy| &policy.statement);
+        let allow = |statement: &Statement| {
+            assert_eq!(statement.effect, "Allow");
+            let action = statement.action.strip_prefix("dynamodb:").unwrap().to_owned();
+            (action, statement.resource.strip_suffix(".Arn").unwrap().to_owned())
+        };
+        statements.map(allow).collect()
+    };
+
+    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
+    let place = store.place();
+    let app = TestApp::start_with(|options| options.place = place).await;
+    store.calls();
+    assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+    assert_eq!(store.calls(), allowed("Assistant"));
+    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+    assert_eq!(store.calls(), allowed("Pathway"));
+    // A known key costs no call.
+    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+    assert_eq!(store.calls().len(), 1);
 }

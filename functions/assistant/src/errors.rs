@@ -107,7 +107,20 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
             let expected = alternatives(values);
             ("enum", format!("Input should be {expected}"), Some(Context::Expected(expected)))
         }
-        other => ("value_error", format!("Value error, {other}"), Some(Context::Error(other.to_string()))),
+        // No field of this dialect has these rules.
+        Fault::MissingUnless(_)
+        | Fault::Null
+        | Fault::NotANumber
+        | Fault::Below(_)
+        | Fault::NotAbove(_)
+        | Fault::NotFinite
+        | Fault::Empty
+        | Fault::TooLong(_)
+        | Fault::TooMany(_)
+        | Fault::InvalidDomain { .. }
+        | Fault::InvalidWebhookUrl => {
+            ("value_error", format!("Value error, {fault}"), Some(Context::Error(fault.to_string())))
+        }
     }
 }
 

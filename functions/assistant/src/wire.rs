@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::{
     error::Error,
-    http::{Request, Response, StatusCode},
+    http::{HeaderValue, Request, Response, StatusCode},
     json::JsonText,
     model::{self, assistant::Settings},
     validation::{Fault, Violation},
@@ -18,7 +18,7 @@ pub fn body(request: &Request) -> Result<&RawValue, Error> {
     if bytes.is_empty() {
         return Err(refused(Fault::Missing, JsonText::from(RawValue::NULL)));
     }
-    if !is_json(request.header("content-type").unwrap_or_default()) {
+    if !is_json(request.headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default()) {
         // To FastAPI such a body is a text, and a text is not an object.
         let text = str::from_utf8(bytes).map_err(|_| Error::BodyNotUtf8)?;
         return Err(refused(Fault::NotABody, JsonText::string(text)));
@@ -27,12 +27,11 @@ pub fn body(request: &Request) -> Result<&RawValue, Error> {
 }
 
 /// `application/json` or `application/…+json`, whatever its case and parameters.
-fn is_json(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match media_type.strip_prefix("application/") {
-        Some(subtype) => (subtype == "json" || subtype.ends_with("+json")) && !subtype.contains(['/', ' ', ',']),
-        None => false,
-    }
+fn is_json(content_type: &[u8]) -> bool {
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    let media_type = media_type.trim_ascii().to_ascii_lowercase();
+    let subtype = media_type.strip_prefix(b"application/");
+    subtype.is_some_and(|subtype| subtype == b"json" || subtype.ends_with(b"+json"))
 }
 
 /// 200 with the envelope around `data`.
@@ -135,13 +134,14 @@ mod tests {
             "Application/JSON; charset=utf-8",
             "application/vnd.api+json",
             "application/problem+JSON;a=b",
+            "application/json; charset=\"é\"",
         ] {
-            assert!(is_json(json), "{json}");
+            assert!(is_json(json.as_bytes()), "{json}");
         }
         for other in
             ["", "text/json", "application/jsonp", "application/ json", "application/json, text/plain", "x+json"]
         {
-            assert!(!is_json(other), "{other}");
+            assert!(!is_json(other.as_bytes()), "{other}");
         }
     }
 }

@@ -10,7 +10,7 @@
 pub mod client;
 mod item;
 
-use std::{collections::HashMap, env, error::Error as StdError, fmt, io};
+use std::{collections::HashMap, env, error::Error as StdError, fmt};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -34,15 +34,15 @@ type Item = HashMap<String, AttributeValue>;
 pub enum ConfigError {
     /// A variable that must be there is not.
     Missing(&'static str),
-    /// The file that `AWS_CA_BUNDLE` names cannot be read.
-    CaBundle(io::Error),
+    /// The file that `AWS_CA_BUNDLE` names is no PEM file of certificates.
+    CaBundle(String),
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(name) => write!(f, "the environment variable {name} is not set"),
-            Self::CaBundle(error) => write!(f, "the file named by AWS_CA_BUNDLE cannot be read: {error}"),
+            Self::CaBundle(error) => write!(f, "the file named by AWS_CA_BUNDLE cannot be used: {error}"),
         }
     }
 }
@@ -67,7 +67,8 @@ impl Store {
         Self { client, table }
     }
 
-    /// Puts a new widget: all of it or, with an error, nothing that its client will ever hear of.
+    /// Puts a new widget, the whole of it or nothing. With [`Error::Unavailable`] it is not known which: an answer may
+    /// have been lost on its way.
     pub async fn create<S: Stored>(&self, account: AccountId, widget: &Widget<S>) -> Result<(), Error> {
         let item = item::of(account, widget);
         let result = self
