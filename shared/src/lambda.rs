@@ -12,8 +12,10 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+pub use lambda_runtime::Error;
+
 use crate::{
-    error::Error,
+    App, error,
     http::{Request, Response},
     log::{self, Level, RequestLine},
 };
@@ -21,14 +23,21 @@ use crate::{
 /// What differs between the functions.
 pub trait Dialect {
     /// Answers a request.
-    fn answer(&self, request: &Request) -> impl Future<Output = Result<Response, Error>>;
+    fn answer(&self, request: &Request) -> impl Future<Output = Result<Response, error::Error>>;
 
     /// Says in the dialect's own words why there is no success.
-    fn refuse(&self, error: &Error, request_id: &str) -> Response;
+    fn refuse(&self, error: &error::Error, request_id: &str) -> Response;
 }
 
-/// Serves events until Lambda ends the environment.
-pub async fn run(dialect: impl Dialect) -> Result<(), lambda_runtime::Error> {
+/// Starts a function: INIT, then events until Lambda ends the environment. `dialect` is made of what INIT opened.
+pub async fn start<D: Dialect>(dialect: impl FnOnce(App) -> D) -> Result<(), Error> {
+    log::panics();
+    let app = App::init().await;
+    let app = app.inspect_err(|error| log::event(Level::Error, "the function cannot start", &error.to_string()))?;
+    serve(dialect(app)).await
+}
+
+async fn serve(dialect: impl Dialect) -> Result<(), Error> {
     let is_cold = AtomicBool::new(true);
     Runtime::new(service_fn(|event: LambdaEvent<Event>| {
         let cold_start = is_cold.swap(false, Ordering::Relaxed);
@@ -61,7 +70,7 @@ async fn handle(
     dialect: &impl Dialect,
     event: LambdaEvent<Event>,
     cold_start: bool,
-) -> Result<ApiGatewayV2httpResponse, lambda_runtime::Error> {
+) -> Result<ApiGatewayV2httpResponse, Error> {
     let request_id = event.context.request_id.as_str();
     let unknown = |reason: String| {
         log::event(Level::Error, "unknown event", &format!("{reason} (request {request_id})"));
@@ -90,7 +99,7 @@ async fn answer(
     // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache
     // of keys) is left consistent by every operation on it.
     let outcome = AssertUnwindSafe(dialect.answer(request)).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|_| Err(Error::Internal("the handler panicked".to_owned())));
+    let outcome = outcome.unwrap_or_else(|_| Err(error::Error::Internal("the handler panicked".to_owned())));
     let (response, cause) = match outcome {
         Ok(response) => (response, None),
         Err(error) => (dialect.refuse(&error, request_id), error.into_cause()),
@@ -122,13 +131,13 @@ mod tests {
     struct Fragile(Cell<bool>);
 
     impl Dialect for Fragile {
-        async fn answer(&self, _: &Request) -> Result<Response, Error> {
+        async fn answer(&self, _: &Request) -> Result<Response, error::Error> {
             assert!(self.0.replace(!self.0.get()), "a body may stand here: {}", "secret");
             Ok(Response::json(StatusCode::OK, &"fine"))
         }
 
-        fn refuse(&self, error: &Error, request_id: &str) -> Response {
-            assert_eq!(*error, Error::Internal("the handler panicked".to_owned()));
+        fn refuse(&self, error: &error::Error, request_id: &str) -> Response {
+            assert_eq!(*error, error::Error::Internal("the handler panicked".to_owned()));
             Response::json(StatusCode::INTERNAL_SERVER_ERROR, &request_id)
         }
     }
