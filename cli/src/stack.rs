@@ -118,7 +118,7 @@ impl Prepared {
 
 impl Stack {
     /// Stops everything that was started: the gateway and with it the functions' processes, then the store. Requests
-    /// that are being answered get [`STOP_TIMEOUT`] for it.
+    /// that are being answered get two seconds for it.
     pub async fn stop(self) {
         drop(self.stop);
         let _ = timeout(STOP_TIMEOUT, self.gateway).await;
