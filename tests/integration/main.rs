@@ -4,7 +4,8 @@
 //! * [`app`] is the stack as a test drives it, [`fault_store`] a DynamoDB that fails as it is told.
 //! * [`assistant`] and [`pathway`] are the two dialects, [`bodies`] what both have to survive.
 //! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
-//! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together.
+//! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
+//!   to the store as it is on AWS.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -18,3 +19,4 @@ mod keys;
 mod pathway;
 mod store;
 mod template;
+mod tls;

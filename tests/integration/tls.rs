@@ -1,0 +1,114 @@
+//! The way to the store as it is on AWS: over TLS, the connection opened during INIT.
+
+use std::{
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, pki_types::PrivateKeyDer},
+};
+use widgets::lambda::Function;
+
+use crate::{
+    app::built,
+    fault_store::{Call, Fault, FaultStore},
+};
+
+/// A TLS front before a store: its port, its certificate as a file, and how many handshakes it made.
+struct TlsFront {
+    port: u16,
+    certificate: NamedTempFile,
+    handshakes: Arc<AtomicUsize>,
+}
+
+impl TlsFront {
+    async fn before(store: &FaultStore) -> Self {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let mut certificate = NamedTempFile::new().unwrap();
+        certificate.write_all(cert.pem().as_bytes()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+        let config =
+            ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, store) = (listener.local_addr().unwrap().port(), store.url.socket_addrs(|| None).unwrap()[0]);
+        let handshakes = Arc::new(AtomicUsize::new(0));
+        let made = Arc::clone(&handshakes);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (acceptor, made) = (acceptor.clone(), Arc::clone(&made));
+                tokio::spawn(async move {
+                    // A client that does not trust the certificate ends the handshake.
+                    let Ok(mut client) = acceptor.accept(client).await else { return };
+                    made.fetch_add(1, Ordering::SeqCst);
+                    let mut store = TcpStream::connect(store).await.unwrap();
+                    let _ = copy_bidirectional(&mut client, &mut store).await;
+                });
+            }
+        });
+        Self { port, certificate, handshakes }
+    }
+
+    /// The pathway function with this front as its store.
+    async fn function(&self, trusted: bool) -> Function {
+        let mut variables = vec![
+            ("AWS_LAMBDA_FUNCTION_NAME", "Pathway".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("https://localhost:{}", self.port)),
+            ("WIDGETS_TABLE", "Widgets".to_owned()),
+            ("API_KEYS_TABLE", "ApiKeys".to_owned()),
+        ];
+        if trusted {
+            variables.push(("AWS_CA_BUNDLE", self.certificate.path().to_str().unwrap().to_owned()));
+        }
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let binary = built().await["pathway"].clone();
+        Function::new("Pathway", binary, Duration::from_secs(10), variables, 1, Arc::new(|_, _| {}))
+    }
+}
+
+const CREATE: &str = include_str!("../events/create_pathway.json");
+
+async fn invoke(function: &Function, event: &str) -> Value {
+    serde_json::from_slice(&function.invoke(event.to_owned().into()).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_connection_that_init_opened_serves_every_request() {
+    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
+    let front = TlsFront::before(&store).await;
+    let function = front.function(true).await;
+    // A request that needs no store, to see that the connection is there without one.
+    assert_eq!(invoke(&function, &CREATE.replace("/v1/widget", "/v1/none")).await["statusCode"], 404);
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), store.calls().len()), (1, 0));
+    for _ in 0..3 {
+        assert_eq!(invoke(&function, CREATE).await["statusCode"], 200);
+    }
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), store.puts()), (1, 3));
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_trusted_is_a_503_and_learns_nothing() {
+    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
+    let front = TlsFront::before(&store).await;
+    let function = front.function(false).await;
+    assert_eq!(invoke(&function, CREATE).await["statusCode"], 503);
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), store.calls().len()), (0, 0));
+}
