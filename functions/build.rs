@@ -1,7 +1,6 @@
 //! How a deployed function is linked: at a fixed address.
 //!
-//! A position-independent executable is relocated at every start, which costs a cold start 250,000 instructions and 40
-//! page faults (ARCHITECTURE.md, "Speed"). What is given up is the randomised
+//! A position-independent executable is relocated at every start, before it does anything (ARCHITECTURE.md, "Speed"). What is given up is the randomised
 //! address of the program itself; its libraries, heap and stack still have theirs.
 
 fn main() {

@@ -14,7 +14,8 @@ use tokio::process::Command;
 
 /// Where the checkout is.
 pub fn workspace() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
 }
 
 /// Builds `binaries` as this program was built (`dev` or `release`), and tells where each is. Cargo says on standard
@@ -43,11 +44,13 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
         .args(["build", "--message-format", "json-render-diagnostics", "--profile", profile()?])
         .args(binaries.iter().flat_map(|binary| ["--bin", binary]))
         .current_dir(workspace())
-        .stderr(Stdio::inherit())
+        .stdout(Stdio::piped())
         .kill_on_drop(true)
-        .output()
+        .spawn()
+        .context("cargo cannot be run")?
+        .wait_with_output()
         .await
-        .context("cargo cannot be run")?;
+        .context("cargo cannot be waited for")?;
     ensure!(output.status.success(), "the functions cannot be built: see cargo's message above");
     let built = executables(&output.stdout);
     match binaries.iter().find(|binary| !built.contains_key(**binary)) {

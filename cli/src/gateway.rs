@@ -3,7 +3,7 @@
 //!
 //! A function that died is a 502 and one that took too long a 504, so that a developer can tell them apart.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, error::Error as _, fmt, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -14,13 +14,14 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::Utc;
+use http_body_util::LengthLimitError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::lambda::{Function, InvokeError};
+use crate::lambda::{Function, InvokeError, LogSink};
 
 /// The most bytes API Gateway takes as a request's body
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
@@ -41,8 +42,16 @@ pub async fn serve(
 }
 
 /// The routes of the API, each with the function behind it.
-#[derive(Debug, Default)]
-pub struct Routes(Vec<Route>);
+pub struct Routes {
+    routes: Vec<Route>,
+    logs: LogSink,
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
 
 #[derive(Debug)]
 struct Route {
@@ -55,15 +64,20 @@ struct Route {
 type PathParameters = BTreeMap<String, String>;
 
 impl Routes {
+    /// No routes yet. `logs` takes a line for each answer that is the gateway's own.
+    pub fn new(logs: LogSink) -> Self {
+        Self { routes: Vec::new(), logs }
+    }
+
     /// Adds a route to `function`.
     pub fn add(&mut self, method: &str, path: &str, function: Arc<Function>) {
-        self.0.push(Route { method: method.to_owned(), path: path.to_owned(), function });
+        self.routes.push(Route { method: method.to_owned(), path: path.to_owned(), function });
     }
 
     /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more literal segments before
     /// fewer, the method before `ANY`.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
-        let candidates = self.0.iter().filter(|route| route.method == "ANY" || route.method == method.as_str());
+        let candidates = self.routes.iter().filter(|route| route.method == "ANY" || route.method == method.as_str());
         candidates.filter_map(|route| Some((route, matched(&route.path, path)?))).max_by_key(|(route, _)| {
             let literals = route.path.split('/').filter(|segment| !segment.starts_with('{')).count();
             (!route.path.ends_with("+}"), literals, route.method != "ANY")
@@ -107,26 +121,38 @@ async fn answer(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    match pass_on(&routes, client, request).await {
+        Ok(payload) => response(&payload),
+        Err((status, message)) => {
+            (routes.logs)("Gateway", &format!("{} {message}", status.as_u16()));
+            refusal(status, message)
+        }
+    }
+}
+
+/// Has the request's function answer it; an error is the answer of the gateway itself.
+async fn pass_on(routes: &Routes, client: SocketAddr, request: Request) -> Result<Bytes, (StatusCode, &'static str)> {
     let (parts, body) = request.into_parts();
-    let Some((route, parameters)) = routes.find(&parts.method, parts.uri.path()) else {
-        return refusal(StatusCode::NOT_FOUND, "Not Found");
-    };
-    let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
-    };
+    let (route, parameters) =
+        routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
+    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        let is_too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+        if is_too_large { too_large } else { (StatusCode::BAD_REQUEST, "Bad Request") }
+    })?;
     let event = event(&parts, &body, route, &parameters, client).to_string();
     if event.len() > MAX_EVENT_BYTES {
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        return Err(too_large);
     }
     // In a task of its own: a client that hangs up does not stop an invocation.
     let function = Arc::clone(&route.function);
     let invocation = tokio::spawn(async move { function.invoke(event.into()).await });
     match invocation.await {
-        Ok(Ok(payload)) => response(&payload),
-        Ok(Err(InvokeError::TimedOut)) => refusal(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
-        Ok(Err(InvokeError::Busy)) => refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Ok(Ok(payload)) => Ok(payload),
+        Ok(Err(InvokeError::TimedOut)) => Err((StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")),
+        Ok(Err(InvokeError::Busy)) => Err((StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")),
         Ok(Err(InvokeError::Crashed | InvokeError::Failed)) | Err(_) => {
-            refusal(StatusCode::BAD_GATEWAY, "Internal Server Error")
+            Err((StatusCode::BAD_GATEWAY, "Internal Server Error"))
         }
     }
 }

@@ -40,15 +40,15 @@ pub struct Issue {
     /// What to call the key
     #[arg(long)]
     name: Option<String>,
-    /// The table of keys of a deployed stack
+    /// The table of keys of a deployed stack [with --endpoint-url: ApiKeys]
     #[arg(long)]
     table: Option<String>,
-    /// A DynamoDB that is not AWS's own in your region
+    /// A DynamoDB that is not AWS's own in your region, such as the store that `widgets serve --ephemeral` prints
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<Url>,
-    /// The folder of the local stack
-    #[arg(long, value_name = "DIR", default_value = stack::DATA_FOLDER, conflicts_with_all = ["table", "endpoint_url"])]
-    data: PathBuf,
+    /// The folder of the local stack [default: .widgets in the checkout]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["table", "endpoint_url"])]
+    data: Option<PathBuf>,
 }
 
 /// Does what `command` says.
@@ -57,18 +57,23 @@ pub async fn run(command: Command) -> Result<()> {
     let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
     let key = generate()?;
     let item = KeyItem { key: &key, account, name: issue.name.as_deref() };
+    let place;
     if issue.table.is_some() || issue.endpoint_url.is_some() {
         let endpoint = issue.endpoint_url.as_ref().map(Url::as_str);
         let client = Client::new(&store::config(endpoint).await);
-        item.put(&client, issue.table.as_deref().unwrap_or(API_KEYS_TABLE)).await?;
+        let table = issue.table.as_deref().unwrap_or(API_KEYS_TABLE);
+        item.put(&client, table).await?;
+        place = format!("the table {table}");
     } else {
         let template = Template::read(binaries::workspace())?;
-        let store = Store::open_or_join(&issue.data, &template.tables).await?;
+        let folder = issue.data.unwrap_or_else(stack::data_folder);
+        let store = Store::open_or_join(&folder, &template.tables).await?;
         let put = item.put(&store.client(), API_KEYS_TABLE).await;
         store.stop().await;
         put?;
+        place = format!("the local stack in {}", folder.display());
     }
-    eprintln!("A new key of account {account}, shown this once:");
+    eprintln!("A new key of account {account} in {place}, shown this once:");
     println!("{}", key.0);
     Ok(())
 }

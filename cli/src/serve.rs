@@ -31,9 +31,9 @@ pub struct Serve {
     /// The port to listen on; 0 is any free one, and is printed
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// The folder that keeps what is created, from one start to the next
-    #[arg(long, value_name = "DIR", default_value = stack::DATA_FOLDER)]
-    data: PathBuf,
+    /// The folder that keeps what is created, from one start to the next [default: .widgets in the checkout]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Keep everything in memory: gone when it stops
     #[arg(long, conflicts_with = "data")]
     ephemeral: bool,
@@ -86,12 +86,12 @@ async fn start(serve: Serve) -> Result<Stack> {
     let place = match serve.endpoint_url {
         Some(url) => Place::Endpoint(url),
         None if serve.ephemeral => Place::Memory,
-        None => Place::Folder(serve.data),
+        None => Place::Folder(serve.data.unwrap_or_else(stack::data_folder)),
     };
     let kept = match &place {
-        Place::Memory => "in memory, gone when this stops".to_owned(),
-        Place::Folder(folder) => format!("in {}, there again at the next start", folder.display()),
-        Place::Endpoint(_) => "there".to_owned(),
+        Place::Memory => "; data in memory, gone when this stops".to_owned(),
+        Place::Folder(folder) => format!("; data in {}, there again at the next start", folder.display()),
+        Place::Endpoint(_) => String::new(),
     };
     let template = Template::read(binaries::workspace())?;
     let functions: Vec<String> = template.functions.iter().map(|function| function.binary.clone()).collect();
@@ -131,7 +131,7 @@ fn banner(url: &str, store: &str, kept: &str, key: &str) -> String {
 Listening on {url}
   API key   {key}
   account   {DEVELOPMENT_ACCOUNT} (the development account, the same at every start)
-  store     {store} (DynamoDB's API; data {kept})
+  store     {store} (DynamoDB's API{kept})
 
 The assistant dialect (Insighto's API), create a widget:
 

@@ -16,6 +16,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use crate::{
+    binaries,
     gateway::{self, Routes},
     keys::{KeyItem, NewKey},
     lambda::{Function, LogSink},
@@ -23,8 +24,10 @@ use crate::{
     template::{FunctionSpec, Template},
 };
 
-/// Where a local stack keeps its data unless it is told otherwise.
-pub const DATA_FOLDER: &str = ".widgets";
+/// Where a local stack keeps its data unless it is told otherwise: in the checkout, wherever it is run from.
+pub fn data_folder() -> PathBuf {
+    binaries::workspace().join(".widgets")
+}
 
 /// The table of keys, as the template names it.
 pub const API_KEYS_TABLE: &str = "ApiKeys";
@@ -79,7 +82,7 @@ impl Prepared {
     pub async fn new(options: Options) -> Result<Self> {
         let listener = TcpListener::bind(options.address)
             .await
-            .with_context(|| format!("cannot listen on {}", options.address))?;
+            .with_context(|| format!("cannot listen on {} (--port takes another)", options.address))?;
         let store = Store::open(&options.place, &options.template.tables).await?;
         let key = KeyItem { key: &options.api_key, account: DEVELOPMENT_ACCOUNT, name: Some("local stack") };
         key.put(&store.client(), API_KEYS_TABLE).await?;
@@ -89,7 +92,7 @@ impl Prepared {
     /// Starts to answer, with the functions' binaries by name. Their processes start with the first request.
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
         let Self { options, listener, store } = self;
-        let mut routes = Routes::default();
+        let mut routes = Routes::new(Arc::clone(&options.logs));
         for spec in &options.template.functions {
             let binary = binaries.get(&spec.binary).with_context(|| format!("no binary for {}", spec.name))?;
             let function = Arc::new(Function::new(

@@ -62,7 +62,9 @@ impl Store {
             Place::Memory => Self::of(Embedded::start(Database::memory()?, None).await?, tables).await,
             Place::Folder(folder) => match Embedded::open(folder).await? {
                 Access::Opened(embedded) => Self::of(embedded, tables).await,
-                Access::InUse(_) => bail!("the data folder {} is in use by another stack", folder.display()),
+                Access::InUse(_) => {
+                    bail!("the data folder {} is in use by another stack (--data takes another)", folder.display())
+                }
             },
             Place::Endpoint(url) => {
                 let url = url.as_str().trim_end_matches('/').to_owned();

@@ -18,7 +18,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use crate::{error::Error, json};
+use crate::{
+    error::Error,
+    json,
+    validation::{Fault, refused},
+};
 
 /// The most bytes a body may have, decoded: 256 KiB (contract 1.5). It keeps a widget under DynamoDB's 400 KB an item.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -64,9 +68,13 @@ impl Request {
         self.headers.get(name.as_ref())?.to_str().ok()
     }
 
-    /// The body's bytes, unless there are too many.
+    /// The body's bytes, unless there are none or too many.
     pub fn body(&self) -> Result<&[u8], Error> {
-        if self.body.len() > MAX_BODY_BYTES { Err(Error::BodyTooLarge) } else { Ok(&self.body) }
+        match self.body.len() {
+            0 => Err(refused(Fault::Missing, RawValue::NULL).into()),
+            1..=MAX_BODY_BYTES => Ok(&self.body),
+            _ => Err(Error::BodyTooLarge),
+        }
     }
 
     /// The body as JSON, whatever its content type says.

@@ -5,6 +5,10 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_member};
 
@@ -55,6 +59,31 @@ async fn a_body_that_arrives_in_base64_is_a_body_like_any_other() {
     assert_eq!(app.send("POST", "/v1/widget", &headers, PATHWAY_BODY).await.status, 200);
     let headers = [("authorization", app.key.as_str()), ("content-type", "application/vnd.api+json")];
     assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_missing_body_is_told_as_such() {
+    let app = TestApp::start().await;
+    let pathway = app.create_pathway("").await;
+    assert_eq!((pathway.status, &pathway.json()["errors"][0]["message"]), (400, &json!("body is required")));
+    let assistant = app.create_assistant("").await;
+    assert_eq!((assistant.status, &assistant.json()["detail"][0]["type"]), (422, &json!("missing")));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_the_gateway_s_400_and_nothing_is_written() {
+    let app = TestApp::start().await;
+    for broken in ["transfer-encoding: chunked\r\n\r\nzz\r\n", "content-length: 500\r\n\r\n{\"a\":1"] {
+        let mut connection = TcpStream::connect(app.stack.url.strip_prefix("http://").unwrap()).await.unwrap();
+        let request = format!("POST /v1/widget HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\n{broken}", app.key);
+        connection.write_all(request.as_bytes()).await.unwrap();
+        connection.shutdown().await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with(r#"{"message":"Bad Request"}"#), "{answer}");
+    }
+    app.logged("Gateway", "400 Bad Request").await;
+    assert_eq!(app.count().await, 0);
 }
 
 #[tokio::test]

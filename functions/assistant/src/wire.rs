@@ -14,14 +14,10 @@ use uuid::Uuid;
 /// The request's body as FastAPI would have it: JSON only where the content type says so.
 pub fn body(request: &Request) -> Result<&RawValue, Error> {
     let bytes = request.body()?;
-    let refused = |fault, input| Error::Invalid(vec![Violation { path: Vec::new(), fault, input }]);
-    if bytes.is_empty() {
-        return Err(refused(Fault::Missing, JsonText::from(RawValue::NULL)));
-    }
     if !is_json(request.headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default()) {
         // To FastAPI such a body is a text, and a text is not an object.
-        let text = str::from_utf8(bytes).map_err(|_| Error::BodyNotUtf8)?;
-        return Err(refused(Fault::NotABody, JsonText::string(text)));
+        let input = JsonText::string(str::from_utf8(bytes).map_err(|_| Error::BodyNotUtf8)?);
+        return Err(Error::Invalid(vec![Violation { path: Vec::new(), fault: Fault::NotABody, input }]));
     }
     request.json()
 }

@@ -15,7 +15,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     };
     match error {
-        Error::NoKey => unauthorized("an API key is required in the authorization header"),
+        Error::NoKey => unauthorized("an API key is required"),
         Error::InvalidKey => unauthorized("the API key is not valid"),
         Error::NoSuchRoute => one(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such route"),
         Error::MethodNotAllowed { allow } => one(
