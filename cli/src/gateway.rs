@@ -121,7 +121,7 @@ async fn answer(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    match pass_on(&routes, client, request).await {
+    match forward(&routes, client, request).await {
         Ok(payload) => response(&payload),
         Err((status, message)) => {
             (routes.logs)("Gateway", &format!("{} {message}", status.as_u16()));
@@ -131,7 +131,7 @@ async fn answer(
 }
 
 /// Has the request's function answer it; an error is the answer of the gateway itself.
-async fn pass_on(routes: &Routes, client: SocketAddr, request: Request) -> Result<Bytes, (StatusCode, &'static str)> {
+async fn forward(routes: &Routes, client: SocketAddr, request: Request) -> Result<Bytes, (StatusCode, &'static str)> {
     let (parts, body) = request.into_parts();
     let (route, parameters) =
         routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
@@ -226,7 +226,7 @@ fn is_text(headers: &HeaderMap) -> bool {
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
 }
 
-fn headers(headers: &HeaderMap, client: SocketAddr) -> PathParameters {
+fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<String, String> {
     let sent = headers.iter().filter(|(name, _)| *name != header::COOKIE);
     let mut all = joined(sent.map(|(name, value)| (name.to_string(), text(value))));
     all.insert("x-forwarded-for".to_owned(), client.ip().to_string());
