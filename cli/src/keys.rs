@@ -59,8 +59,7 @@ pub async fn run(command: Command) -> Result<()> {
     let item = KeyItem { key: &key, account, name: issue.name.as_deref() };
     let place;
     if issue.table.is_some() || issue.endpoint_url.is_some() {
-        let endpoint = issue.endpoint_url.as_ref().map(Url::as_str);
-        let client = Client::new(&store::config(endpoint).await);
+        let client = Client::new(&store::config(issue.endpoint_url.as_ref()).await);
         let table = issue.table.as_deref().unwrap_or(API_KEYS_TABLE);
         item.put(&client, table).await?;
         place = format!("the table {table}");

@@ -1,6 +1,7 @@
 //! The store behind a local stack: the embedded DynamoDB, in memory or in a folder, or a DynamoDB elsewhere.
 
 use std::{
+    env,
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
@@ -8,11 +9,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    meta::{credentials::CredentialsProviderChain, region::RegionProviderChain},
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    provider_config::ProviderConfig,
+};
 use aws_sdk_dynamodb::{
     Client,
     client::Waiters,
-    config::{Credentials, ProvideCredentials, SharedAsyncSleep, SharedCredentialsProvider},
+    config::{Credentials, SharedAsyncSleep, SharedCredentialsProvider},
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -67,8 +74,8 @@ impl Store {
                 }
             },
             Place::Endpoint(url) => {
+                let config = config(Some(url)).await;
                 let url = url.as_str().trim_end_matches('/').to_owned();
-                let config = config(Some(&url)).await;
                 Self { url, config, embedded: None }.with_tables(tables).await
             }
         }
@@ -206,35 +213,39 @@ fn placeholder() -> Credentials {
     Credentials::new("local", "local", None, None, "placeholder")
 }
 
-/// How to speak to DynamoDB with the usual AWS credentials and region (environment, profile, SSO, …), at `endpoint` or,
-/// without one, at AWS. Where none are set up for an endpoint, it is taken for one that does not check them, like
-/// DynamoDB Local.
-pub async fn config(endpoint: Option<&str>) -> SdkConfig {
+/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without one, at AWS.
+///
+/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the environment or a profile
+/// sets up, since DynamoDB Local keeps data apart by it, and otherwise a placeholder.
+pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
     let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https.clone());
     if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint);
+        loader = loader.endpoint_url(endpoint.as_str().trim_end_matches('/'));
+        if !is_aws(endpoint) {
+            let lookup = ProviderConfig::default().with_http_client(https);
+            let profile = ProfileFileCredentialsProvider::builder().configure(&lookup).build();
+            let mut credentials =
+                CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
+                    .or_else("Profile", profile);
+            // A profile that was asked for by name and is not there is a mistake, not a wish for a placeholder.
+            if env::var_os("AWS_PROFILE").is_none() {
+                credentials = credentials.or_else("Placeholder", placeholder());
+            }
+            let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                .or_else(ProfileFileRegionProvider::new())
+                .or_else(Region::from_static(LOCAL_REGION));
+            loader = loader.region(region).credentials_provider(credentials);
+        }
     }
-    let config = loader.load().await;
-    if endpoint.is_none() {
-        return config;
-    }
-    let found = match config.credentials_provider() {
-        Some(provider) => timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await.is_ok_and(|it| it.is_ok()),
-        None => false,
-    };
-    let region = config.region().cloned().unwrap_or(Region::from_static(LOCAL_REGION));
-    let builder = config.into_builder().region(region);
-    if found {
-        builder.build()
-    } else {
-        builder.credentials_provider(SharedCredentialsProvider::new(placeholder())).build()
-    }
+    loader.load().await
 }
 
-/// How long looking for credentials may take where none may be needed: the last place looked at is a network address that
-/// only a machine in AWS has.
-const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Whether the endpoint is one of AWS's: regional, FIPS, dual-stack or in a VPC.
+fn is_aws(endpoint: &Url) -> bool {
+    const DOMAINS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws"];
+    endpoint.host_str().is_some_and(|host| DOMAINS.iter().any(|domain| host.ends_with(domain)))
+}
 
 /// Makes a table that is not there.
 async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The `widgets` command as its users run it.
 
-use std::{path::Path, process::Stdio};
+use std::{fs, path::Path, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
@@ -8,7 +8,10 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, built, eventually};
+use crate::{
+    app::{ASSISTANT_BODY, PATHWAY_BODY, built, eventually},
+    fault_store::{Call, Fault, FaultStore},
+};
 
 /// A `widgets serve` that listens.
 struct Serve {
@@ -29,7 +32,7 @@ async fn widgets(arguments: &[&str]) -> Command {
 impl Serve {
     async fn start(arguments: &[&str]) -> Self {
         let arguments = [&["serve", "--port", "0"], arguments].concat();
-        let mut process = widgets(&arguments).await.stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = widgets(&arguments).await.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (mut url, mut key, mut store, mut curls) = (String::new(), String::new(), String::new(), Vec::new());
         loop {
@@ -56,7 +59,7 @@ impl Serve {
     }
 
     async fn count(&self) -> usize {
-        let config = widgets::store::config(Some(&self.store)).await;
+        let config = widgets::store::config(Some(&self.store.parse().unwrap())).await;
         let client = aws_sdk_dynamodb::Client::new(&config);
         client.scan().table_name("Widgets").send().await.unwrap().items().len()
     }
@@ -76,9 +79,9 @@ impl Serve {
 }
 
 fn children_of(parent: u32) -> Vec<String> {
-    let entries = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let is_child = |id: &String| {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // pid (name) state parent …; the name may hold anything.
         stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(&parent.to_string())
     };
@@ -194,6 +197,40 @@ async fn an_issued_key_works_at_once_wherever_it_was_issued() {
         let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert!(org_id.is_none_or(|account| body["data"]["org_id"] == account), "{body}");
     }
+}
+
+#[tokio::test]
+async fn an_operator_s_profile_signs_for_a_store_elsewhere_and_a_local_one_needs_none() {
+    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let profiles = folder.path().join("credentials");
+    fs::write(
+        &profiles,
+        "[operator]\naws_access_key_id = AKOPERATOR\naws_secret_access_key = secret\nregion = eu-west-1\n",
+    )
+    .unwrap();
+    let with_profile = async |arguments: &[&str], profile: Option<&str>| {
+        let mut command = widgets(arguments).await;
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_PROFILE"] {
+            command.env_remove(name);
+        }
+        command.env("AWS_SHARED_CREDENTIALS_FILE", &profiles).env("AWS_CONFIG_FILE", folder.path().join("none"));
+        command.envs(profile.map(|profile| ("AWS_PROFILE", profile))).output().await.unwrap()
+    };
+
+    let elsewhere = ["keys", "issue", "--endpoint-url", store.url.as_str()];
+    assert!(with_profile(&elsewhere, Some("operator")).await.status.success());
+    assert!(store.signature().contains("Credential=AKOPERATOR/") && store.signature().contains("/eu-west-1/dynamodb/"));
+    assert!(with_profile(&elsewhere, None).await.status.success());
+    assert!(store.signature().contains("Credential=local/") && store.signature().contains("/us-east-1/dynamodb/"));
+    assert!(
+        !with_profile(&elsewhere, Some("nobody")).await.status.success(),
+        "a profile that is not there is an error"
+    );
+
+    let data = folder.path().join("data");
+    let local = ["keys", "issue", "--data", data.to_str().unwrap()];
+    assert!(with_profile(&local, Some("nobody")).await.status.success());
 }
 
 #[tokio::test]

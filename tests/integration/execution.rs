@@ -80,7 +80,7 @@ async fn a_function_that_dies_between_requests_is_not_noticed() {
 #[tokio::test]
 async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
     let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
-    let (app, mark) = marked_app(&store, 4, Some(Duration::from_millis(500))).await;
+    let (app, mark) = marked_app(&store, 4, Some(Duration::from_secs(1))).await;
     let answer = app.create_assistant(ASSISTANT_BODY).await;
     assert_eq!((answer.status, answer.json()), (504, json!({"message": "Endpoint request timed out"})));
     eventually("the end of the process", || processes(&mark).is_empty().then_some(())).await;

@@ -64,6 +64,7 @@ struct Faults {
     last: Fault,
     first_item: Mutex<Option<Value>>,
     calls: Mutex<BTreeSet<(String, String)>>,
+    signature: Mutex<String>,
     puts: watch::Sender<usize>,
     gate: Semaphore,
 }
@@ -85,6 +86,7 @@ impl FaultStore {
             last,
             first_item: Mutex::default(),
             calls: Mutex::default(),
+            signature: Mutex::default(),
             puts: watch::Sender::new(0),
             gate: Semaphore::new(0),
         });
@@ -100,6 +102,11 @@ impl FaultStore {
     /// The calls that were made since the last time it was asked: operation and table.
     pub fn calls(&self) -> BTreeSet<(String, String)> {
         std::mem::take(&mut self.state.calls.lock().unwrap())
+    }
+
+    /// The `authorization` header of the last call.
+    pub fn signature(&self) -> String {
+        self.state.signature.lock().unwrap().clone()
     }
 
     /// How many times a widget was put.
@@ -123,6 +130,7 @@ async fn answer(State(faults): State<Arc<Faults>>, headers: HeaderMap, body: Byt
     if body.is_empty() {
         return success(json!({}));
     }
+    *faults.signature.lock().unwrap() = headers["authorization"].to_str().unwrap().to_owned();
     let request: Value = serde_json::from_slice(&body).unwrap();
     let target = headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap();
     let table = request["TableName"].as_str().unwrap_or_default();
