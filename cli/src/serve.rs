@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use shared::keys::ApiKey;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +38,7 @@ pub struct Serve {
     #[arg(long, conflicts_with = "data")]
     ephemeral: bool,
     /// The key to use the development account with [default: a new one is made and printed]
-    #[arg(long, value_name = "KEY", value_parser = parse_key)]
+    #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
     /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "ephemeral"])]
@@ -47,13 +47,6 @@ pub struct Serve {
     /// overlap. Requests beyond that wait their turn
     #[arg(long, value_name = "N", default_value = "10")]
     concurrency: NonZeroUsize,
-}
-
-fn parse_key(text: &str) -> Result<String, &'static str> {
-    match ApiKey::parse(text) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err("a key is 1 to 255 printable ASCII characters without spaces"),
-    }
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -80,6 +73,10 @@ pub async fn run(serve: Serve) -> Result<()> {
 
 async fn start(serve: Serve) -> Result<Stack> {
     let key = match serve.api_key {
+        // Checked here and not by the parser of options, whose message would quote it.
+        Some(key) if ApiKey::parse(&key).is_none() => {
+            bail!("--api-key must be 1 to 255 printable ASCII characters without spaces")
+        }
         Some(key) => NewKey(key),
         None => keys::generate()?,
     };

@@ -152,6 +152,7 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
     let _using = Serve::start(&["--data", data]).await;
     for (arguments, says) in [
         (&["serve", "--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
+        (&["serve", "--ephemeral", "--port", "0", "--api-key", "secret key"], "--api-key must be 1 to 255 printable"),
         (&["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
         (&["serve", "--port", "0", "--data", in_file.to_str().unwrap()], "cannot be used: Not a directory"),
         (&["serve", "--port", "0", "--data", data], "is in use by another stack"),
@@ -166,7 +167,7 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
         assert!(!output.status.success(), "{arguments:?}");
         assert!(told.starts_with("widgets: ") && told.contains(says), "{arguments:?}: {told}");
         assert_eq!(told.trim_end().lines().count(), 1, "{told}");
-        assert!(output.stdout.is_empty());
+        assert!(output.stdout.is_empty() && !told.contains("secret key"), "{told}");
     }
 }
 
