@@ -77,6 +77,7 @@ class Run:
 
     def __init__(self, binary, event, invocations):
         self.event, self.left, self.polls, self.peak = event, invocations, [], 0
+        self.process, self.started = None, threading.Event()
         environment = {
             "AWS_LAMBDA_RUNTIME_API": serve(self.runtime_api), "AWS_ENDPOINT_URL_DYNAMODB": "http://" + STORE,
             "AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "1",
@@ -84,12 +85,14 @@ class Run:
             "WIDGETS_TABLE": "Widgets", "API_KEYS_TABLE": "ApiKeys",
         }
         self.process = subprocess.Popen([binary], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.started.set()
         self.process.wait()
 
     def runtime_api(self, line, _, body):
         if b"/next" not in line:
             assert b'"statusCode":200' in body or b"rawPath" in body, body
             return response(b"")
+        self.started.wait()  # It may poll before this process knows its number.
         process = pathlib.Path("/proc/%d" % self.process.pid)
         self.polls.append(int((process / "schedstat").read_text().split()[0]) / 1e6)
         if self.left == 0:
