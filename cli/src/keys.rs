@@ -57,12 +57,11 @@ pub async fn run(command: Command) -> Result<()> {
     let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
     let key = generate()?;
     let item = KeyItem { key: &key, account, name: issue.name.as_deref() };
-    let place;
-    if issue.table.is_some() || issue.endpoint_url.is_some() {
+    let place = if issue.table.is_some() || issue.endpoint_url.is_some() {
         let client = Client::new(&store::config(issue.endpoint_url.as_ref()).await);
         let table = issue.table.as_deref().unwrap_or(API_KEYS_TABLE);
         item.put(&client, table).await?;
-        place = format!("the table {table}");
+        format!("the table {table}")
     } else {
         let template = Template::read(binaries::workspace())?;
         let folder = issue.data.unwrap_or_else(stack::data_folder);
@@ -70,8 +69,8 @@ pub async fn run(command: Command) -> Result<()> {
         let put = item.put(&store.client(), API_KEYS_TABLE).await;
         store.stop().await;
         put?;
-        place = format!("the local stack in {}", folder.display());
-    }
+        format!("the local stack in {}", folder.display())
+    };
     eprintln!("A new key of account {account} in {place}, shown this once:");
     println!("{}", key.0);
     Ok(())

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     env, fmt,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -99,7 +99,7 @@ impl Prepared {
                 &spec.name,
                 binary.clone(),
                 spec.timeout,
-                environment(spec, &store).await?,
+                environment(spec, binary, &store).await?,
                 options.concurrency,
                 Arc::clone(&options.logs),
             ));
@@ -142,7 +142,7 @@ fn url(address: SocketAddr) -> String {
 
 /// The environment of a function's processes, as Lambda sets it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's address and credentials.
-async fn environment(spec: &FunctionSpec, store: &Store) -> Result<Vec<(String, String)>> {
+async fn environment(spec: &FunctionSpec, binary: &Path, store: &Store) -> Result<Vec<(String, String)>> {
     let region = store.config.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
     let provider = store.config.credentials_provider().context("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.context("no AWS credentials")?;
@@ -168,6 +168,8 @@ async fn environment(spec: &FunctionSpec, store: &Store) -> Result<Vec<(String, 
     if let Some(bundle) = env::var_os("AWS_CA_BUNDLE") {
         set("AWS_CA_BUNDLE", &bundle.to_string_lossy());
     }
+    set("LAMBDA_TASK_ROOT", &binary.parent().unwrap_or(binary).to_string_lossy());
+    set("LAMBDA_RUNTIME_DIR", "/var/runtime");
     set("_HANDLER", "bootstrap");
     set("LANG", "en_US.UTF-8");
     set("TZ", ":UTC");

@@ -1,6 +1,6 @@
 //! Functions as processes: what happens as they overlap, hang and die.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use serde_json::json;
 use tokio::process::Command;
@@ -160,4 +160,32 @@ async fn a_log_line_tells_route_status_and_request() {
     assert_eq!((&line["level"], &line["route"]), (&json!("INFO"), &json!("POST /v1/widget")));
     assert_eq!((&line["status"], &line["coldStart"]), (&json!(200), &json!(true)));
     assert!(line["durationMs"].as_f64().unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn a_process_has_the_environment_that_lambda_sets_and_no_other() {
+    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
+    let (app, mark) = marked_app(&store, 1, None).await;
+    assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+    let environment = fs::read_to_string(format!("/proc/{}/environ", processes(&mark)[0])).unwrap();
+    let variables: BTreeMap<&str, &str> =
+        environment.split_terminator('\0').filter_map(|it| it.split_once('=')).collect();
+    for (name, value) in [
+        ("AWS_LAMBDA_FUNCTION_NAME", "Assistant"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
+        ("WIDGETS_TABLE", "Widgets"),
+        ("API_KEYS_TABLE", "ApiKeys"),
+        ("_HANDLER", "bootstrap"),
+    ] {
+        assert_eq!(variables.get(name), Some(&value), "{name}");
+    }
+    for name in
+        ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "LAMBDA_TASK_ROOT"]
+    {
+        assert!(variables.get(name).is_some_and(|value| !value.is_empty()), "{name}");
+    }
+    assert!(!variables.contains_key("HOME") && !variables.contains_key("CARGO"), "{variables:?}");
 }
