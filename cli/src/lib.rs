@@ -4,6 +4,7 @@
 //! * [`keys`] is `widgets keys`: API keys, here and on a deployed stack.
 //! * [`stack`] is the whole service on this machine: [`gateway`] makes HTTP requests API Gateway's events, [`lambda`] runs
 //!   the function [`binaries`] as Lambda does, [`store`] is the embedded DynamoDB. [`template`] tells them what is deployed.
+//! * [`meter`] stands in front of a store and tells what it is asked.
 //! * [`logs`] makes the functions' log lines readable.
 
 pub mod binaries;
@@ -11,6 +12,7 @@ pub mod gateway;
 pub mod keys;
 pub mod lambda;
 pub mod logs;
+pub mod meter;
 pub mod serve;
 pub mod stack;
 pub mod store;

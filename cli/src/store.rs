@@ -20,7 +20,11 @@ use aws_sdk_dynamodb::{
     Client,
     client::Waiters,
     config::{Credentials, SharedAsyncSleep, SharedCredentialsProvider},
-    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+    error::BuildError,
+    types::{
+        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+        GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    },
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -33,7 +37,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::template::TableSpec;
+use crate::template::{IndexSpec, TableSpec};
 
 /// How long DynamoDB may take to make a table.
 const TABLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -247,26 +251,81 @@ fn is_aws(endpoint: &Url) -> bool {
     endpoint.host_str().is_some_and(|host| DOMAINS.iter().any(|domain| host.ends_with(domain)))
 }
 
-/// Makes a table that is not there.
+/// Makes a table that is not there, and the indexes that one made earlier has not.
 async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
+    let unmade = || format!("the table {} cannot be made", table.name);
     let describe = client.describe_table().table_name(&table.name).send();
     match describe.await {
-        Ok(_) => return Ok(()),
+        Ok(described) => {
+            let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
+            for index in &table.indexes {
+                if !indexes.iter().any(|existing| existing.index_name() == Some(&index.name)) {
+                    add_index(client, table, index).await.with_context(unmade)?;
+                    // One at a time (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
+                    wait(client, table).await.with_context(unmade)?;
+                }
+            }
+            return Ok(());
+        }
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
         Err(error) => return Err(error.into()),
     }
-    let mut create = client.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in &table.attributes {
-        let kind = ScalarAttributeType::from(kind.as_str());
-        create = create
-            .attribute_definitions(AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?);
+    let mut create = client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
+        .set_key_schema(Some(key_schema(&table.key)?));
+    for index in &table.indexes {
+        create = create.global_secondary_indexes(
+            GlobalSecondaryIndex::builder()
+                .index_name(&index.name)
+                .set_key_schema(Some(key_schema(&index.key)?))
+                .projection(projection(index))
+                .build()?,
+        );
     }
-    for (name, kind) in &table.key {
-        let kind = KeyType::from(kind.as_str());
-        create = create.key_schema(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?);
-    }
-    let unmade = || format!("the table {} cannot be made", table.name);
     create.send().await.with_context(unmade)?;
-    client.wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await.with_context(unmade)?;
+    wait(client, table).await.with_context(unmade)
+}
+
+/// Waits until a table can be used.
+async fn wait(client: &Client, table: &TableSpec) -> Result<()> {
+    client.wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await?;
     Ok(())
+}
+
+async fn add_index(client: &Client, table: &TableSpec, index: &IndexSpec) -> Result<()> {
+    let create = CreateGlobalSecondaryIndexAction::builder()
+        .index_name(&index.name)
+        .set_key_schema(Some(key_schema(&index.key)?))
+        .projection(projection(index))
+        .build()?;
+    client
+        .update_table()
+        .table_name(&table.name)
+        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
+        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
+        .send()
+        .await?;
+    Ok(())
+}
+
+fn attribute_definitions(attributes: &[(String, String)]) -> Result<Vec<AttributeDefinition>, BuildError> {
+    let definition = |(name, kind): &(String, String)| {
+        let kind = ScalarAttributeType::from(kind.as_str());
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
+    };
+    attributes.iter().map(definition).collect()
+}
+
+fn key_schema(key: &[(String, String)]) -> Result<Vec<KeySchemaElement>, BuildError> {
+    let element = |(name, kind): &(String, String)| {
+        KeySchemaElement::builder().attribute_name(name).key_type(KeyType::from(kind.as_str())).build()
+    };
+    key.iter().map(element).collect()
+}
+
+fn projection(index: &IndexSpec) -> Projection {
+    Projection::builder().projection_type(ProjectionType::from(index.projection.as_str())).build()
 }

@@ -53,6 +53,19 @@ pub struct TableSpec {
     pub attributes: Vec<(String, String)>,
     /// Its primary key: attribute and `HASH` or `RANGE`.
     pub key: Vec<(String, String)>,
+    /// Its global secondary indexes.
+    pub indexes: Vec<IndexSpec>,
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone)]
+pub struct IndexSpec {
+    /// Its name.
+    pub name: String,
+    /// Its key, as a table's.
+    pub key: Vec<(String, String)>,
+    /// `ALL` or `KEYS_ONLY`.
+    pub projection: String,
 }
 
 impl Template {
@@ -138,8 +151,21 @@ fn table(name: &str, properties: &Properties) -> TableSpec {
             .iter()
             .map(|definition| (definition.attribute_name.clone(), definition.attribute_type.clone()))
             .collect(),
-        key: properties.key_schema.iter().map(|key| (key.attribute_name.clone(), key.key_type.clone())).collect(),
+        key: key(&properties.key_schema),
+        indexes: properties
+            .global_secondary_indexes
+            .iter()
+            .map(|index| IndexSpec {
+                name: index.index_name.clone(),
+                key: key(&index.key_schema),
+                projection: index.projection.projection_type.clone(),
+            })
+            .collect(),
     }
+}
+
+fn key(schema: &[Key]) -> Vec<(String, String)> {
+    schema.iter().map(|key| (key.attribute_name.clone(), key.key_type.clone())).collect()
 }
 
 /// A value and the YAML tag before it, such as `!Ref`.
@@ -188,6 +214,7 @@ struct Properties {
     events: BTreeMap<String, Event>,
     attribute_definitions: Vec<AttributeDefinition>,
     key_schema: Vec<Key>,
+    global_secondary_indexes: Vec<Index>,
 }
 
 #[derive(Deserialize, Default)]
@@ -231,6 +258,20 @@ struct Key {
     key_type: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Index {
+    index_name: String,
+    key_schema: Vec<Key>,
+    projection: Projection,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Projection {
+    projection_type: String,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Metadata {
@@ -259,9 +300,9 @@ mod tests {
         assert_eq!(assistant.log_level.as_deref(), Some("INFO"));
         let create = RouteSpec { method: "POST".to_owned(), path: "/api/v1/widget".to_owned() };
         assert!(assistant.routes.contains(&create));
-        let tables: Vec<(&str, usize)> =
-            template.tables.iter().map(|table| (table.name.as_str(), table.key.len())).collect();
-        assert_eq!(tables, [("ApiKeys", 1), ("Widgets", 2)]);
+        let tables: Vec<(&str, usize, usize)> =
+            template.tables.iter().map(|table| (table.name.as_str(), table.key.len(), table.indexes.len())).collect();
+        assert_eq!(tables, [("ApiKeys", 1, 0), ("Widgets", 2, 2)]);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use aws_sdk_dynamodb::{
 };
 
 use crate::{
-    json::NotJson,
-    validation::{Fault, Violation},
+    json::{JsonText, NotJson},
+    model::WidgetId,
+    validation::{Fault, Part, Violation},
 };
 
 /// Why a request gets no success. What the client reads of it is each dialect's `errors`; what the log says of ours is
@@ -33,8 +34,16 @@ pub enum Error {
     BodyTooLarge,
     /// The body's bytes are not UTF-8.
     BodyNotUtf8,
-    /// The body breaks rules: all of those it breaks.
+    /// The request breaks rules: all of those it breaks.
     Invalid(Vec<Violation>),
+    /// The account has no such widget.
+    NoSuchWidget(WidgetId),
+    /// The widget would be over the 400 KB that DynamoDB keeps as one.
+    WidgetTooLarge,
+    /// The widget's allowed domains do not have the page that asks.
+    OriginNotAllowed,
+    /// The answer would be over [`crate::http::MAX_RESPONSE_BYTES`].
+    AnswerTooLarge,
     /// The store is throttled, failing, slow or out of reach: worth another try.
     Unavailable(String),
     /// A fault of ours.
@@ -69,9 +78,10 @@ impl From<NotJson> for Error {
         match error {
             NotJson::Encoding => Self::BodyNotUtf8,
             NotJson::Syntax { offset, message } => Self::Invalid(vec![Violation {
+                part: Part::Body,
                 path: Vec::new(),
                 fault: Fault::Malformed { offset, message },
-                input: crate::json::JsonText::empty_object(),
+                input: JsonText::default(),
             }]),
         }
     }

@@ -19,13 +19,18 @@ use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 use crate::{
+    cors,
     error::Error,
     json,
-    validation::{Fault, refused},
+    validation::{Checked, Fault, refused},
 };
 
 /// The most bytes a body may have, decoded: 256 KiB (contract 1.5). It keeps a widget under DynamoDB's 400 KB an item.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// The most bytes of an answer, as the event that it becomes: Lambda's 6 MB
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
 /// A request.
 #[derive(Debug)]
@@ -53,9 +58,12 @@ impl Request {
         })
     }
 
-    /// The segments of the path: `["v1", "widget"]` of `/v1/widget`. A slash too many makes an empty segment.
+    /// The segments of the path: `["v1", "widget"]` of `/v1/widget`. A slash at its end makes no difference; one too many
+    /// anywhere else makes it no path of ours, which has no segments.
     pub fn segments(&self) -> Vec<&str> {
-        self.path.strip_prefix('/').unwrap_or(&self.path).split('/').collect()
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+        if segments.contains(&"") { Vec::new() } else { segments }
     }
 
     /// The values of a query parameter, decoded.
@@ -68,18 +76,23 @@ impl Request {
         self.headers.get(name.as_ref())?.to_str().ok()
     }
 
-    /// The body's bytes, unless there are none or too many.
-    pub fn body(&self) -> Result<&[u8], Error> {
-        match self.body.len() {
-            0 => Err(refused(Fault::Missing, RawValue::NULL).into()),
-            1..=MAX_BODY_BYTES => Ok(&self.body),
-            _ => Err(Error::BodyTooLarge),
-        }
+    /// The value of a query parameter, decoded: of one given twice the last counts.
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        self.query_values(name).last()
     }
 
-    /// The body as JSON, whatever its content type says.
-    pub fn json(&self) -> Result<&RawValue, Error> {
-        Ok(json::document(self.body()?)?)
+    /// The body's bytes, unless there are too many.
+    pub fn body(&self) -> Result<&[u8], Error> {
+        if self.body.len() <= MAX_BODY_BYTES { Ok(&self.body) } else { Err(Error::BodyTooLarge) }
+    }
+
+    /// The body as JSON, whatever its content type says. That there is none is one fault of the request among others; that
+    /// it cannot be read is the only one that is told.
+    pub fn json(&self) -> Result<Checked<&RawValue>, Error> {
+        match self.body()? {
+            [] => Ok(Err(refused(Fault::Missing, RawValue::NULL))),
+            body => Ok(Ok(json::document(body)?)),
+        }
     }
 }
 
@@ -101,6 +114,17 @@ impl Response {
         let body = serde_json::to_string(body).unwrap_or_default();
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         Self { status, headers, body }
+    }
+
+    /// The OpenAPI document `json`, for pages of every origin to read: browsers draw documentation from it.
+    pub fn openapi(json: &str) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        cors::for_any_origin(Self { status: StatusCode::OK, headers, body: json.to_owned() })
+    }
+
+    /// A response of `status` without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: String::new() }
     }
 
     /// The same with one more header.
@@ -162,7 +186,7 @@ mod tests {
         let mut event = event("/", "");
         event["isBase64Encoded"] = json!(true);
         event["body"] = json!("eyJhIjoxfQ==");
-        assert_eq!(request(event.clone()).unwrap().json().unwrap().get(), r#"{"a":1}"#);
+        assert_eq!(request(event.clone()).unwrap().json().unwrap().unwrap().get(), r#"{"a":1}"#);
         event["body"] = json!("%%%");
         assert!(request(event).is_err());
     }
@@ -177,10 +201,18 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_too_many_is_a_segment_of_its_own() {
+    fn a_slash_too_many_is_ignored_at_the_end_and_nowhere_else() {
         let segments = |path: &str| request(event(path, "")).unwrap().segments().join("|");
         assert_eq!(segments("/v1/widget"), "v1|widget");
-        assert_eq!(segments("/v1/widget/"), "v1|widget|");
-        assert_eq!(segments("//v1/widget"), "|v1|widget");
+        assert_eq!(segments("/v1/widget/"), "v1|widget");
+        for path in ["//v1/widget", "/v1//widget", "/v1/widget//", "/", ""] {
+            assert_eq!(segments(path), "", "{path}");
+        }
+    }
+
+    #[test]
+    fn of_a_query_parameter_given_twice_the_last_counts() {
+        let request = request(event("/", "page=1&page=%32")).unwrap();
+        assert_eq!((request.query_value("page").as_deref(), request.query_value("size")), (Some("2"), None));
     }
 }

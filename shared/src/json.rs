@@ -198,16 +198,23 @@ impl JsonText {
         self.0.get()
     }
 
-    /// `{}`
-    #[expect(clippy::expect_used, reason = "`{}` is JSON")]
-    pub fn empty_object() -> Self {
-        Self(RawValue::from_string("{}".to_owned()).expect("`{}` is JSON"))
+    /// The value that `text` is, which must be nothing but that.
+    pub fn parse(text: String) -> Option<Self> {
+        RawValue::from_string(text).ok().map(Self)
     }
 
     /// A string of this text.
     #[expect(clippy::expect_used, reason = "any text can be written as a JSON string")]
     pub fn string(text: &str) -> Self {
         Self(serde_json::value::to_raw_value(text).expect("any text can be written as a JSON string"))
+    }
+}
+
+impl Default for JsonText {
+    /// `{}`
+    #[expect(clippy::expect_used, reason = "`{}` is JSON")]
+    fn default() -> Self {
+        Self::parse("{}".to_owned()).expect("`{}` is JSON")
     }
 }
 

@@ -3,14 +3,15 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Context, LambdaEvent, Runtime, service_fn};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 pub use lambda_runtime::Error;
 
@@ -20,13 +21,16 @@ use crate::{
     log::{self, Level, RequestLine},
 };
 
+/// How long before Lambda would stop the function a request that is not done is given up: time enough to say so.
+const MARGIN: Duration = Duration::from_millis(500);
+
 /// What differs between the functions.
 pub trait Dialect {
     /// Answers a request.
     fn answer(&self, request: &Request) -> impl Future<Output = Result<Response, error::Error>>;
 
-    /// Says in the dialect's own words why there is no success.
-    fn refuse(&self, error: &error::Error, request_id: &str) -> Response;
+    /// Says in the dialect's own words why `request` has no success.
+    fn refuse(&self, request: &Request, error: &error::Error, request_id: &str) -> Response;
 }
 
 /// Starts a function: INIT, then events until Lambda ends the environment. `dialect` is made of what INIT opened.
@@ -81,7 +85,7 @@ async fn handle(
         Event::Http(mut http) => {
             let route = http.route_key.take().unwrap_or_default();
             match Request::from_event(*http) {
-                Ok(request) => Ok(answer(dialect, &request, &route, request_id, cold_start).await.into_event()),
+                Ok(request) => Ok(answer(dialect, &request, &route, &event.context, cold_start).await.into_event()),
                 Err(error) => unknown(format!("the body is not base64: {error}")),
             }
         }
@@ -92,17 +96,14 @@ async fn answer(
     dialect: &impl Dialect,
     request: &Request,
     route: &str,
-    request_id: &str,
+    context: &Context,
     cold_start: bool,
 ) -> Response {
     let start = Instant::now();
-    // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache
-    // of keys) is left consistent by every operation on it.
-    let outcome = AssertUnwindSafe(dialect.answer(request)).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|_| Err(error::Error::Internal("the handler panicked".to_owned())));
-    let (response, cause) = match outcome {
+    let request_id = context.request_id.as_str();
+    let (response, cause) = match outcome(dialect, request, time_left(context)).await {
         Ok(response) => (response, None),
-        Err(error) => (dialect.refuse(&error, request_id), error.into_cause()),
+        Err(error) => (dialect.refuse(request, &error, request_id), error.into_cause()),
     };
     RequestLine {
         request_id,
@@ -116,11 +117,35 @@ async fn answer(
     response.with_request_id(request_id)
 }
 
+/// What becomes of a request, also where its handler panics or has not come to an end in time.
+async fn outcome(
+    dialect: &impl Dialect,
+    request: &Request,
+    time_left: Option<Duration>,
+) -> Result<Response, error::Error> {
+    // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache
+    // of keys) is left consistent by every operation on it.
+    let caught = AssertUnwindSafe(dialect.answer(request)).catch_unwind();
+    let outcome = match time_left {
+        Some(time_left) => timeout(time_left, caught)
+            .await
+            .map_err(|_| error::Error::Unavailable("not done before the function's timeout".to_owned()))?,
+        None => caught.await,
+    };
+    outcome.unwrap_or_else(|_| Err(error::Error::Internal("the handler panicked".to_owned())))
+}
+
+/// How long a request may take; `None` where whoever runs the function sets no deadline that makes sense (`cargo lambda
+/// watch` gives one of the year 1970).
+fn time_left(context: &Context) -> Option<Duration> {
+    let left = context.deadline().duration_since(SystemTime::now()).ok()?;
+    Some(left.saturating_sub(MARGIN))
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
-    use lambda_runtime::Context;
     use serde_json::json;
 
     use super::*;
@@ -136,7 +161,7 @@ mod tests {
             Ok(Response::json(StatusCode::OK, &"fine"))
         }
 
-        fn refuse(&self, error: &error::Error, request_id: &str) -> Response {
+        fn refuse(&self, _: &Request, error: &error::Error, request_id: &str) -> Response {
             assert_eq!(*error, error::Error::Internal("the handler panicked".to_owned()));
             Response::json(StatusCode::INTERNAL_SERVER_ERROR, &request_id)
         }
@@ -160,6 +185,30 @@ mod tests {
             assert_eq!(answer.status_code, status);
             assert_eq!(answer.headers["x-request-id"], "r1");
         }
+    }
+
+    /// Never comes to an end.
+    struct Stuck;
+
+    impl Dialect for Stuck {
+        async fn answer(&self, _: &Request) -> Result<Response, error::Error> {
+            std::future::pending().await
+        }
+
+        fn refuse(&self, _: &Request, error: &error::Error, _: &str) -> Response {
+            assert!(matches!(error, error::Error::Unavailable(_)), "{error:?}");
+            Response::empty(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_done_in_time_is_given_up_before_the_function_is_stopped() {
+        let mut request = request();
+        let deadline = SystemTime::now() + MARGIN + Duration::from_millis(20);
+        request.context.deadline =
+            deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap();
+        assert_eq!(handle(&Stuck, request, false).await.unwrap().status_code, 503);
+        assert!(SystemTime::now() < deadline);
     }
 
     #[tokio::test]

@@ -8,14 +8,20 @@
 //! * [`json`] reads a body one level at a time and leaves free-form values as the text they are.
 //! * [`validation`] collects everything wrong with a body; [`model`] is what a valid one becomes.
 //! * [`store`] keeps widgets in DynamoDB.
+//! * [`list`] makes of them as much of a list as an answer holds, and [`cursor`] says where the rest begins.
+//! * [`cors`] and [`etag`] are for what is public: who may read it, and whether a client has it already.
 //! * [`error`] is everything that can go wrong; each dialect has one table from it to its own answers.
 //! * [`log`] writes lines that hold neither keys nor bodies.
 
+pub mod cors;
+pub mod cursor;
 pub mod error;
+pub mod etag;
 pub mod http;
 pub mod json;
 pub mod keys;
 pub mod lambda;
+pub mod list;
 pub mod log;
 pub mod model;
 pub mod store;

@@ -1,9 +1,9 @@
-//! One list of everything that is wrong with a body, without a dialect's words.
+//! One list of everything that is wrong with a request, without a dialect's words.
 //!
 //! A rule is a function from a JSON value to what the model holds, or to its [`Violation`]s. [`Fields`] applies one
-//! rule a field and keeps going, so that a client learns of all its faults at once. Each dialect renders the list its
-//! own way: `assistant::errors` as FastAPI does, `pathway::errors` as one sentence each, which is [`Fault`]'s
-//! `Display` behind the path.
+//! rule a field and keeps going, and [`both`] does so for the parts of a request, so that a client learns of all its
+//! faults at once. Each dialect renders the list its own way: `assistant::errors` as FastAPI does, `pathway::errors` as
+//! one sentence each, which is [`Fault`]'s `Display` behind the path.
 
 use std::fmt;
 
@@ -19,10 +19,12 @@ pub const MAX_VIOLATIONS: usize = 1000;
 /// What a rule makes of a value: what the model holds, or what is wrong.
 pub type Checked<T> = Result<T, Vec<Violation>>;
 
-/// One thing wrong with a body.
+/// One thing wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where, from the body's root; empty for the body itself.
+    /// In which part of the request.
+    pub part: Part,
+    /// Where in that part, from its root; empty for the body itself.
     pub path: Vec<Segment>,
     /// What is wrong.
     pub fault: Fault,
@@ -30,7 +32,18 @@ pub struct Violation {
     pub input: JsonText,
 }
 
-/// One step of a path into a body.
+/// The parts of a request that can be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The URL's path.
+    Path,
+    /// The URL's query.
+    Query,
+    /// The body.
+    Body,
+}
+
+/// One step of a path into a part of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
     /// A member of an object.
@@ -65,6 +78,10 @@ pub enum Fault {
     NotAnObject,
     /// Not a number.
     NotANumber,
+    /// A text that is not a whole number.
+    NotAnInteger,
+    /// A whole number of more than 64 bits.
+    IntegerTooLong,
     /// Not of a type that can stand for a boolean.
     NotABoolean,
     /// Of such a type, but none of the values that do.
@@ -77,6 +94,8 @@ pub enum Fault {
     NotOneOf(&'static [&'static str]),
     /// A number under this bound.
     Below(u32),
+    /// A number over this bound.
+    Above(u32),
     /// A number that is not above this bound.
     NotAbove(u32),
     /// A number too large to be one for most clients (an IEEE double's infinity).
@@ -96,6 +115,8 @@ pub enum Fault {
     },
     /// Not a URL that a webhook may have.
     InvalidWebhookUrl,
+    /// Not a cursor of the list that it came with.
+    InvalidCursor,
 }
 
 impl fmt::Display for Fault {
@@ -110,11 +131,14 @@ impl fmt::Display for Fault {
             Self::NotAnArray => f.write_str("must be an array"),
             Self::NotAnObject => f.write_str("must be an object"),
             Self::NotANumber => f.write_str("must be a number"),
+            Self::NotAnInteger => f.write_str("must be a whole number"),
+            Self::IntegerTooLong => f.write_str("is too long a number"),
             Self::NotABoolean | Self::UnclearBoolean => f.write_str("must be a boolean"),
             Self::NotAUuid => f.write_str("must be a UUID"),
             Self::InvalidUuid(error) => write!(f, "must be a UUID: {error}"),
             Self::NotOneOf(values) => write!(f, "must be one of {}", values.join(", ")),
             Self::Below(minimum) => write!(f, "must be at least {minimum}"),
+            Self::Above(maximum) => write!(f, "must be at most {maximum}"),
             Self::NotAbove(bound) => write!(f, "must be above {bound}"),
             Self::NotFinite => f.write_str("must be a finite number"),
             Self::Empty => f.write_str("must not be empty"),
@@ -122,6 +146,7 @@ impl fmt::Display for Fault {
             Self::TooMany(most) => write!(f, "must have at most {most} entries"),
             Self::InvalidDomain { entry, reason } => write!(f, "{entry:?} {reason}"),
             Self::InvalidWebhookUrl => f.write_str("must be an absolute https:// URL, or http:// to localhost"),
+            Self::InvalidCursor => f.write_str("is not one that a Link header of this list gave"),
         }
     }
 }
@@ -147,7 +172,24 @@ impl fmt::Display for PathText<'_> {
 
 /// `fault`, found in `input` itself. A rule knows no path: whoever applied it puts its own step before.
 pub fn refused(fault: Fault, input: &RawValue) -> Vec<Violation> {
-    vec![Violation { path: Vec::new(), fault, input: input.into() }]
+    vec![Violation { part: Part::Body, path: Vec::new(), fault, input: input.into() }]
+}
+
+/// `fault`, found in the text that `name` has in the path or the query.
+pub fn refused_text(part: Part, name: &'static str, fault: Fault, text: &str) -> Vec<Violation> {
+    vec![Violation { part, path: vec![Segment::Field(name)], fault, input: JsonText::string(text) }]
+}
+
+/// Both values, or everything that is wrong with either.
+pub fn both<A, B>(a: Checked<A>, b: Checked<B>) -> Checked<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(violations), Ok(_)) | (Ok(_), Err(violations)) => Err(violations),
+        (Err(mut violations), Err(more)) => {
+            violations.extend(more);
+            Err(violations)
+        }
+    }
 }
 
 fn within(segment: Segment, mut violations: Vec<Violation>) -> Vec<Violation> {
@@ -162,29 +204,28 @@ fn within(segment: Segment, mut violations: Vec<Violation>) -> Vec<Violation> {
 pub struct Fields<'a> {
     body: &'a RawValue,
     members: Members<'a>,
+    required: &'static [&'static str],
     violations: Vec<Violation>,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of `body`, which must be an object.
-    pub fn of(body: &'a RawValue) -> Checked<Self> {
+    /// The fields of `body`, which must be an object. It must have those that are `required`.
+    pub fn of(body: &'a RawValue, required: &'static [&'static str]) -> Checked<Self> {
         match json::members(body) {
-            Some(members) => Ok(Self { body, members, violations: Vec::new() }),
+            Some(members) => Ok(Self { body, members, required, violations: Vec::new() }),
             None => Err(refused(Fault::NotABody, body)),
         }
     }
 
-    /// Applies `rule` to a field that must be there; `None` once something is wrong with it.
-    pub fn required<T>(&mut self, name: &'static str, rule: impl FnOnce(&'a RawValue) -> Checked<T>) -> Option<T> {
-        if self.members.get(name).is_none() {
-            self.report(name, Fault::Missing);
-        }
-        self.optional(name, rule)
-    }
-
-    /// Applies `rule` to a field that may be absent; `None` if it is, or once something is wrong with it.
-    pub fn optional<T>(&mut self, name: &'static str, rule: impl FnOnce(&'a RawValue) -> Checked<T>) -> Option<T> {
-        match rule(self.members.get(name)?) {
+    /// What `rule` makes of a field; `None` where it is absent, or once something is wrong with it.
+    pub fn get<T>(&mut self, name: &'static str, rule: impl FnOnce(&'a RawValue) -> Checked<T>) -> Option<T> {
+        let Some(value) = self.members.get(name) else {
+            if self.required.contains(&name) {
+                self.report(name, Fault::Missing);
+            }
+            return None;
+        };
+        match rule(value) {
             Ok(value) => Some(value),
             Err(violations) => {
                 self.violations.extend(within(Segment::Field(name), violations));
@@ -267,6 +308,50 @@ pub fn uuid(value: &RawValue) -> Checked<Uuid> {
     Uuid::parse_str(&text).map_err(|error| refused(Fault::InvalidUuid(error), value))
 }
 
+/// The same as a segment of the path, which is called `name`.
+pub fn path_uuid(name: &'static str, text: &str) -> Checked<Uuid> {
+    Uuid::parse_str(text).map_err(|error| refused_text(Part::Path, name, Fault::InvalidUuid(error), text))
+}
+
+/// The whole number, from `minimum` to `maximum` or to the largest of 63 bits, that the query parameter `name` is.
+pub fn query_integer(name: &'static str, text: &str, minimum: u32, maximum: Option<u32>) -> Checked<u64> {
+    let checked = written_integer(text).and_then(|number| match maximum {
+        _ if number < i128::from(minimum) => Err(Fault::Below(minimum)),
+        Some(maximum) if number > i128::from(maximum) => Err(Fault::Above(maximum)),
+        _ => i64::try_from(number).map(i64::unsigned_abs).map_err(|_| Fault::IntegerTooLong),
+    });
+    checked.map_err(|fault| refused_text(Part::Query, name, fault, text))
+}
+
+/// The whole number that a text writes, as Pydantic reads it: with white space around, a sign, zeros before and, behind a
+/// point, after it, and single underscores between digits. One that is too large for the type is its largest or smallest.
+fn written_integer(text: &str) -> Result<i128, Fault> {
+    /// The most digits that Pydantic reads.
+    const MAX_DIGITS: usize = 4300;
+    let text = text.trim();
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+    // Among zeros that lead, it counts no underscores.
+    let whole = match whole.trim_start_matches(['0', '_']) {
+        significant if whole.starts_with('0') && significant.starts_with(|c: char| c.is_ascii_digit()) => significant,
+        _ => whole,
+    };
+    if !whole.split('_').all(is_digits) || fraction.is_empty() || fraction.bytes().any(|byte| byte != b'0') {
+        return Err(Fault::NotAnInteger);
+    }
+    let digits = whole.replace('_', "");
+    let digits = digits.trim_start_matches('0');
+    if digits.len() > MAX_DIGITS {
+        return Err(Fault::IntegerTooLong);
+    }
+    let number = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(i128::MAX) };
+    Ok(if is_negative { -number } else { number })
+}
+
 /// A boolean, or one of the numbers and words that Pydantic takes for one (contract 2.5, `remove_branding`).
 pub fn lenient_bool(value: &RawValue) -> Checked<bool> {
     let meaning = match json::kind(value) {
@@ -330,6 +415,50 @@ mod tests {
     }
 
     #[test]
+    fn query_integers_are_read_as_pydantic_reads_them() {
+        let read = |text: &str| query_integer("page", text, 1, None);
+        let fault = |text: &str, maximum| fault(query_integer("page", text, 1, maximum));
+        for (text, number) in [
+            ("1", 1),
+            (" 2\t", 2),
+            ("\u{a0}3", 3),
+            ("+4", 4),
+            ("007", 7),
+            ("8.00", 8),
+            ("1_000", 1000),
+            ("0__1.0", 1),
+            ("9223372036854775807", 9_223_372_036_854_775_807),
+        ] {
+            assert_eq!(read(text), Ok(number), "{text}");
+        }
+        for text in ["", "+", "abc", "1.5", "1.", ".0", "1__0", "_1", "1_", "1.0_0", "1e2", "--1", "1 0", "٣", "true"]
+        {
+            assert_eq!(fault(text, Some(100)), Fault::NotAnInteger, "{text}");
+        }
+        for text in ["0", "-0", "-1", "-0.0", "-99999999999999999999", &format!("-{}", "9".repeat(4300))] {
+            assert_eq!(fault(text, Some(100)), Fault::Below(1), "{text}");
+        }
+        for text in ["101", "99999999999999999999", &"9".repeat(4300)] {
+            assert_eq!(fault(text, Some(100)), Fault::Above(100), "{text}");
+        }
+        assert_eq!(fault("9223372036854775808", None), Fault::IntegerTooLong);
+        assert_eq!(fault(&"9".repeat(4301), Some(100)), Fault::IntegerTooLong);
+        assert_eq!(read(&format!("{}1", "0".repeat(5000))), Ok(1));
+    }
+
+    #[test]
+    fn everything_wrong_with_two_parts_is_told_in_their_order() {
+        let id = || path_uuid("id", "x");
+        let page = || query_integer("page", "0", 1, None);
+        assert_eq!(both::<_, u64>(id(), Ok(1)).unwrap_err().len(), 1);
+        assert_eq!(both::<Uuid, _>(Ok(Uuid::nil()), page()).unwrap_err().len(), 1);
+        let violations = both(id(), page()).unwrap_err();
+        assert_eq!((violations[0].part, violations[1].part), (Part::Path, Part::Query));
+        assert_eq!((violations[0].input.as_str(), violations[1].input.as_str()), (r#""x""#, r#""0""#));
+        assert_eq!(both(Ok::<_, Vec<Violation>>(1), Ok(2)), Ok((1, 2)));
+    }
+
+    #[test]
     fn uuids_are_read_in_every_form_they_are_written_in() {
         let id = Uuid::from_u128(0x3c90c3cc_0d44_4b50_8888_8dd25736052a);
         for text in [
@@ -347,10 +476,10 @@ mod tests {
     #[test]
     fn every_fault_is_collected_with_its_path_and_input() {
         let body = raw(r#"{"messages":["a",1,null],"name":2}"#);
-        let mut fields = Fields::of(body).unwrap();
-        let messages = fields.required("messages", list(text));
-        let name = fields.optional("name", nullable(text));
-        let missing = fields.required("missing", text);
+        let mut fields = Fields::of(body, &["messages", "missing"]).unwrap();
+        let messages = fields.get("messages", list(text));
+        let name = fields.get("name", nullable(text));
+        let missing = fields.get("missing", text);
         assert!(messages.is_none() && name.is_none() && missing.is_none());
         let violations = fields.finish(Some(())).unwrap_err();
         let told: Vec<String> =
@@ -369,9 +498,9 @@ mod tests {
     #[test]
     fn a_body_of_faults_is_reported_up_to_the_bound() {
         let body = format!(r#"{{"a":[{}0],"b":1}}"#, "0,".repeat(100_000));
-        let mut fields = Fields::of(raw(&body)).unwrap();
-        let a = fields.required("a", list(text));
-        let _ = fields.required("b", text);
+        let mut fields = Fields::of(raw(&body), &["a", "b"]).unwrap();
+        let a = fields.get("a", list(text));
+        let _ = fields.get("b", text);
         assert_eq!(fields.finish(a).unwrap_err().len(), MAX_VIOLATIONS);
     }
 }

@@ -14,8 +14,9 @@ use tokio::sync::OnceCell;
 use widgets::{
     binaries,
     keys::{self, NewKey},
+    meter::Meter,
     stack::{DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
-    store::Place,
+    store::{Place, Store},
     template::Template,
 };
 
@@ -37,6 +38,8 @@ pub struct TestApp {
     pub key: String,
     logs: Arc<Mutex<Vec<(String, String)>>>,
     client: reqwest::Client,
+    /// What a meter stands in front of.
+    _beneath: Option<Store>,
 }
 
 /// What came back.
@@ -63,6 +66,16 @@ impl TestApp {
         Self::start_with(|_| {}).await
     }
 
+    /// The same over a store that tells what it is asked.
+    pub async fn start_metered() -> (Self, Meter) {
+        let tables = Template::read(binaries::workspace()).unwrap().tables;
+        let store = Store::open(&Place::Memory, &tables).await.unwrap();
+        let meter = Meter::start(&store.url).await.unwrap();
+        let place = Place::Endpoint(meter.url.clone());
+        let app = Self { _beneath: Some(store), ..Self::start_with(|options| options.place = place).await };
+        (app, meter)
+    }
+
     /// The same with other options.
     pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let key = keys::generate().unwrap();
@@ -78,7 +91,7 @@ impl TestApp {
         };
         change(&mut options);
         let stack = Prepared::new(options).await.unwrap().start(built().await).await.unwrap();
-        Self { stack, key: key.0, logs, client: reqwest::Client::new() }
+        Self { stack, key: key.0, logs, client: reqwest::Client::new(), _beneath: None }
     }
 
     /// Sends a request as it is.
@@ -101,6 +114,12 @@ impl TestApp {
             headers: response.headers().clone(),
             body: response.text().await.unwrap(),
         }
+    }
+
+    /// Sends a request with the account's key in a header and a body of JSON.
+    pub async fn call(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let headers = [("authorization", self.key.as_str()), ("content-type", "application/json")];
+        self.send(method, path, &headers, body).await
     }
 
     /// Creates an assistant widget as the service's clients do.

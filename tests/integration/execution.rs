@@ -78,10 +78,26 @@ async fn a_function_that_dies_between_requests_is_not_noticed() {
 }
 
 #[tokio::test]
+async fn a_request_that_cannot_be_done_in_time_is_given_up_by_the_function_itself() {
+    let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
+    let (app, mark) = marked_app(&store, 4, Some(Duration::from_secs(1))).await;
+    let answer = app.create_pathway(PATHWAY_BODY).await;
+    assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (503, &json!("SERVICE_UNAVAILABLE")));
+    let process = processes(&mark);
+    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+    assert_eq!(processes(&mark), process, "it lives on");
+    app.logged("Pathway", "not done before the function's timeout").await;
+}
+
+#[tokio::test]
 async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
     let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
     let (app, mark) = marked_app(&store, 4, Some(Duration::from_secs(1))).await;
-    let answer = app.create_assistant(ASSISTANT_BODY).await;
+    let (answer, ()) = tokio::join!(app.create_assistant(ASSISTANT_BODY), async {
+        store.put_times(1).await;
+        // Not able to say anything any more.
+        assert!(Command::new("kill").arg("-STOP").args(processes(&mark)).status().await.unwrap().success());
+    });
     assert_eq!((answer.status, answer.json()), (504, json!({"message": "Endpoint request timed out"})));
     eventually("the end of the process", || processes(&mark).is_empty().then_some(())).await;
     assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);

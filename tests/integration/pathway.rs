@@ -62,7 +62,7 @@ async fn the_documented_request_makes_the_documented_widget() {
     assert_eq!(item["allowed_domains"], AttributeValue::L(vec![text("example.com"), text("subdomain.example.com")]));
     assert_eq!(item["messages_per_minute"], AttributeValue::N("10".to_owned()));
     assert_eq!(item["config"], text(r#"{"theme": "light", "position": "bottom-right"}"#));
-    assert_eq!(item.len(), 10, "null is absence: {item:?}");
+    assert_eq!(item.len(), 11, "null is absence: {item:?}");
 }
 
 #[tokio::test]
@@ -138,11 +138,31 @@ async fn whatever_is_wrong_the_envelope_has_errors() {
         ("POST", "/v1/widget", &authorized, "null", 400, "INVALID_PARAMETER"),
         ("POST", "/v1/widget", &authorized, "{}", 400, "INVALID_PARAMETER"),
         ("POST", "/v1/widget", &[], PATHWAY_BODY, 401, "UNAUTHORIZED"),
-        ("POST", "/v1/widget/", &authorized, PATHWAY_BODY, 404, "NOT_FOUND"),
         ("POST", "/v1/nope", &authorized, PATHWAY_BODY, 404, "NOT_FOUND"),
         ("GET", "/v1/widget/custom_components", &authorized, "", 404, "NOT_FOUND"),
         ("PUT", "/v1/widget", &authorized, PATHWAY_BODY, 405, "METHOD_NOT_ALLOWED"),
         ("OPTIONS", "/v1/widget", &[], "", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/widgets", &[], "", 401, "UNAUTHORIZED"),
+        ("GET", "/v1/widgets?limit=0", &authorized, "", 400, "INVALID_PARAMETER"),
+        ("GET", "/v1/widgets?limit=101&cursor=x", &authorized, "", 400, "INVALID_PARAMETER"),
+        ("DELETE", "/v1/widgets", &authorized, "", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/widget/nope", &authorized, "", 400, "INVALID_PARAMETER"),
+        ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &[], "", 401, "UNAUTHORIZED"),
+        ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "", 404, "NOT_FOUND"),
+        ("PATCH", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "{}", 404, "NOT_FOUND"),
+        ("PATCH", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, r#"{"config":1}"#, 404, "NOT_FOUND"),
+        ("PATCH", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "", 400, "INVALID_PARAMETER"),
+        ("DELETE", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "", 404, "NOT_FOUND"),
+        ("PUT", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "{}", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/config", &[], "", 404, "NOT_FOUND"),
+        ("GET", "/v1/widget/nope/config", &[], "", 400, "INVALID_PARAMETER"),
+        ("POST", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/config", &[], "", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/threads", &authorized, "", 404, "NOT_FOUND"),
+        ("POST", "/v1/widget/custom_components", &authorized, "{}", 404, "NOT_FOUND"),
+        ("DELETE", "/v1/widget/custom_components/x", &authorized, "", 404, "NOT_FOUND"),
+        ("POST", "/v1/openapi.json", &[], "", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1//widget", &authorized, "", 404, "NOT_FOUND"),
+        ("GET", "/v1/widget//", &authorized, "", 404, "NOT_FOUND"),
     ] {
         let answer = app.send(method, path, headers, body).await;
         let json = answer.json();

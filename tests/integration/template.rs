@@ -7,12 +7,10 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 use widgets::{binaries, template::Template};
 
-use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},
-    fault_store::{Call, Fault, FaultStore},
-};
+use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 
 fn template() -> Template {
     Template::read(binaries::workspace()).unwrap()
@@ -26,8 +24,15 @@ async fn every_route_of_the_template_leads_to_its_function() {
             let method = if route.method == "ANY" { "PURGE" } else { &route.method };
             let path = route.path.replace("{proxy+}", "nothing/there");
             let answer = app.send(method, &path, &[], "").await;
-            let expected = if route.method == "ANY" { 404 } else { 401 };
-            assert_eq!(answer.status, expected, "{route:?}: {answer:?}");
+            let expected = match route.path.rsplit('/').next().unwrap() {
+                "{proxy+}" => &[404][..],
+                "openapi.json" => &[200],
+                // Public: it is the id that is wrong.
+                "parameters" => &[422],
+                "config" => &[400],
+                _ => &[401],
+            };
+            assert!(expected.contains(&answer.status), "{route:?}: {answer:?}");
             let line = app.logged(&function.name, answer.header("x-request-id")).await;
             assert!(line.contains(&format!(r#""route":"{} {}""#, route.method, route.path)), "{line}");
         }
@@ -64,7 +69,9 @@ fn cargo_lambda_watch_has_the_same_routes_and_variables() {
         assert_eq!(function.variables.remove("AWS_ENDPOINT_URL_DYNAMODB").as_deref(), Some(""));
         assert_eq!(function.variables, config.env);
         for route in function.routes {
-            routes.insert(route.path.replace("{proxy+}", "{*proxy}"), function.binary.clone());
+            if route.path.ends_with("{proxy+}") {
+                routes.insert(route.path.replace("{proxy+}", "{*proxy}"), function.binary.clone());
+            }
         }
     }
     assert_eq!(config.watch.router, routes);
@@ -100,31 +107,83 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     #[serde(rename_all = "PascalCase")]
     struct Statement {
         effect: String,
-        action: String,
-        resource: String,
+        action: Vec<String>,
+        resource: Vec<String>,
     }
 
     let yaml = fs::read_to_string(binaries::workspace().join("template.yaml")).unwrap();
     let template: Template = serde_saphyr::from_str(&yaml).unwrap();
     let allowed = |function: &str| -> BTreeSet<(String, String)> {
         let statements = template.resources[function].properties.policies.iter().flat_map(|policy| &policy.statement);
-        let allow = |statement: &Statement| {
+        let allow = |statement: &Statement| -> Vec<(String, String)> {
             assert_eq!(statement.effect, "Allow");
-            let action = statement.action.strip_prefix("dynamodb:").unwrap().to_owned();
-            (action, statement.resource.strip_suffix(".Arn").unwrap().to_owned())
+            let resources: Vec<String> = statement
+                .resource
+                .iter()
+                .map(|it| it.replace("${Widgets.Arn}", "Widgets").replace(".Arn", ""))
+                .collect();
+            let actions = statement.action.iter().map(|action| action.strip_prefix("dynamodb:").unwrap());
+            actions.flat_map(|action| resources.iter().map(|it| (action.to_owned(), it.clone()))).collect()
         };
-        statements.map(allow).collect()
+        statements.flat_map(allow).collect()
     };
 
-    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
-    let place = store.place();
-    let app = TestApp::start_with(|options| options.place = place).await;
-    store.calls();
-    assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
-    assert_eq!(store.calls(), allowed("Assistant"));
-    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
-    assert_eq!(store.calls(), allowed("Pathway"));
-    // A known key costs no call.
-    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
-    assert_eq!(store.calls().len(), 1);
+    let (app, meter) = TestApp::start_metered().await;
+    let made = || meter.take().into_iter().map(|call| (call.operation, call.resource)).collect::<BTreeSet<_>>();
+    made();
+    let assistant_id = Uuid::new_v4();
+    let body = ASSISTANT_BODY.replace('}', &format!(r#","assistant_id":"{assistant_id}"}}"#));
+    let id = app.create_assistant(body).await.json()["data"]["id"].as_str().unwrap().to_owned();
+    for (method, path) in [
+        ("GET", "/api/v1/widget".to_owned()),
+        ("GET", format!("/api/v1/assistant/{assistant_id}/widgets")),
+        ("GET", format!("/api/v1/widget/{id}")),
+        ("PUT", format!("/api/v1/widget/{id}")),
+        ("GET", format!("/api/v1/widget/{id}/parameters")),
+        ("DELETE", format!("/api/v1/widget/{id}")),
+        ("GET", "/api/v1/openapi.json".to_owned()),
+    ] {
+        assert_eq!(app.call(method, &path, ASSISTANT_BODY).await.status, 200, "{method} {path}");
+    }
+    assert_eq!(made(), allowed("Assistant"));
+
+    let id = app.create_pathway(PATHWAY_BODY).await.json()["data"]["id"].as_str().unwrap().to_owned();
+    for (method, path) in [
+        ("GET", "/v1/widgets".to_owned()),
+        ("GET", "/v1/widget".to_owned()),
+        ("GET", format!("/v1/widget/{id}")),
+        ("PATCH", format!("/v1/widget/{id}")),
+        ("GET", format!("/v1/widget/{id}/config")),
+        ("DELETE", format!("/v1/widget/{id}")),
+        ("GET", "/v1/openapi.json".to_owned()),
+    ] {
+        assert_eq!(app.call(method, &path, PATHWAY_BODY).await.status, 200, "{method} {path}");
+    }
+    assert_eq!(made(), allowed("Pathway"));
+}
+
+#[tokio::test]
+async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
+    let (app, meter) = TestApp::start_metered().await;
+    let made = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
+    for (root, update, public, body) in
+        [("/api/v1/widget", "PUT", "parameters", ASSISTANT_BODY), ("/v1/widget", "PATCH", "config", PATHWAY_BODY)]
+    {
+        // The first request looks up the key.
+        assert_eq!(app.call("GET", root, "").await.status, 200);
+        made();
+        let created = app.call("POST", root, body).await;
+        assert_eq!(made(), ["PutItem"], "{root}");
+        let widget = format!("{root}/{}", created.json()["data"]["id"].as_str().unwrap());
+        for (method, path, expected) in [
+            ("GET", root, &["Query"][..]),
+            ("GET", &widget, &["GetItem"]),
+            (update, &widget, &["UpdateItem"]),
+            ("GET", &format!("{widget}/{public}"), &["Query", "GetItem"]),
+            ("DELETE", &widget, &["DeleteItem"]),
+        ] {
+            assert_eq!(app.call(method, path, body).await.status, 200, "{method} {path}");
+            assert_eq!(made(), expected, "{method} {path}");
+        }
+    }
 }

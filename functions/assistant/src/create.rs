@@ -11,7 +11,7 @@ use crate::wire;
 
 pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
     let account = app.keys.authenticate(request).await?;
-    let settings = Settings::parse(wire::body(request)?, account)?;
+    let settings = wire::body(request)?.and_then(|body| Settings::parse(body, account))?;
     let widget = Widget::new(settings);
     app.store.create(account, &widget).await?;
     Ok(wire::success("Data created successfully", wire::Widget::from(&widget)))

@@ -5,7 +5,7 @@ use shared::{
     error::Error,
     http::{HeaderValue, Response, StatusCode, header},
     json::JsonText,
-    validation::{Fault, Segment, Violation},
+    validation::{Fault, Part, Segment, Violation},
 };
 
 /// The answer to a request that failed with `error`.
@@ -23,6 +23,12 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             .with_header(header::ALLOW, HeaderValue::from_static(allow)),
         Error::BodyTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 256 KiB"),
         Error::BodyNotUtf8 => detail(StatusCode::BAD_REQUEST, "There was an error parsing the body"),
+        Error::NoSuchWidget(id) => detail(StatusCode::NOT_FOUND, &format!("Unable to find the Widget with id {id}.")),
+        Error::OriginNotAllowed => detail(StatusCode::FORBIDDEN, "Not allowed from this origin"),
+        Error::WidgetTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The widget would be over 400 KB"),
+        Error::AnswerTooLarge => {
+            detail(StatusCode::PAYLOAD_TOO_LARGE, "The page is over 6 MB, please ask for one of a smaller size")
+        }
         Error::Invalid(violations) => Response::json(
             StatusCode::UNPROCESSABLE_ENTITY,
             &Detail { detail: violations.iter().map(Entry::from).collect::<Vec<_>>() },
@@ -66,12 +72,18 @@ enum Step {
 enum Context {
     Error(String),
     Expected(String),
+    Ge(u32),
+    Le(u32),
 }
 
 impl<'a> From<&'a Violation> for Entry<'a> {
     fn from(violation: &'a Violation) -> Self {
         let (r#type, msg, ctx) = wording(&violation.fault);
-        let mut loc = vec![Step::Name("body")];
+        let mut loc = vec![Step::Name(match violation.part {
+            Part::Path => "path",
+            Part::Query => "query",
+            Part::Body => "body",
+        })];
         loc.extend(violation.path.iter().map(|segment| match segment {
             Segment::Field(name) => Step::Name(name),
             Segment::Index(index) => Step::Number(*index),
@@ -107,18 +119,32 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
             let expected = alternatives(values);
             ("enum", format!("Input should be {expected}"), Some(Context::Expected(expected)))
         }
+        Fault::NotAnInteger => {
+            plain("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+        }
+        Fault::IntegerTooLong => {
+            plain("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size")
+        }
+        Fault::Below(minimum) => (
+            "greater_than_equal",
+            format!("Input should be greater than or equal to {minimum}"),
+            Some(Context::Ge(*minimum)),
+        ),
+        Fault::Above(maximum) => {
+            ("less_than_equal", format!("Input should be less than or equal to {maximum}"), Some(Context::Le(*maximum)))
+        }
         // No field of this dialect has these rules.
         Fault::MissingUnless(_)
         | Fault::Null
         | Fault::NotANumber
-        | Fault::Below(_)
         | Fault::NotAbove(_)
         | Fault::NotFinite
         | Fault::Empty
         | Fault::TooLong(_)
         | Fault::TooMany(_)
         | Fault::InvalidDomain { .. }
-        | Fault::InvalidWebhookUrl => {
+        | Fault::InvalidWebhookUrl
+        | Fault::InvalidCursor => {
             ("value_error", format!("Value error, {fault}"), Some(Context::Error(fault.to_string())))
         }
     }

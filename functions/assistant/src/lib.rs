@@ -1,17 +1,23 @@
 //! The assistant dialect: Insighto's widget API (contract 2) as a Lambda function.
 //!
 //! * `router` is the one place where a method and a path become an operation.
-//! * An operation is a file of its own (`create`), each the same steps in the same order: who asks, what for, the
-//!   store, the answer.
+//! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`, `parameters`), each the same steps
+//!   in the same order: who asks, what for, the store, the answer.
 //! * `wire` is what bodies look like, `errors` what failures look like: FastAPI's way.
 
 mod create;
+mod delete;
 mod errors;
+mod list;
+mod openapi;
+mod parameters;
+mod read;
 mod router;
+mod update;
 mod wire;
 
 use shared::{
-    App,
+    App, cors,
     error::Error,
     http::{Request, Response},
     lambda::Dialect,
@@ -26,7 +32,8 @@ impl Dialect for Assistant {
         router::route(&self.0, request).await
     }
 
-    fn refuse(&self, error: &Error, request_id: &str) -> Response {
-        errors::response(error, request_id)
+    fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
+        let response = errors::response(error, request_id);
+        if router::is_public(request) { cors::for_any_origin(response) } else { response }
     }
 }

@@ -11,7 +11,7 @@ use crate::wire;
 
 pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
     let account = app.keys.authenticate(request).await?;
-    let settings = Settings::parse(request.json()?)?;
+    let settings = request.json()?.and_then(Settings::parse)?;
     let widget = Widget::new(settings);
     app.store.create(account, &widget).await?;
     Ok(wire::success(wire::Widget::from(&widget)))

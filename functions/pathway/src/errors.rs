@@ -14,6 +14,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         one(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
             .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     };
+    let too_large = |message| one(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message);
     match error {
         Error::NoKey => unauthorized("an API key is required"),
         Error::InvalidKey => unauthorized("the API key is not valid"),
@@ -24,7 +25,13 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             &format!("the method is not allowed here: use {allow}"),
         )
         .with_header(header::ALLOW, HeaderValue::from_static(allow)),
-        Error::BodyTooLarge => one(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "body must be at most 256 KiB"),
+        Error::NoSuchWidget(id) => one(StatusCode::NOT_FOUND, "NOT_FOUND", &format!("there is no widget with id {id}")),
+        Error::OriginNotAllowed => {
+            one(StatusCode::FORBIDDEN, "FORBIDDEN", "the widget's allowed_domains do not name the page's origin")
+        }
+        Error::BodyTooLarge => too_large("body must be at most 256 KiB"),
+        Error::WidgetTooLarge => too_large("the widget would be over 400 KB"),
+        Error::AnswerTooLarge => too_large("the list is over 6 MB: use limit to read it in pages"),
         Error::BodyNotUtf8 => one(StatusCode::BAD_REQUEST, "INVALID_PARAMETER", "body must be JSON in UTF-8"),
         Error::Invalid(violations) => refusal(
             StatusCode::BAD_REQUEST,

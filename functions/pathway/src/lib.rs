@@ -1,17 +1,23 @@
 //! The pathway dialect: Bland's widget API (contract 1) as a Lambda function.
 //!
 //! * `router` is the one place where a method and a path become an operation.
-//! * An operation is a file of its own (`create`), each the same steps in the same order: who asks, what for, the
-//!   store, the answer.
+//! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`, `config`), each the same steps in
+//!   the same order: who asks, what for, the store, the answer.
 //! * `wire` is what bodies look like, `errors` what failures look like: an envelope with `errors`.
 
+mod config;
 mod create;
+mod delete;
 mod errors;
+mod list;
+mod openapi;
+mod read;
 mod router;
+mod update;
 mod wire;
 
 use shared::{
-    App,
+    App, cors,
     error::Error,
     http::{Request, Response},
     lambda::Dialect,
@@ -26,7 +32,13 @@ impl Dialect for Pathway {
         router::route(&self.0, request).await
     }
 
-    fn refuse(&self, error: &Error, request_id: &str) -> Response {
-        errors::response(error, request_id)
+    fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
+        let response = errors::response(error, request_id);
+        match error {
+            _ if !router::is_public(request) => response,
+            // The page is not to know more than that.
+            Error::OriginNotAllowed => cors::for_no_origin(response),
+            _ => cors::for_this_origin(request, response),
+        }
     }
 }

@@ -1,15 +1,21 @@
-//! Bodies as they are on the wire (contract 1.2 and 1.4).
+//! Requests and bodies as they are on the wire (contract 1.2, 1.4 and 3).
 
 use serde::Serialize;
 use shared::{
     http::{Response, StatusCode},
     json::JsonText,
     model::{
-        self,
+        self, WidgetId,
         pathway::{AgentPrompt, Settings, WebhookUrl},
     },
+    validation::{Checked, path_uuid},
 };
 use uuid::Uuid;
+
+/// The id that a segment of the path is.
+pub fn widget_id(segment: &str) -> Checked<WidgetId> {
+    path_uuid("id", segment).map(WidgetId)
+}
 
 /// 200 with the envelope around `data`.
 pub fn success(data: impl Serialize) -> Response {
@@ -52,6 +58,24 @@ impl<'a> From<&'a model::Widget<Settings>> for Widget<'a> {
             webhook_url: settings.webhook_url.as_ref().map(WebhookUrl::as_str),
             created_at: widget.created_at.to_string(),
             updated_at: widget.updated_at.to_string(),
+        }
+    }
+}
+
+/// What a page that embeds the widget may know of it, and nothing else (contract 3).
+#[derive(Debug, Serialize)]
+pub struct Config<'a> {
+    id: Uuid,
+    config: &'a JsonText,
+    messages_per_minute: &'a JsonText,
+}
+
+impl<'a> From<&'a model::Widget<Settings>> for Config<'a> {
+    fn from(widget: &'a model::Widget<Settings>) -> Self {
+        Self {
+            id: widget.id.0,
+            config: widget.settings.config.as_json(),
+            messages_per_minute: widget.settings.messages_per_minute.as_json(),
         }
     }
 }

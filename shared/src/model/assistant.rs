@@ -9,94 +9,102 @@ use crate::{
     validation::{Checked, Fault, Fields, anything, lenient_bool, list, nullable, object, refused, text, uuid},
 };
 
-/// What a client sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the documented ones, and most are text to draw")]
-pub struct Settings {
-    pub widget_type: Option<WidgetType>,
-    pub user_opening_messages: Option<Vec<String>>,
-    pub action_buttons: Option<Vec<JsonText>>,
+/// The fields that a client sets, each once: [`Settings`] has them all, [`Changes`] those that an update names.
+macro_rules! fields {
+    ($($(#[$attribute:meta])* $field:ident: $type:ty),+ $(,)?) => {
+        /// What a client sets.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the fields are the documented ones, and most are text to draw")]
+        pub struct Settings { $($(#[$attribute])* pub $field: $type),+ }
+
+        /// What an update sets anew; what is `None` stays.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the fields are those of the settings")]
+        pub struct Changes { $(pub $field: Option<$type>),+ }
+
+        impl Settings {
+            /// Takes over what `changes` set.
+            pub fn apply(&mut self, changes: Changes) {
+                $(if let Some(value) = changes.$field { self.$field = value; })+
+            }
+        }
+    };
+}
+
+fields! {
+    widget_type: Option<WidgetType>,
+    user_opening_messages: Option<Vec<String>>,
+    action_buttons: Option<Vec<JsonText>>,
     /// The account's id where the client gave none.
-    pub org_id: Uuid,
-    pub assistant_id: Option<Uuid>,
-    pub name: Option<String>,
-    pub description: Option<String>,
-    pub attributes: JsonText,
-    pub display_name: Option<String>,
-    pub intro_message: Option<String>,
-    pub header_color: Option<String>,
-    pub user_message_color: Option<String>,
-    pub bot_message_color: Option<String>,
-    pub bot_icon_color: Option<String>,
-    pub remove_branding: Option<bool>,
-    pub ice_break_color: Option<String>,
-    pub bubble_color: Option<String>,
-    pub bubble_text: Option<String>,
-    pub bot_text_message_color: Option<String>,
-    pub user_text_message_color: Option<String>,
-    pub header_text_color: Option<String>,
-    pub textbox_default_text: Option<String>,
-    pub action_buttons_color: Option<String>,
-    pub style_params: JsonText,
+    org_id: Uuid,
+    assistant_id: Option<Uuid>,
+    name: Option<String>,
+    description: Option<String>,
+    attributes: JsonText,
+    display_name: Option<String>,
+    intro_message: Option<String>,
+    header_color: Option<String>,
+    user_message_color: Option<String>,
+    bot_message_color: Option<String>,
+    bot_icon_color: Option<String>,
+    remove_branding: Option<bool>,
+    ice_break_color: Option<String>,
+    bubble_color: Option<String>,
+    bubble_text: Option<String>,
+    bot_text_message_color: Option<String>,
+    user_text_message_color: Option<String>,
+    header_text_color: Option<String>,
+    textbox_default_text: Option<String>,
+    action_buttons_color: Option<String>,
+    style_params: JsonText,
+}
+
+impl Changes {
+    /// The changes that the body of an update makes to a widget of `account`: a field that is not named stays, an
+    /// explicit null clears.
+    pub fn parse(body: &RawValue, account: AccountId) -> Checked<Self> {
+        Self::read(body, account, &["widget_type"])
+    }
+
+    fn read(body: &RawValue, account: AccountId, required: &'static [&'static str]) -> Checked<Self> {
+        let mut fields = Fields::of(body, required)?;
+        let changes = Self {
+            widget_type: fields.get("widget_type", nullable(WidgetType::parse)),
+            user_opening_messages: fields.get("user_opening_messages", nullable(list(text))),
+            action_buttons: fields.get("action_buttons", nullable(list(anything))),
+            org_id: fields.get("org_id", nullable(uuid)).map(|org_id| org_id.unwrap_or(account.0)),
+            assistant_id: fields.get("assistant_id", nullable(uuid)),
+            name: fields.get("name", nullable(text)),
+            description: fields.get("description", nullable(text)),
+            attributes: fields.get("attributes", object),
+            display_name: fields.get("display_name", nullable(text)),
+            intro_message: fields.get("intro_message", nullable(text)),
+            header_color: fields.get("header_color", nullable(text)),
+            user_message_color: fields.get("user_message_color", nullable(text)),
+            bot_message_color: fields.get("bot_message_color", nullable(text)),
+            bot_icon_color: fields.get("bot_icon_color", nullable(text)),
+            remove_branding: fields.get("remove_branding", nullable(lenient_bool)),
+            ice_break_color: fields.get("ice_break_color", nullable(text)),
+            bubble_color: fields.get("bubble_color", nullable(text)),
+            bubble_text: fields.get("bubble_text", nullable(text)),
+            bot_text_message_color: fields.get("bot_text_message_color", nullable(text)),
+            user_text_message_color: fields.get("user_text_message_color", nullable(text)),
+            header_text_color: fields.get("header_text_color", nullable(text)),
+            textbox_default_text: fields.get("textbox_default_text", nullable(text)),
+            action_buttons_color: fields.get("action_buttons_color", nullable(text)),
+            style_params: fields.get("style_params", object),
+        };
+        fields.finish(Some(changes))
+    }
 }
 
 impl Settings {
     /// The settings of a new widget of `account`, from the body of a create request.
     pub fn parse(body: &RawValue, account: AccountId) -> Checked<Self> {
-        let mut fields = Fields::of(body)?;
-        let widget_type = fields.required("widget_type", nullable(WidgetType::parse));
-        let user_opening_messages = fields.required("user_opening_messages", nullable(list(text)));
-        let action_buttons = fields.required("action_buttons", nullable(list(anything)));
-        let org_id = fields.optional("org_id", nullable(uuid)).flatten();
-        let assistant_id = fields.optional("assistant_id", nullable(uuid)).flatten();
-        let name = optional_text(&mut fields, "name");
-        let description = optional_text(&mut fields, "description");
-        let attributes = fields.optional("attributes", object);
-        let display_name = optional_text(&mut fields, "display_name");
-        let intro_message = optional_text(&mut fields, "intro_message");
-        let header_color = optional_text(&mut fields, "header_color");
-        let user_message_color = optional_text(&mut fields, "user_message_color");
-        let bot_message_color = optional_text(&mut fields, "bot_message_color");
-        let bot_icon_color = optional_text(&mut fields, "bot_icon_color");
-        let remove_branding = fields.optional("remove_branding", nullable(lenient_bool));
-        let ice_break_color = optional_text(&mut fields, "ice_break_color");
-        let bubble_color = optional_text(&mut fields, "bubble_color");
-        let bubble_text = optional_text(&mut fields, "bubble_text");
-        let bot_text_message_color = optional_text(&mut fields, "bot_text_message_color");
-        let user_text_message_color = optional_text(&mut fields, "user_text_message_color");
-        let header_text_color = optional_text(&mut fields, "header_text_color");
-        let textbox_default_text = optional_text(&mut fields, "textbox_default_text");
-        let action_buttons_color = optional_text(&mut fields, "action_buttons_color");
-        let style_params = fields.optional("style_params", object);
-        let settings = widget_type.zip(user_opening_messages).zip(action_buttons).map(
-            |((widget_type, user_opening_messages), action_buttons)| Self {
-                widget_type,
-                user_opening_messages,
-                action_buttons,
-                org_id: org_id.unwrap_or(account.0),
-                assistant_id,
-                name,
-                description,
-                attributes: attributes.unwrap_or_else(JsonText::empty_object),
-                display_name,
-                intro_message,
-                header_color,
-                user_message_color,
-                bot_message_color,
-                bot_icon_color,
-                remove_branding: remove_branding.unwrap_or(Some(false)),
-                ice_break_color,
-                bubble_color,
-                bubble_text,
-                bot_text_message_color,
-                user_text_message_color,
-                header_text_color,
-                textbox_default_text,
-                action_buttons_color,
-                style_params: style_params.unwrap_or_else(JsonText::empty_object),
-            },
-        );
-        fields.finish(settings)
+        let changes = Changes::read(body, account, &["widget_type", "user_opening_messages", "action_buttons"])?;
+        let mut settings = Self { org_id: account.0, remove_branding: Some(false), ..Self::default() };
+        settings.apply(changes);
+        Ok(settings)
     }
 
     /// Who carries the widget's conversations, as (`widget_provider`, `provider_user_friendly_label`). Without a type
@@ -104,10 +112,6 @@ impl Settings {
     pub fn provider(&self) -> (&'static str, &'static str) {
         self.widget_type.unwrap_or(WidgetType::Chat).provider()
     }
-}
-
-fn optional_text(fields: &mut Fields<'_>, name: &'static str) -> Option<String> {
-    fields.optional(name, nullable(text)).flatten()
 }
 
 macro_rules! widget_types {
@@ -157,9 +161,14 @@ widget_types! {
 }
 
 impl WidgetType {
+    /// The type of this documented name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|widget_type| widget_type.name() == name)
+    }
+
     fn parse(value: &RawValue) -> Checked<Self> {
         json::string(value)
-            .and_then(|name| Self::ALL.iter().copied().find(|widget_type| widget_type.name() == name))
+            .and_then(|name| Self::named(&name))
             .ok_or_else(|| refused(Fault::NotOneOf(Self::NAMES), value))
     }
 }
@@ -204,6 +213,32 @@ mod tests {
             assert!(!parsed.provider().0.is_empty() && !parsed.provider().1.is_empty());
         }
         assert_eq!(WidgetType::PlivoCall.provider(), ("plivo", "Plivo"));
+    }
+
+    #[test]
+    fn an_update_sets_what_it_names_clears_what_is_null_and_keeps_the_rest() {
+        let body = r#"{"widget_type":"chat","user_opening_messages":["a"],"action_buttons":[1],
+            "org_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"n","description":"d","attributes":{"a":1}}"#;
+        let mut settings = parse(body).unwrap();
+        let update = r#"{"widget_type":null,"org_id":null,"name":null,"bubble_text":"b","style_params":{"x":1.0}}"#;
+        settings.apply(Changes::parse(json::document(update.as_bytes()).unwrap(), ACCOUNT).unwrap());
+        assert_eq!(settings.widget_type, None);
+        assert_eq!(settings.org_id, ACCOUNT.0, "a widget always has an organisation");
+        assert_eq!((settings.name.as_deref(), settings.description.as_deref()), (None, Some("d")));
+        assert_eq!((settings.bubble_text.as_deref(), settings.style_params.as_str()), (Some("b"), r#"{"x":1.0}"#));
+        assert_eq!(
+            (settings.attributes.as_str(), settings.user_opening_messages.unwrap()),
+            (r#"{"a":1}"#, ["a"].map(String::from).to_vec())
+        );
+    }
+
+    #[test]
+    fn an_update_must_name_the_type_and_nothing_else() {
+        let changes = |body: &str| Changes::parse(json::document(body.as_bytes()).unwrap(), ACCOUNT);
+        assert_eq!(changes(r#"{"widget_type":"sip"}"#).unwrap().widget_type, Some(Some(WidgetType::Sip)));
+        let violations = changes(r#"{"attributes":null,"name":1}"#).unwrap_err();
+        let faults: Vec<&Fault> = violations.iter().map(|violation| &violation.fault).collect();
+        assert_eq!(faults, [&Fault::Missing, &Fault::NotAString, &Fault::NotAnObject]);
     }
 
     #[test]

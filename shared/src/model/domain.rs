@@ -1,6 +1,8 @@
-//! One entry of `allowed_domains`.
+//! One entry of `allowed_domains`, and the pages it stands for.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
 
 /// A host name, with a port or without, an IP address, or a host name whose leftmost label alone is `*` (contract
 /// 1.3). Kept as sent.
@@ -20,6 +22,52 @@ impl AllowedDomain {
     /// The entry as sent.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a page at `origin` is on a host that the entry names: compared without case, whatever the scheme, on the
+    /// entry's port or, where it has none, on any. `*.example.com` is every host under `example.com`, not that itself.
+    pub fn allows(&self, origin: &Origin) -> bool {
+        let (host, port) = host_and_port(&self.0);
+        let is_host = match (host.strip_prefix('*'), host.parse::<Ipv6Addr>()) {
+            (Some(suffix), _) => ends_with_ignoring_case(&origin.host, suffix),
+            (None, Ok(address)) => origin.host == address.to_string(),
+            (None, Err(_)) => origin.host.eq_ignore_ascii_case(host),
+        };
+        is_host && port.is_none_or(|port| port.parse().ok() == origin.port)
+    }
+}
+
+/// The two parts of an entry, an IPv6 address without its brackets.
+fn host_and_port(entry: &str) -> (&str, Option<&str>) {
+    if entry.parse::<Ipv6Addr>().is_ok() {
+        return (entry, None);
+    }
+    let (host, port) = split_port(entry);
+    (host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)
+}
+
+fn ends_with_ignoring_case(text: &str, suffix: &str) -> bool {
+    text.len() > suffix.len() && text.as_bytes()[text.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
+}
+
+/// Where a page comes from, as a browser says it in the `Origin` header: scheme, host and port
+/// (<https://html.spec.whatwg.org/multipage/browsers.html#origin>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Origin {
+    /// The origin that a header's text is; `None` for `null`, which says that the page has none of its own, and for what
+    /// is no origin.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let host = match url.host()? {
+            Host::Ipv6(address) => address.to_string(),
+            host => host.to_string(),
+        };
+        Some(Self { host, port: url.port_or_known_default() })
     }
 }
 
@@ -167,10 +215,63 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_entry_stands_for_its_host_on_its_port_or_on_any() {
+        for (entry, origin) in [
+            ("example.com", "https://example.com"),
+            ("Example.COM", "https://example.com"),
+            ("example.com", "http://EXAMPLE.com:8080"),
+            ("example.com:443", "https://example.com"),
+            ("example.com:80", "http://example.com"),
+            ("localhost:3000", "http://localhost:3000"),
+            ("localhost", "capacitor://localhost"),
+            ("127.0.0.1", "http://127.0.0.1:5173"),
+            ("*.Vercel.app", "https://a.vercel.app"),
+            ("*.example.com", "https://a.b.example.com:8443"),
+            ("*.localhost:3000", "http://a.localhost:3000"),
+            ("::1", "http://[::1]:3000"),
+            ("[0:0::1]", "http://[::1]"),
+            ("[::1]:3000", "http://[::1]:3000"),
+            ("xn--mnchen-3ya.de", "https://münchen.de"),
+        ] {
+            let entry = AllowedDomain::parse(entry.to_owned()).unwrap();
+            assert!(entry.allows(&Origin::parse(origin).unwrap()), "{entry:?} {origin}");
+        }
+    }
+
+    #[test]
+    fn an_entry_stands_for_nothing_else() {
+        for (entry, origin) in [
+            ("example.com", "https://www.example.com"),
+            ("example.com", "https://example.com.evil.org"),
+            ("example.com", "https://notexample.com"),
+            ("example.com", "https://evil.org/example.com"),
+            ("example.com", "https://example.com@evil.org"),
+            ("www.example.com", "https://example.com"),
+            ("*.example.com", "https://example.com"),
+            ("*.example.com", "https://aexample.com"),
+            ("*.example.com", "https://example.com.evil.org"),
+            ("example.com:8443", "https://example.com"),
+            ("localhost:3000", "http://localhost:3001"),
+            ("localhost:3000", "capacitor://localhost"),
+            ("::1", "http://[::2]"),
+            ("[::1]:80", "http://[::1]:81"),
+            ("1.2.3.4", "https://1.2.3.40"),
+        ] {
+            let entry = AllowedDomain::parse(entry.to_owned()).unwrap();
+            assert!(!entry.allows(&Origin::parse(origin).unwrap()), "{entry:?} {origin}");
+        }
+        for none in ["null", "", "example.com", "https://", "data:text/html,x", "about:blank"] {
+            assert_eq!(Origin::parse(none), None, "{none}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in any::<String>()) {
-            let _ = AllowedDomain::parse(text);
+        fn no_text_makes_it_panic(text in any::<String>(), origin in any::<String>()) {
+            if let (Ok(entry), Some(origin)) = (AllowedDomain::parse(text), Origin::parse(&format!("https://{origin}"))) {
+                entry.allows(&origin);
+            }
         }
 
         #[test]

@@ -9,7 +9,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use uuid::Uuid;
 
-pub use domain::AllowedDomain;
+pub use domain::{AllowedDomain, Origin};
 
 /// The tenant that a key belongs to: its widgets are seen by its keys alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +46,12 @@ impl Timestamp {
     /// This moment.
     pub fn now() -> Self {
         Self(Utc::now().trunc_subsecs(3))
+    }
+
+    /// The moment that `text` is, as `Display` writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(Self(moment.with_timezone(&Utc).trunc_subsecs(3)))
     }
 }
 

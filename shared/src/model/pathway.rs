@@ -4,10 +4,10 @@ use serde_json::value::RawValue;
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::AllowedDomain;
+use super::{AllowedDomain, Origin};
 use crate::{
     json::{self, JsonText, Kind},
-    validation::{Checked, Fault, Fields, Segment, Violation, anything, list, nullable, refused, text, uuid},
+    validation::{Checked, Fault, Fields, Part, Segment, Violation, anything, list, nullable, refused, text, uuid},
 };
 
 /// What a client sets.
@@ -30,31 +30,88 @@ pub struct Settings {
 impl Settings {
     /// The settings of a new widget, from the body of a create request.
     pub fn parse(body: &RawValue) -> Checked<Self> {
-        let mut fields = Fields::of(body)?;
-        let pathway_id = fields.optional("pathway_id", nullable(uuid)).flatten();
-        let agent_prompt = fields.optional("agent_prompt", nullable(AgentPrompt::parse)).flatten();
-        let script = Script::of(pathway_id, agent_prompt);
-        if script.is_none() && !fields.is_refused("pathway_id") && !fields.is_refused("agent_prompt") {
-            fields.report("pathway_id", Fault::MissingUnless("agent_prompt"));
-        }
-        let allowed_domains = fields.required("allowed_domains", allowed_domains);
-        let messages_per_minute = fields.required("messages_per_minute", MessagesPerMinute::parse);
-        let config = fields.required("config", Config::parse);
-        let agent_id = fields.optional("agent_id", nullable(uuid)).flatten();
-        let webhook_url = fields.optional("webhook_url", nullable(WebhookUrl::parse)).flatten();
-        let settings = script.zip(allowed_domains).zip(messages_per_minute).zip(config).map(
-            |(((script, allowed_domains), messages_per_minute), config)| Self {
-                script,
-                agent_id,
-                allowed_domains,
-                messages_per_minute,
-                config,
-                webhook_url,
-            },
-        );
-        fields.finish(settings)
+        let (changes, fields) = Changes::read(body, &["allowed_domains", "messages_per_minute", "config"], true)?;
+        fields.finish(changes.into_settings())
+    }
+
+    /// The pages that may read what is public of the widget: all where none are named. A page without a host of its own
+    /// (`None`: a sandboxed frame, a file) is on no list.
+    pub fn allows(&self, origin: Option<&Origin>) -> bool {
+        self.allowed_domains.is_empty()
+            || origin.is_some_and(|origin| self.allowed_domains.iter().any(|domain| domain.allows(origin)))
     }
 }
+
+/// What an update sets anew; what is `None` stays, and `Some(None)` clears.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the settings, `script` as the two that it is made of")]
+pub struct Changes {
+    pub pathway_id: Option<Option<Uuid>>,
+    pub agent_prompt: Option<Option<AgentPrompt>>,
+    pub agent_id: Option<Option<Uuid>>,
+    pub allowed_domains: Option<Vec<AllowedDomain>>,
+    pub messages_per_minute: Option<MessagesPerMinute>,
+    pub config: Option<Config>,
+    pub webhook_url: Option<Option<WebhookUrl>>,
+}
+
+impl Changes {
+    /// The changes that the body of an update makes: a field that is not named stays, an explicit null clears.
+    pub fn parse(body: &RawValue) -> Checked<Self> {
+        let (changes, fields) = Self::read(body, &[], false)?;
+        fields.finish(Some(changes))
+    }
+
+    /// `is_new` is whether what the body does not name is not there.
+    fn read<'a>(body: &'a RawValue, required: &'static [&'static str], is_new: bool) -> Checked<(Self, Fields<'a>)> {
+        let mut fields = Fields::of(body, required)?;
+        let pathway_id = fields.get("pathway_id", nullable(uuid));
+        let agent_prompt = fields.get("agent_prompt", nullable(AgentPrompt::parse));
+        let is_refused = fields.is_refused("pathway_id") || fields.is_refused("agent_prompt");
+        let has_pathway = pathway_id.map_or(!is_new, |id| id.is_some());
+        let has_prompt = agent_prompt.as_ref().map_or(!is_new, |prompt| prompt.is_some());
+        if !is_refused && !has_pathway && !has_prompt {
+            fields.report("pathway_id", NO_SCRIPT);
+        }
+        let changes = Self {
+            pathway_id,
+            agent_prompt,
+            allowed_domains: fields.get("allowed_domains", allowed_domains),
+            messages_per_minute: fields.get("messages_per_minute", MessagesPerMinute::parse),
+            config: fields.get("config", Config::parse),
+            agent_id: fields.get("agent_id", nullable(uuid)),
+            webhook_url: fields.get("webhook_url", nullable(WebhookUrl::parse)),
+        };
+        Ok((changes, fields))
+    }
+
+    /// The settings of a widget that has nothing but these; `None` where something is missing.
+    fn into_settings(self) -> Option<Settings> {
+        Some(Settings {
+            script: Script::of(self.pathway_id.flatten(), self.agent_prompt.flatten())?,
+            agent_id: self.agent_id.flatten(),
+            allowed_domains: self.allowed_domains?,
+            messages_per_minute: self.messages_per_minute?,
+            config: self.config?,
+            webhook_url: self.webhook_url.flatten(),
+        })
+    }
+
+    /// The field that the changed widget must have kept, because these changes take away the one it could stand for; and
+    /// what is wrong where it has not.
+    pub fn relies_on(&self) -> Option<(&'static str, Violation)> {
+        let kept = match (&self.pathway_id, &self.agent_prompt) {
+            (Some(None), None) => "agent_prompt",
+            (None, Some(None)) => "pathway_id",
+            _ => return None,
+        };
+        let path = vec![Segment::Field("pathway_id")];
+        Some((kept, Violation { part: Part::Body, path, fault: NO_SCRIPT, input: RawValue::NULL.into() }))
+    }
+}
+
+/// What is wrong with a widget that has neither a pathway nor a prompt.
+const NO_SCRIPT: Fault = Fault::MissingUnless("agent_prompt");
 
 /// What leads a widget's conversation: a pathway, a prompt, or both, but never neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,14 +161,18 @@ impl AgentPrompt {
     pub const MAX_CHARACTERS: usize = 32_768;
 
     fn parse(value: &RawValue) -> Checked<Self> {
-        let prompt = text(value)?;
-        if prompt.is_empty() {
-            return Err(refused(Fault::Empty, value));
+        Self::new(text(value)?).map_err(|fault| refused(fault, value))
+    }
+
+    /// The prompt that `text` is.
+    pub fn new(text: String) -> Result<Self, Fault> {
+        if text.is_empty() {
+            return Err(Fault::Empty);
         }
-        if prompt.chars().count() > Self::MAX_CHARACTERS {
-            return Err(refused(Fault::TooLong(Self::MAX_CHARACTERS), value));
+        if text.chars().count() > Self::MAX_CHARACTERS {
+            return Err(Fault::TooLong(Self::MAX_CHARACTERS));
         }
-        Ok(Self(prompt))
+        Ok(Self(text))
     }
 
     /// The prompt.
@@ -155,7 +216,8 @@ fn refuse_null(value: &RawValue) -> Checked<()> {
 pub struct MessagesPerMinute(JsonText);
 
 impl MessagesPerMinute {
-    fn parse(value: &RawValue) -> Checked<Self> {
+    /// The rate that `value` is.
+    pub fn parse(value: &RawValue) -> Checked<Self> {
         refuse_null(value)?;
         let number = number(value)?;
         if !number.is_finite() {
@@ -186,7 +248,8 @@ fn number(value: &RawValue) -> Checked<f64> {
 pub struct Config(JsonText);
 
 impl Config {
-    fn parse(value: &RawValue) -> Checked<Self> {
+    /// The configuration that `value` is.
+    pub fn parse(value: &RawValue) -> Checked<Self> {
         const TIMEOUT: &str = "timeoutSeconds";
         refuse_null(value)?;
         if let Some(timeout) = json::members(value).and_then(|members| members.get(TIMEOUT)) {
@@ -212,8 +275,12 @@ pub struct WebhookUrl(String);
 
 impl WebhookUrl {
     fn parse(value: &RawValue) -> Checked<Self> {
-        let url = text(value)?;
-        if is_webhook_url(&url) { Ok(Self(url)) } else { Err(refused(Fault::InvalidWebhookUrl, value)) }
+        Self::new(text(value)?).map_err(|fault| refused(fault, value))
+    }
+
+    /// The URL that `text` is.
+    pub fn new(text: String) -> Result<Self, Fault> {
+        if is_webhook_url(&text) { Ok(Self(text)) } else { Err(Fault::InvalidWebhookUrl) }
     }
 
     /// The URL as sent.
@@ -278,6 +345,21 @@ mod tests {
         }
         let told = told(&format!(r#"{{"pathway_id":"x",{rest}}}"#));
         assert_eq!(told, ["pathway_id must be a UUID: invalid character: found `x` at 0"]);
+    }
+
+    #[test]
+    fn an_update_may_clear_one_of_pathway_and_prompt_if_the_other_stays() {
+        let changes = |body: &str| Changes::parse(json::document(body.as_bytes()).unwrap());
+        let relies_on = |body: &str| changes(body).unwrap().relies_on().map(|(field, _)| field);
+        assert_eq!(changes("{}").unwrap(), Changes::default());
+        assert_eq!(relies_on("{}"), None);
+        assert_eq!(relies_on(r#"{"pathway_id":null}"#), Some("agent_prompt"));
+        assert_eq!(relies_on(r#"{"agent_prompt":null,"config":1}"#), Some("pathway_id"));
+        assert_eq!(relies_on(r#"{"pathway_id":null,"agent_prompt":"Be kind."}"#), None);
+        assert_eq!(relies_on(&format!(r#"{{{PATHWAY},"agent_prompt":null}}"#)), None);
+        let violations = changes(r#"{"pathway_id":null,"agent_prompt":null,"allowed_domains":null}"#).unwrap_err();
+        let faults: Vec<&Fault> = violations.iter().map(|violation| &violation.fault).collect();
+        assert_eq!(faults, [&NO_SCRIPT, &Fault::Null]);
     }
 
     #[test]

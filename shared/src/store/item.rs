@@ -1,75 +1,233 @@
-//! A widget as an item, and what of that each dialect adds.
+//! A widget as an item of the table, and back.
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
 use super::Item;
 use crate::{
+    error::Error,
     json::JsonText,
-    model::{AccountId, Widget, assistant, pathway},
+    model::{
+        AccountId, AllowedDomain, Timestamp, Widget, WidgetId, assistant,
+        pathway::{self, AgentPrompt, Config, MessagesPerMinute, Script, WebhookUrl},
+    },
+    validation::Violation,
 };
 
-/// Settings that the table can keep.
-pub trait Stored {
+/// Partition key.
+pub(super) const PK: &str = "pk";
+/// Sort key.
+pub(super) const SK: &str = "sk";
+/// The widget's id once more, which only widgets have: what the index by id is made of.
+pub(super) const ID: &str = "id";
+/// `<account>#<assistant_id>`, where the widget has an assistant: what the index by assistant is made of.
+pub(super) const BY_ASSISTANT: &str = "by_assistant";
+pub(super) const VERSION: &str = "version";
+pub(super) const CREATED_AT: &str = "created_at";
+pub(super) const UPDATED_AT: &str = "updated_at";
+
+/// Settings that the table can keep: all that the store has to know of a dialect.
+pub trait Stored: Sized {
+    /// What an update sets anew.
+    type Changes;
+
     /// The dialect's name in a partition key.
     const DIALECT: &'static str;
 
-    /// Adds the settings' attributes to an item.
-    fn write(&self, item: &mut Attributes);
+    /// The attributes of all settings.
+    fn attributes(&self, account: AccountId) -> Attributes;
+
+    /// The attributes of those that change.
+    fn changed(changes: &Self::Changes, account: AccountId) -> Attributes;
+
+    /// The attribute that a widget must have for the changes to leave it valid, and what is wrong where it has not.
+    fn relies_on(_: &Self::Changes) -> Option<(&'static str, Violation)> {
+        None
+    }
+
+    /// The settings that an item holds.
+    fn read(item: &mut Reader) -> Result<Self, Unreadable>;
+}
+
+/// The partition of an account's widgets.
+pub(super) fn partition<S: Stored>(account: AccountId) -> String {
+    format!("{account}#{}", S::DIALECT)
+}
+
+/// An attribute that is text.
+pub(super) fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// What an account's widgets of one assistant have in common.
+pub(super) fn by_assistant(account: AccountId, assistant_id: Uuid) -> AttributeValue {
+    text(format_args!("{account}#{assistant_id}"))
 }
 
 /// The item that `widget` is kept as.
 pub(super) fn of<S: Stored>(account: AccountId, widget: &Widget<S>) -> Item {
-    let mut item = Attributes(Item::with_capacity(32));
-    item.text("pk", &format!("{account}#{}", S::DIALECT));
-    item.text("sk", &widget.id.to_string());
-    item.put("version", AttributeValue::N(widget.version.to_string()));
-    item.text("created_at", &widget.created_at.to_string());
-    item.text("updated_at", &widget.updated_at.to_string());
-    widget.settings.write(&mut item);
-    item.0
+    let mut item: Item = HashMap::with_capacity(32);
+    let mut put = |name: &str, value| drop(item.insert(name.to_owned(), value));
+    put(PK, text(partition::<S>(account)));
+    put(SK, text(widget.id));
+    put(ID, text(widget.id));
+    put(VERSION, AttributeValue::N(widget.version.to_string()));
+    put(CREATED_AT, text(widget.created_at));
+    put(UPDATED_AT, text(widget.updated_at));
+    for (name, value) in widget.settings.attributes(account).0 {
+        if let Some(value) = value {
+            put(name, value);
+        }
+    }
+    item
 }
 
-/// The attributes of an item, one method a type. What is `None` is left out.
-#[derive(Debug)]
-pub struct Attributes(Item);
+/// The widget that an item is; what cannot be read is a fault of ours and is named in the error.
+pub(super) fn widget<S: Stored>(item: Item) -> Result<Widget<S>, Error> {
+    let id = item.get(SK).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
+    let mut reader = Reader(item);
+    let mut read = || {
+        Ok(Widget {
+            id: WidgetId(reader.take(SK)?),
+            version: reader.take(VERSION)?,
+            created_at: reader.take(CREATED_AT)?,
+            updated_at: reader.take(UPDATED_AT)?,
+            settings: S::read(&mut reader)?,
+        })
+    };
+    read().map_err(|Unreadable(name)| Error::Internal(format!("the stored widget {id} has no {name} that can be read")))
+}
+
+/// Attributes to write: a value, or none where there is to be none.
+#[derive(Debug, Default)]
+pub struct Attributes(pub(super) Vec<(&'static str, Option<AttributeValue>)>);
 
 impl Attributes {
-    fn put(&mut self, name: &str, value: AttributeValue) {
-        self.0.insert(name.to_owned(), value);
+    fn put(&mut self, name: &'static str, value: &impl Attribute) {
+        self.0.push((name, value.write()));
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.put(name, AttributeValue::S(value.to_owned()));
-    }
-
-    fn optional_text(&mut self, name: &str, value: Option<&str>) {
+    /// Puts what a change sets.
+    fn put_changed(&mut self, name: &'static str, value: &Option<impl Attribute>) {
         if let Some(value) = value {
-            self.text(name, value);
+            self.put(name, value);
         }
     }
+}
 
-    fn optional_uuid(&mut self, name: &str, value: Option<Uuid>) {
-        if let Some(value) = value {
-            self.text(name, &value.to_string());
+/// The name of an attribute that is not there or holds something else than it should.
+#[derive(Debug)]
+pub struct Unreadable(&'static str);
+
+/// An item that is read attribute by attribute.
+#[derive(Debug)]
+pub struct Reader(Item);
+
+impl Reader {
+    fn take<T: Attribute>(&mut self, name: &'static str) -> Result<T, Unreadable> {
+        T::read(self.0.remove(name)).ok_or(Unreadable(name))
+    }
+}
+
+/// A value of the model as an attribute; null is absence.
+trait Attribute: Sized {
+    fn write(&self) -> Option<AttributeValue>;
+    fn read(value: Option<AttributeValue>) -> Option<Self>;
+}
+
+impl<T: Attribute> Attribute for Option<T> {
+    fn write(&self) -> Option<AttributeValue> {
+        self.as_ref()?.write()
+    }
+
+    fn read(value: Option<AttributeValue>) -> Option<Self> {
+        match value {
+            None => Some(None),
+            value => T::read(value).map(Some),
         }
     }
+}
 
-    fn texts<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
-        self.put(name, AttributeValue::L(values.map(|value| AttributeValue::S(value.to_owned())).collect()));
+impl<T: Attribute> Attribute for Vec<T> {
+    fn write(&self) -> Option<AttributeValue> {
+        Some(AttributeValue::L(self.iter().filter_map(T::write).collect()))
     }
 
-    fn json(&mut self, name: &str, value: &JsonText) {
-        self.text(name, value.as_str());
+    fn read(value: Option<AttributeValue>) -> Option<Self> {
+        match value? {
+            AttributeValue::L(values) => values.into_iter().map(|value| T::read(Some(value))).collect(),
+            _ => None,
+        }
+    }
+}
+
+impl Attribute for bool {
+    fn write(&self) -> Option<AttributeValue> {
+        Some(AttributeValue::Bool(*self))
     }
 
+    fn read(value: Option<AttributeValue>) -> Option<Self> {
+        value?.as_bool().ok().copied()
+    }
+}
+
+impl Attribute for u64 {
+    fn write(&self) -> Option<AttributeValue> {
+        Some(AttributeValue::N(self.to_string()))
+    }
+
+    fn read(value: Option<AttributeValue>) -> Option<Self> {
+        value?.as_n().ok()?.parse().ok()
+    }
+}
+
+/// A type that is kept as its text.
+macro_rules! texts {
+    ($($type:ty: |$value:ident| $write:expr, |$text:ident| $read:expr;)+) => { $(
+        impl Attribute for $type {
+            fn write(&self) -> Option<AttributeValue> {
+                let $value = self;
+                Some(text($write))
+            }
+
+            fn read(value: Option<AttributeValue>) -> Option<Self> {
+                match value? {
+                    AttributeValue::S($text) => $read,
+                    _ => None,
+                }
+            }
+        }
+    )+ };
+}
+
+texts! {
+    String: |text| text, |text| Some(text);
+    Uuid: |id| id, |text| Uuid::parse_str(&text).ok();
+    Timestamp: |moment| moment, |text| Timestamp::parse(&text);
+    JsonText: |json| json.as_str(), |text| JsonText::parse(text);
+    assistant::WidgetType: |widget_type| widget_type.name(), |text| assistant::WidgetType::named(&text);
+    AgentPrompt: |prompt| prompt.as_str(), |text| AgentPrompt::new(text).ok();
+    AllowedDomain: |domain| domain.as_str(), |text| AllowedDomain::parse(text).ok();
+    Config: |config| config.as_json().as_str(), |text| Config::parse(serde_json::from_str(&text).ok()?).ok();
+    WebhookUrl: |url| url.as_str(), |text| WebhookUrl::new(text).ok();
+}
+
+impl Attribute for MessagesPerMinute {
     /// A number whose text must survive: as DynamoDB's number where DynamoDB gives back that very text, else as a
     /// string. It would turn `1.0` into `1` and refuse what has more than 38 digits or leaves its range
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>).
-    fn number(&mut self, name: &str, number: &JsonText) {
-        let text = number.as_str().to_owned();
-        let value = if survives_as_number(&text) { AttributeValue::N(text) } else { AttributeValue::S(text) };
-        self.put(name, value);
+    fn write(&self) -> Option<AttributeValue> {
+        let text = self.as_json().as_str().to_owned();
+        Some(if survives_as_number(&text) { AttributeValue::N(text) } else { AttributeValue::S(text) })
+    }
+
+    fn read(value: Option<AttributeValue>) -> Option<Self> {
+        match value? {
+            AttributeValue::N(text) | AttributeValue::S(text) => Self::parse(serde_json::from_str(&text).ok()?).ok(),
+            _ => None,
+        }
     }
 }
 
@@ -83,54 +241,93 @@ fn survives_as_number(text: &str) -> bool {
     }
 }
 
-impl Stored for assistant::Settings {
-    const DIALECT: &'static str = "assistant";
+/// [`Stored`] for settings whose fields are attributes of the same names.
+macro_rules! assistant_fields {
+    ($($field:ident),+ $(,)?) => {
+        impl Stored for assistant::Settings {
+            type Changes = assistant::Changes;
 
-    fn write(&self, item: &mut Attributes) {
-        item.optional_text("widget_type", self.widget_type.map(assistant::WidgetType::name));
-        if let Some(messages) = &self.user_opening_messages {
-            item.texts("user_opening_messages", messages.iter().map(String::as_str));
+            const DIALECT: &'static str = "assistant";
+
+            fn attributes(&self, account: AccountId) -> Attributes {
+                let mut attributes = Attributes(Vec::with_capacity(32));
+                $(attributes.put(stringify!($field), &self.$field);)+
+                attributes.put_assistant(account, self.assistant_id);
+                attributes
+            }
+
+            fn changed(changes: &assistant::Changes, account: AccountId) -> Attributes {
+                let mut attributes = Attributes::default();
+                $(attributes.put_changed(stringify!($field), &changes.$field);)+
+                if let Some(assistant_id) = changes.assistant_id {
+                    attributes.put_assistant(account, assistant_id);
+                }
+                attributes
+            }
+
+            fn read(item: &mut Reader) -> Result<Self, Unreadable> {
+                Ok(Self { $($field: item.take(stringify!($field))?),+ })
+            }
         }
-        if let Some(buttons) = &self.action_buttons {
-            item.texts("action_buttons", buttons.iter().map(JsonText::as_str));
-        }
-        item.text("org_id", &self.org_id.to_string());
-        item.optional_uuid("assistant_id", self.assistant_id);
-        item.optional_text("name", self.name.as_deref());
-        item.optional_text("description", self.description.as_deref());
-        item.json("attributes", &self.attributes);
-        item.optional_text("display_name", self.display_name.as_deref());
-        item.optional_text("intro_message", self.intro_message.as_deref());
-        item.optional_text("header_color", self.header_color.as_deref());
-        item.optional_text("user_message_color", self.user_message_color.as_deref());
-        item.optional_text("bot_message_color", self.bot_message_color.as_deref());
-        item.optional_text("bot_icon_color", self.bot_icon_color.as_deref());
-        if let Some(remove_branding) = self.remove_branding {
-            item.put("remove_branding", AttributeValue::Bool(remove_branding));
-        }
-        item.optional_text("ice_break_color", self.ice_break_color.as_deref());
-        item.optional_text("bubble_color", self.bubble_color.as_deref());
-        item.optional_text("bubble_text", self.bubble_text.as_deref());
-        item.optional_text("bot_text_message_color", self.bot_text_message_color.as_deref());
-        item.optional_text("user_text_message_color", self.user_text_message_color.as_deref());
-        item.optional_text("header_text_color", self.header_text_color.as_deref());
-        item.optional_text("textbox_default_text", self.textbox_default_text.as_deref());
-        item.optional_text("action_buttons_color", self.action_buttons_color.as_deref());
-        item.json("style_params", &self.style_params);
+    };
+}
+
+assistant_fields! {
+    widget_type, user_opening_messages, action_buttons, org_id, assistant_id, name, description, attributes,
+    display_name, intro_message, header_color, user_message_color, bot_message_color, bot_icon_color, remove_branding,
+    ice_break_color, bubble_color, bubble_text, bot_text_message_color, user_text_message_color, header_text_color,
+    textbox_default_text, action_buttons_color, style_params,
+}
+
+impl Attributes {
+    /// Puts the widget into the index by assistant, or takes it out.
+    fn put_assistant(&mut self, account: AccountId, assistant_id: Option<Uuid>) {
+        self.0.push((BY_ASSISTANT, assistant_id.map(|assistant_id| by_assistant(account, assistant_id))));
     }
 }
 
 impl Stored for pathway::Settings {
+    type Changes = pathway::Changes;
+
     const DIALECT: &'static str = "pathway";
 
-    fn write(&self, item: &mut Attributes) {
-        item.optional_uuid("pathway_id", self.script.pathway_id());
-        item.optional_text("agent_prompt", self.script.agent_prompt().map(pathway::AgentPrompt::as_str));
-        item.optional_uuid("agent_id", self.agent_id);
-        item.texts("allowed_domains", self.allowed_domains.iter().map(|domain| domain.as_str()));
-        item.number("messages_per_minute", self.messages_per_minute.as_json());
-        item.json("config", self.config.as_json());
-        item.optional_text("webhook_url", self.webhook_url.as_ref().map(pathway::WebhookUrl::as_str));
+    fn attributes(&self, _: AccountId) -> Attributes {
+        let mut attributes = Attributes(Vec::with_capacity(8));
+        attributes.put("pathway_id", &self.script.pathway_id());
+        attributes.put("agent_prompt", &self.script.agent_prompt().cloned());
+        attributes.put("agent_id", &self.agent_id);
+        attributes.put("allowed_domains", &self.allowed_domains);
+        attributes.put("messages_per_minute", &self.messages_per_minute);
+        attributes.put("config", &self.config);
+        attributes.put("webhook_url", &self.webhook_url);
+        attributes
+    }
+
+    fn changed(changes: &pathway::Changes, _: AccountId) -> Attributes {
+        let mut attributes = Attributes::default();
+        attributes.put_changed("pathway_id", &changes.pathway_id);
+        attributes.put_changed("agent_prompt", &changes.agent_prompt);
+        attributes.put_changed("agent_id", &changes.agent_id);
+        attributes.put_changed("allowed_domains", &changes.allowed_domains);
+        attributes.put_changed("messages_per_minute", &changes.messages_per_minute);
+        attributes.put_changed("config", &changes.config);
+        attributes.put_changed("webhook_url", &changes.webhook_url);
+        attributes
+    }
+
+    fn relies_on(changes: &pathway::Changes) -> Option<(&'static str, Violation)> {
+        changes.relies_on()
+    }
+
+    fn read(item: &mut Reader) -> Result<Self, Unreadable> {
+        Ok(Self {
+            script: Script::of(item.take("pathway_id")?, item.take("agent_prompt")?).ok_or(Unreadable("script"))?,
+            agent_id: item.take("agent_id")?,
+            allowed_domains: item.take("allowed_domains")?,
+            messages_per_minute: item.take("messages_per_minute")?,
+            config: item.take("config")?,
+            webhook_url: item.take("webhook_url")?,
+        })
     }
 }
 

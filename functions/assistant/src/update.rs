@@ -1,0 +1,19 @@
+//! `PUT /api/v1/widget/{widget_id}`
+
+use shared::{
+    App,
+    error::Error,
+    http::{Request, Response},
+    model::assistant::{Changes, Settings},
+    validation::both,
+};
+
+use crate::wire;
+
+pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    let account = app.keys.authenticate(request).await?;
+    let changes = wire::body(request)?.and_then(|body| Changes::parse(body, account));
+    let (id, changes) = both(wire::widget_id(id), changes)?;
+    let widget = app.store.update::<Settings>(account, id, &changes).await?;
+    Ok(wire::success("Data updated successfully", wire::Widget::from(&widget)))
+}

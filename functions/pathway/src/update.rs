@@ -1,0 +1,19 @@
+//! `PATCH /v1/widget/{id}`
+
+use shared::{
+    App,
+    error::Error,
+    http::{Request, Response},
+    model::pathway::{Changes, Settings},
+    validation::both,
+};
+
+use crate::wire;
+
+pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+    let account = app.keys.authenticate(request).await?;
+    let changes = request.json()?.and_then(Changes::parse);
+    let (id, changes) = both(wire::widget_id(id), changes)?;
+    let widget = app.store.update::<Settings>(account, id, &changes).await?;
+    Ok(wire::success(wire::Widget::from(&widget)))
+}
