@@ -14,6 +14,7 @@ mod assistant;
 mod bodies;
 mod command;
 mod execution;
+mod fastapi;
 mod fault_store;
 mod keys;
 mod pathway;
