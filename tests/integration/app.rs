@@ -7,10 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+use shared::model::AccountId;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 use widgets::{
     binaries,
     keys::{self, NewKey},
@@ -53,6 +55,11 @@ pub struct Answer {
 impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The `id` of the widget in `data`.
+    pub fn id(&self) -> String {
+        self.json()["data"]["id"].as_str().unwrap_or_else(|| panic!("no id: {self:?}")).to_owned()
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -140,6 +147,32 @@ impl TestApp {
         let get = self.stack.store.client().get_item().table_name("Widgets");
         let get = get.key("pk", text(format!("{DEVELOPMENT_ACCOUNT}#{dialect}"))).key("sk", text(id.to_owned()));
         get.send().await.unwrap().item
+    }
+
+    /// Puts `count` more widgets like the stored one with this id, and tells their ids, the oldest first.
+    pub async fn multiply(&self, dialect: &str, id: &str, count: usize) -> Vec<String> {
+        let item = self.stored(dialect, id).await.unwrap();
+        let client = self.stack.store.client();
+        let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
+        for batch in ids.chunks(25) {
+            let puts = batch.iter().map(|id| {
+                let keys = [("sk", id), ("id", id)].map(|(key, id)| (key.to_owned(), AttributeValue::S(id.clone())));
+                let copy = item.clone().into_iter().chain(keys).collect();
+                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
+                WriteRequest::builder().put_request(put).build()
+            });
+            let written = client.batch_write_item().request_items("Widgets", puts.collect()).send().await.unwrap();
+            assert!(written.unprocessed_items.unwrap_or_default().is_empty());
+        }
+        ids
+    }
+
+    /// An account beside the development account: its key.
+    pub async fn another_key(&self) -> String {
+        let key = keys::generate().unwrap();
+        let item = keys::KeyItem { key: &key, account: AccountId(Uuid::new_v4()), name: None };
+        item.put(&self.stack.store.client(), "ApiKeys").await.unwrap();
+        key.0
     }
 
     /// How many widgets are kept.

@@ -17,6 +17,7 @@ mod execution;
 mod fastapi;
 mod fault_store;
 mod keys;
+mod lists;
 mod pathway;
 mod store;
 mod template;
