@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use shared::{
-    keys::{ApiKey, attribute},
+    keys::{ApiKey, Role, attribute},
     model::{AccountId, Timestamp},
 };
 use url::Url;
@@ -40,6 +40,12 @@ pub struct Issue {
     /// What to call the key
     #[arg(long)]
     name: Option<String>,
+    /// What the key may do: everything (full), or list and read widgets (read)
+    #[arg(long, default_value = "full", value_parser = role)]
+    role: Role,
+    /// From when on the key is refused, such as 2027-01-31T00:00:00Z [default: it does not end]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    expires: Option<Timestamp>,
     /// The table of keys of a deployed stack [with --endpoint-url: ApiKeys]
     #[arg(long)]
     table: Option<String>,
@@ -51,12 +57,20 @@ pub struct Issue {
     data: Option<PathBuf>,
 }
 
+fn role(name: &str) -> Result<Role, &'static str> {
+    Role::named(name).ok_or("neither full nor read")
+}
+
+fn moment(text: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse(text).ok_or("no time such as 2027-01-31T00:00:00Z")
+}
+
 /// Does what `command` says.
 pub async fn run(command: Command) -> Result<()> {
     let Command::Issue(issue) = command;
     let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
     let key = generate()?;
-    let item = KeyItem { key: &key, account, name: issue.name.as_deref() };
+    let item = KeyItem { key: &key, account, role: issue.role, expires_at: issue.expires, name: issue.name.as_deref() };
     let place = if issue.table.is_some() || issue.endpoint_url.is_some() {
         let client = Client::new(&store::config(issue.endpoint_url.as_ref()).await);
         let table = issue.table.as_deref().unwrap_or(API_KEYS_TABLE);
@@ -92,6 +106,10 @@ pub struct KeyItem<'a> {
     pub key: &'a NewKey,
     /// Whose it is.
     pub account: AccountId,
+    /// What it may do.
+    pub role: Role,
+    /// From when on it is refused, where it ends at all.
+    pub expires_at: Option<Timestamp>,
     /// What it is called.
     pub name: Option<&'a str>,
 }
@@ -106,11 +124,15 @@ impl KeyItem<'_> {
             .table_name(table)
             .item(attribute::KEY_HASH, text(&key.hash().to_string()))
             .item(attribute::ACCOUNT_ID, text(&self.account.to_string()))
+            .item(attribute::ROLE, text(self.role.name()))
             .item(attribute::CREATED_AT, text(&Timestamp::now().to_string()))
             .condition_expression("attribute_not_exists(#hash) OR #account = :account")
             .expression_attribute_names("#hash", attribute::KEY_HASH)
             .expression_attribute_names("#account", attribute::ACCOUNT_ID)
             .expression_attribute_values(":account", text(&self.account.to_string()));
+        if let Some(moment) = self.expires_at {
+            put = put.item(attribute::EXPIRES_AT, text(&moment.to_string()));
+        }
         if let Some(name) = self.name {
             put = put.item(attribute::NAME, text(name));
         }

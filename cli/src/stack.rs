@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::config::ProvideCredentials;
-use shared::model::AccountId;
+use shared::{keys::Role, model::AccountId};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
@@ -84,7 +84,13 @@ impl Prepared {
             .await
             .with_context(|| format!("cannot listen on {} (--port takes another)", options.address))?;
         let store = Store::open(&options.place, &options.template.tables).await?;
-        let key = KeyItem { key: &options.api_key, account: DEVELOPMENT_ACCOUNT, name: Some("local stack") };
+        let key = KeyItem {
+            key: &options.api_key,
+            account: DEVELOPMENT_ACCOUNT,
+            role: Role::Full,
+            expires_at: None,
+            name: Some("local stack"),
+        };
         key.put(&store.client(), API_KEYS_TABLE).await?;
         Ok(Self { options, listener, store })
     }

@@ -19,7 +19,7 @@ pub fn for_any_origin(response: Response) -> Response {
 /// `response`, for pages of the origin that asks to read and for no others.
 pub fn for_this_origin(request: &Request, response: Response) -> Response {
     let response = for_no_origin(response);
-    match request.headers.get(header::ORIGIN) {
+    match request.headers.get(header::ORIGIN).filter(|origin| !origin.is_empty()) {
         Some(origin) => response
             .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())
             .with_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),

@@ -21,8 +21,10 @@ use crate::{
 pub enum Error {
     /// No API key came with the request.
     NoKey,
-    /// The key is unknown, or two different ones came along.
+    /// The key is unknown or has expired, or two different ones came along.
     InvalidKey,
+    /// The key may read and not write.
+    ReadOnlyKey,
     /// No operation has this path.
     NoSuchRoute,
     /// The path has operations, but not this method.

@@ -14,7 +14,11 @@ use std::{
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use sha2::{Digest, Sha256};
 
-use crate::{error::Error, http::Request, model::AccountId};
+use crate::{
+    error::Error,
+    http::Request,
+    model::{AccountId, Timestamp},
+};
 
 /// How long a key that was found is believed. A revoked one stops working within this time.
 pub const CACHED_FOR: Duration = Duration::from_secs(60);
@@ -28,6 +32,10 @@ pub mod attribute {
     pub const KEY_HASH: &str = "key_hash";
     /// The account's UUID.
     pub const ACCOUNT_ID: &str = "account_id";
+    /// What it may do: [`super::Role`] by its name, full where there is none.
+    pub const ROLE: &str = "role";
+    /// From when on it is refused, where it ends at all.
+    pub const EXPIRES_AT: &str = "expires_at";
     /// What its owner calls it.
     pub const NAME: &str = "name";
     /// When it was issued.
@@ -71,6 +79,30 @@ impl fmt::Display for KeyHash {
     }
 }
 
+/// What a key may do, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Read and list widgets.
+    Read,
+    /// Everything.
+    Full,
+}
+
+impl Role {
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Full => "full",
+        }
+    }
+
+    /// The role of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Read, Self::Full].into_iter().find(|role| role.name() == name)
+    }
+}
+
 /// The key that came with a request, in any of the places that both dialects take it from: the query's `api_key`, the
 /// `Authorization` header with `Bearer` before it or without. The same key in two places is one key; two different ones
 /// are none.
@@ -103,20 +135,29 @@ impl Keys {
         Self { client, table, cache: Mutex::default() }
     }
 
-    /// The account whose key came with `request`.
-    pub async fn authenticate(&self, request: &Request) -> Result<AccountId, Error> {
-        let hash = presented(request)?.hash();
-        // Before the look-up: what it finds may have changed since.
-        let now = Instant::now();
-        if let Some(account) = self.cache().get(&hash, now) {
-            return Ok(account);
-        }
-        let account = self.look_up(&hash).await?.ok_or(Error::InvalidKey)?;
-        self.cache().insert(hash, account, now);
-        Ok(account)
+    /// The account whose key came with `request`. The key must have at least the role `needed`.
+    pub async fn authenticate(&self, request: &Request, needed: Role) -> Result<AccountId, Error> {
+        let known = self.known(&presented(request)?.hash()).await?;
+        if known.role >= needed { Ok(known.account) } else { Err(Error::ReadOnlyKey) }
     }
 
-    async fn look_up(&self, hash: &KeyHash) -> Result<Option<AccountId>, Error> {
+    async fn known(&self, hash: &KeyHash) -> Result<Known, Error> {
+        // Before the look-up: what it finds may have changed since.
+        let now = Instant::now();
+        if let Some(known) = self.cache().get(hash, now) {
+            return Ok(known);
+        }
+        let found = self.look_up(hash).await?.ok_or(Error::InvalidKey)?;
+        let believed_for = match found.expires_at {
+            Some(moment) => moment.time_left().ok_or(Error::InvalidKey)?.min(CACHED_FOR),
+            None => CACHED_FOR,
+        };
+        let known = Known { account: found.account, role: found.role, until: now + believed_for };
+        self.cache().insert(*hash, known, now);
+        Ok(known)
+    }
+
+    async fn look_up(&self, hash: &KeyHash) -> Result<Option<Found>, Error> {
         let found = self
             .client
             .get_item()
@@ -127,10 +168,19 @@ impl Keys {
             .await
             .map_err(|error| Error::from_store("GetItem ApiKeys", &error))?;
         let Some(item) = found.item else { return Ok(None) };
-        item.get(attribute::ACCOUNT_ID)
-            .and_then(|account| AccountId::parse(account.as_s().ok()?).ok())
-            .map(Some)
-            .ok_or_else(|| Error::Internal(format!("the key with hash {hash} has no account_id that is a UUID")))
+        let unreadable = |name| Error::Internal(format!("the key with hash {hash} has no {name} that can be read"));
+        let text = |name| item.get(name).map(|value| value.as_s().map_err(|_| unreadable(name))).transpose();
+        let account = text(attribute::ACCOUNT_ID)?.and_then(|account| AccountId::parse(account).ok());
+        let role = text(attribute::ROLE)?.map_or(Some(Role::Full), |role| Role::named(role));
+        let expires_at = match text(attribute::EXPIRES_AT)? {
+            Some(moment) => Some(Timestamp::parse(moment).ok_or_else(|| unreadable(attribute::EXPIRES_AT))?),
+            None => None,
+        };
+        Ok(Some(Found {
+            account: account.ok_or_else(|| unreadable(attribute::ACCOUNT_ID))?,
+            role: role.ok_or_else(|| unreadable(attribute::ROLE))?,
+            expires_at,
+        }))
     }
 
     /// Nothing panics while it is held, and if it did, what it holds would still be true.
@@ -139,29 +189,37 @@ impl Keys {
     }
 }
 
-/// The accounts of keys that were found lately.
+/// A key as the table has it.
+struct Found {
+    account: AccountId,
+    role: Role,
+    expires_at: Option<Timestamp>,
+}
+
+/// The keys that were found lately.
 #[derive(Debug, Default)]
 struct Cache(HashMap<KeyHash, Known>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Known {
     account: AccountId,
+    role: Role,
     until: Instant,
 }
 
 impl Cache {
-    fn get(&self, hash: &KeyHash, now: Instant) -> Option<AccountId> {
-        self.0.get(hash).filter(|known| now < known.until).map(|known| known.account)
+    fn get(&self, hash: &KeyHash, now: Instant) -> Option<Known> {
+        self.0.get(hash).filter(|known| now < known.until).copied()
     }
 
-    fn insert(&mut self, hash: KeyHash, account: AccountId, now: Instant) {
+    fn insert(&mut self, hash: KeyHash, known: Known, now: Instant) {
         if self.0.len() >= MAX_CACHED {
             self.0.retain(|_, known| now < known.until);
         }
         if self.0.len() >= MAX_CACHED {
             self.0.clear();
         }
-        self.0.insert(hash, Known { account, until: now + CACHED_FOR });
+        self.0.insert(hash, known);
     }
 }
 
@@ -211,13 +269,19 @@ mod tests {
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(key.hash().to_string(), hash);
     }
+
+    fn known(until: Instant) -> Known {
+        Known { account: AccountId(uuid::Uuid::from_u128(1)), role: Role::Full, until }
+    }
+
     #[test]
-    fn a_key_is_believed_for_a_minute_and_not_longer() {
-        let (hash, account) = (KeyHash([1; 32]), AccountId(uuid::Uuid::from_u128(1)));
-        let (mut cache, now) = (Cache::default(), Instant::now());
+    fn a_key_is_believed_for_its_time_and_not_longer() {
+        let (hash, now) = (KeyHash([1; 32]), Instant::now());
+        let mut cache = Cache::default();
         assert_eq!(cache.get(&hash, now), None);
-        cache.insert(hash, account, now);
-        assert_eq!(cache.get(&hash, now + Duration::from_secs(59)), Some(account));
+        let known = known(now + CACHED_FOR);
+        cache.insert(hash, known, now);
+        assert_eq!(cache.get(&hash, now + Duration::from_secs(59)), Some(known));
         assert_eq!(cache.get(&hash, now + Duration::from_secs(60)), None);
         assert_eq!(cache.get(&KeyHash([2; 32]), now), None);
     }
@@ -227,9 +291,18 @@ mod tests {
         let (mut cache, now) = (Cache::default(), Instant::now());
         let hash = |i: usize| ApiKey::parse(&i.to_string()).unwrap().hash();
         for i in 0..5 * MAX_CACHED {
-            cache.insert(hash(i), AccountId(uuid::Uuid::nil()), now);
+            cache.insert(hash(i), known(now + CACHED_FOR), now);
             assert!(cache.0.len() <= MAX_CACHED);
             assert!(cache.get(&hash(i), now).is_some());
         }
+    }
+
+    #[test]
+    fn roles_are_known_by_their_names_and_full_is_more_than_read() {
+        assert!(Role::Full > Role::Read);
+        for role in [Role::Full, Role::Read] {
+            assert_eq!(Role::named(role.name()), Some(role));
+        }
+        assert_eq!(Role::named("admin"), None);
     }
 }

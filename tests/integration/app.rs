@@ -10,7 +10,7 @@ use std::{
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use shared::model::AccountId;
+use shared::{keys::Role, model::AccountId};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{
@@ -170,7 +170,8 @@ impl TestApp {
     /// An account beside the development account: its key.
     pub async fn another_key(&self) -> String {
         let key = keys::generate().unwrap();
-        let item = keys::KeyItem { key: &key, account: AccountId(Uuid::new_v4()), name: None };
+        let account = AccountId(Uuid::new_v4());
+        let item = keys::KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
         item.put(&self.stack.store.client(), "ApiKeys").await.unwrap();
         key.0
     }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/widget` (contract 2).
+//! The assistant dialect (contract 2).
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -243,5 +243,158 @@ async fn a_body_counts_as_json_only_where_its_content_type_says_so() {
         let fault = &answer.json()["detail"][0];
         assert_eq!((answer.status, &fault["type"]), (422, &json!("model_attributes_type")), "{headers:?}");
         assert_eq!(fault["input"], ASSISTANT_BODY);
+    }
+}
+#[tokio::test]
+async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
+    let app = TestApp::start().await;
+    let created = app.create_assistant(DOCUMENTED.replacen("{}", r#"{"z":1.0,"a": [1e3]}"#, 1)).await;
+    let path = format!("/api/v1/widget/{}", created.id());
+    let read = app.call("GET", &path, "").await;
+    assert_eq!((read.status, raw_data(&read.body)), (200, raw_data(&created.body)));
+    assert_eq!((&read.json()["message"], &read.json()["meta"]), (&json!("Data retrieved successfully"), &json!({})));
+    let deleted = app.call("DELETE", &path, "").await;
+    assert_eq!((deleted.status, raw_data(&deleted.body)), (200, raw_data(&created.body)));
+    assert_eq!(deleted.json()["message"], "Data deleted successfully");
+    for method in ["GET", "DELETE"] {
+        let gone = app.call(method, &path, "").await;
+        let detail = format!("Unable to find the Widget with id {}.", created.id());
+        assert_eq!((gone.status, gone.json()), (404, json!({ "detail": detail })), "{method}");
+    }
+    assert_eq!(app.count().await, 0);
+}
+
+#[tokio::test]
+async fn an_update_changes_what_it_names_and_keeps_the_rest() {
+    let app = TestApp::start().await;
+    let created = app.create_assistant(DOCUMENTED).await;
+    let path = format!("/api/v1/widget/{}", created.id());
+    let update = r#"{"widget_type":"sip","name":"new","description":null,"remove_branding":"yes","org_id":null,"attributes":{"n":1.0},"extra":1}"#;
+    let updated = app.call("PUT", &path, update).await;
+
+    assert_eq!((updated.status, &updated.json()["message"]), (200, &json!("Data updated successfully")));
+    assert_eq!(keys_in_order(&raw_data(&updated.body)), WIDGET_KEYS);
+    let mut expected = created.json()["data"].clone();
+    for (key, value) in [
+        ("widget_type", json!("sip")),
+        ("widget_provider", json!("sip")),
+        ("provider_user_friendly_label", json!("SIP")),
+        ("name", json!("new")),
+        ("description", Value::Null),
+        ("remove_branding", json!(true)),
+        ("org_id", json!(DEVELOPMENT_ACCOUNT.to_string())),
+        ("attributes", json!({"n": 1.0})),
+    ] {
+        expected[key] = value;
+    }
+    assert_eq!(updated.json()["data"], expected);
+    assert_eq!(raw_member(&updated.body, "attributes"), r#"{"n":1.0}"#);
+    let read = app.call("GET", &path, "").await;
+    assert_eq!(raw_data(&read.body), raw_data(&updated.body));
+
+    let item = app.stored("assistant", &created.id()).await.unwrap();
+    assert_eq!(item["version"], AttributeValue::N("2".to_owned()));
+    assert!(!item.contains_key("description"), "null is absence");
+    // Every field that may be null becomes it, and is gone.
+    let nulls: serde_json::Map<String, Value> = serde_json::from_str::<serde_json::Map<String, Value>>(DOCUMENTED)
+        .unwrap()
+        .into_iter()
+        .filter(|(key, _)| key != "attributes" && key != "style_params")
+        .map(|(key, _)| (key, Value::Null))
+        .collect();
+    let cleared = app.call("PUT", &path, Value::Object(nulls.clone()).to_string()).await;
+    assert_eq!(cleared.status, 200);
+    for key in nulls.keys().filter(|key| *key != "org_id") {
+        assert_eq!(cleared.json()["data"][key], Value::Null, "{key}");
+    }
+    assert_eq!(cleared.json()["data"]["org_id"], DEVELOPMENT_ACCOUNT.to_string());
+    let item = app.stored("assistant", &created.id()).await.unwrap();
+    assert_eq!(item.len(), 6 + 3, "keys, version, times and three fields: {item:?}");
+}
+
+#[tokio::test]
+async fn an_update_needs_the_type_and_a_valid_id() {
+    let app = TestApp::start().await;
+    let created = app.create_assistant(ASSISTANT_BODY).await;
+    let answer = app.call("PUT", &format!("/api/v1/widget/{}", created.id()), r#"{"name":"new"}"#).await;
+    assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["body", "widget_type"])));
+    let answer = app.call("PUT", "/api/v1/widget/nope", r#"{"name":5}"#).await;
+    let body = answer.json();
+    let places: Vec<&Value> = body["detail"].as_array().unwrap().iter().map(|fault| &fault["loc"]).collect();
+    assert_eq!(places, [&json!(["path", "widget_id"]), &json!(["body", "widget_type"]), &json!(["body", "name"])]);
+    let read = app.call("GET", &format!("/api/v1/widget/{}", created.id()), "").await;
+    assert_eq!(raw_data(&read.body), raw_data(&created.body));
+}
+
+#[tokio::test]
+async fn an_id_may_be_written_in_any_form() {
+    let app = TestApp::start().await;
+    let created = app.create_assistant(ASSISTANT_BODY).await;
+    let id = created.id();
+    for form in [
+        id.to_uppercase(),
+        id.replace('-', ""),
+        format!("%7B{id}%7D"),
+        format!("urn:uuid:{id}"),
+        id.replacen(&id[..1], &format!("%{:02x}", id.as_bytes()[0]), 1),
+        format!("{id}/"),
+    ] {
+        let read = app.call("GET", &format!("/api/v1/widget/{form}"), "").await;
+        assert_eq!((read.status, raw_data(&read.body)), (200, raw_data(&created.body)), "{form}");
+    }
+}
+
+#[tokio::test]
+async fn another_account_s_widget_is_not_there() {
+    let app = TestApp::start().await;
+    let assistant = Uuid::new_v4();
+    let body = ASSISTANT_BODY.replacen('{', &format!(r#"{{"assistant_id":"{assistant}","#), 1);
+    let id = app.create_assistant(body).await.id();
+    let key = app.another_key().await;
+    let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+    for (method, body) in [("GET", ""), ("PUT", r#"{"widget_type":null}"#), ("DELETE", "")] {
+        let answer = app.send(method, &format!("/api/v1/widget/{id}"), &headers, body).await;
+        assert_eq!((answer.status, answer.json()["detail"].as_str().unwrap().contains(&id)), (404, true), "{method}");
+    }
+    for path in ["/api/v1/widget".to_owned(), format!("/api/v1/assistant/{assistant}/widgets")] {
+        assert_eq!(app.send("GET", &path, &headers, "").await.json()["data"]["total"], 0, "{path}");
+    }
+    assert_eq!(app.call("GET", &format!("/api/v1/widget/{id}"), "").await.status, 200);
+}
+
+#[tokio::test]
+async fn unknown_routes_and_methods_get_fastapi_s_words() {
+    let app = TestApp::start().await;
+    let id = Uuid::new_v4();
+    for (path, allow) in [
+        ("/api/v1/widget".to_owned(), "GET, POST"),
+        (format!("/api/v1/widget/{id}"), "GET, PUT, DELETE"),
+        (format!("/api/v1/widget/{id}/parameters"), "GET, OPTIONS"),
+        (format!("/api/v1/assistant/{id}/widgets"), "GET"),
+        ("/api/v1/openapi.json".to_owned(), "GET"),
+    ] {
+        for method in ["PATCH", "TRACE", "PROPFIND"] {
+            let answer = app.send(method, &path, &[], "").await;
+            assert_eq!(
+                (answer.status, answer.json()),
+                (405, json!({"detail": "Method Not Allowed"})),
+                "{method} {path}"
+            );
+            assert_eq!(answer.header("allow"), allow);
+        }
+        let head = app.send("HEAD", &path, &[], "").await;
+        assert_eq!((head.status, head.header("allow"), head.body.as_str()), (405, allow, ""));
+    }
+    for path in [
+        "/api/v1/nope",
+        "/api/v1/widget//",
+        "/api/v1/widget/a%2Fb",
+        "/api/v1//widget",
+        "/api/v1/widgets",
+        "/api/v1/assistant",
+    ] {
+        let answer = app.send("POST", path, &[], "{").await;
+        assert_eq!((answer.status, answer.json()), (404, json!({"detail": "Not Found"})), "{path}");
+        assert!(!answer.header("x-request-id").is_empty());
     }
 }

@@ -4,7 +4,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -40,6 +40,18 @@ async fn a_body_of_256_kib_is_kept_and_a_larger_one_is_413() {
         let answer = app.create_pathway("x".repeat(size)).await;
         assert_eq!((answer.status, answer.json()), (413, json!({"message": "Request Entity Too Large"})));
     }
+}
+
+#[tokio::test]
+async fn a_widget_that_grows_past_what_the_store_keeps_is_a_413_and_stays_as_it_was() {
+    let app = TestApp::start().await;
+    let created = app.create_assistant(ASSISTANT_BODY).await;
+    let path = format!("/api/v1/widget/{}", created.id());
+    let with = |field: &str| format!(r#"{{"widget_type":"chat","{field}":"{}"}}"#, "x".repeat(250_000));
+    assert_eq!(app.call("PUT", &path, with("name")).await.status, 200);
+    let answer = app.call("PUT", &path, with("description")).await;
+    assert_eq!((answer.status, answer.json()), (413, json!({"detail": "The widget would be over 400 KB"})));
+    assert_eq!(app.call("GET", &path, "").await.json()["data"]["description"], Value::Null);
 }
 
 #[tokio::test]

@@ -1,7 +1,12 @@
 //! API keys: where they are taken from, and what becomes of those that are none.
 
 use serde_json::json;
-use widgets::keys;
+use shared::{
+    keys::Role,
+    model::{AccountId, Timestamp},
+};
+use uuid::Uuid;
+use widgets::{keys, stack::DEVELOPMENT_ACCOUNT};
 
 use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 
@@ -56,9 +61,9 @@ async fn without_a_valid_key_nothing_is_read_or_written() {
 #[tokio::test]
 async fn a_key_reaches_its_own_account_and_no_log_line() {
     let app = TestApp::start().await;
-    let account = shared::model::AccountId(uuid::Uuid::new_v4());
+    let account = AccountId(Uuid::new_v4());
     let key = keys::generate().unwrap();
-    let item = keys::KeyItem { key: &key, account, name: None };
+    let item = keys::KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
     // Unknown first, to see that this is not remembered.
     let headers = [JSON, ("authorization", key.0.as_str())];
     assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 401);
@@ -77,4 +82,46 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
     let scanned = app.stack.store.client().scan().table_name("ApiKeys").send().await.unwrap();
     let kept = format!("{:?}", scanned.items());
     assert!(kept.contains(&account.to_string()) && !kept.contains(&key.0), "{kept}");
+}
+
+/// Puts another key into the table.
+async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&str>) -> String {
+    let key = keys::generate().unwrap();
+    let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
+    let item = keys::KeyItem { key: &key, account, role, expires_at, name: None };
+    item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
+    key.0
+}
+
+#[tokio::test]
+async fn a_key_that_may_only_read_reads_and_gets_a_403_where_it_would_write() {
+    let app = TestApp::start().await;
+    let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Read, None).await;
+    let headers = [JSON, ("authorization", key.as_str())];
+    let assistant = format!("/api/v1/widget/{}", app.create_assistant(ASSISTANT_BODY).await.id());
+    let pathway = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
+    for path in ["/api/v1/widget", &assistant, "/v1/widgets", &pathway] {
+        assert_eq!(app.send("GET", path, &headers, "").await.status, 200, "{path}");
+    }
+    for (method, path) in [("POST", "/api/v1/widget"), ("PUT", &assistant), ("DELETE", &assistant)] {
+        // The body would be refused: the key comes first.
+        let answer = app.send(method, path, &headers, "{}").await;
+        assert_eq!((answer.status, answer.json()), (403, json!({"detail": "This API key may only read"})), "{method}");
+    }
+    for (method, path) in [("POST", "/v1/widget"), ("PATCH", &pathway), ("DELETE", &pathway)] {
+        let answer = app.send(method, path, &headers, "{}").await;
+        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (403, &json!("FORBIDDEN")), "{method}");
+    }
+    assert_eq!(app.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_is_none_and_one_that_has_not_is_one() {
+    let app = TestApp::start().await;
+    let expired = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2026-01-01T00:00:00Z")).await;
+    let valid = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2999-01-01T00:00:00+02:00")).await;
+    for (key, status) in [(&expired, 401), (&valid, 200), (&expired, 401), (&valid, 200)] {
+        let answer = app.send("GET", "/v1/widgets", &[("authorization", key)], "").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
 }

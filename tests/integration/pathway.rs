@@ -1,4 +1,4 @@
-//! `POST /v1/widget` (contract 1).
+//! The pathway dialect (contract 1).
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -178,4 +178,137 @@ async fn whatever_is_wrong_the_envelope_has_errors() {
         assert_eq!(answer.headers.contains_key("allow"), status == 405);
     }
     assert_eq!(app.count().await, 0);
+}
+
+#[tokio::test]
+async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
+    let app = TestApp::start().await;
+    let created = app.create_pathway(PATHWAY_BODY.replace("10", "1.50").replace("{}", r#"{"z":1.0,"a": [1e3]}"#)).await;
+    let path = format!("/v1/widget/{}", created.id());
+    let read = app.call("GET", &path, "").await;
+    assert_eq!((read.status, &read.body), (200, &created.body));
+    let deleted = app.call("DELETE", &path, "").await;
+    assert_eq!((deleted.status, &deleted.body), (200, &created.body));
+    for method in ["GET", "DELETE"] {
+        let gone = app.call(method, &path, "").await;
+        assert_eq!((gone.status, &gone.json()["errors"][0]["error"]), (404, &json!("NOT_FOUND")), "{method}");
+        assert!(gone.body.contains(&created.id()), "{gone:?}");
+    }
+    assert_eq!(app.count().await, 0);
+}
+
+#[tokio::test]
+async fn an_update_changes_what_it_names_and_when_it_was_updated() {
+    let app = TestApp::start().await;
+    let created = app.create_pathway(DOCUMENTED).await;
+    let path = format!("/v1/widget/{}", created.id());
+    let updated = app
+        .call(
+            "PATCH",
+            &path,
+            r#"{"messages_per_minute":1e3,"agent_id":null,"agent_prompt":"Be kind.","config":[1.0],"extra":1}"#,
+        )
+        .await;
+
+    assert_eq!(updated.status, 200);
+    assert_eq!(keys_in_order(&raw_data(&updated.body)), WIDGET_KEYS);
+    let (before, after) = (created.json()["data"].clone(), updated.json()["data"].clone());
+    for kept in ["id", "pathway_id", "allowed_domains", "webhook_url", "created_at"] {
+        assert_eq!(after[kept], before[kept], "{kept}");
+    }
+    assert_eq!((&after["agent_id"], &after["agent_prompt"]), (&Value::Null, &json!("Be kind.")));
+    assert_eq!(
+        (raw_member(&updated.body, "messages_per_minute"), raw_member(&updated.body, "config")),
+        ("1e3".into(), "[1.0]".into())
+    );
+    assert!(after["updated_at"].as_str() > before["updated_at"].as_str(), "{after}");
+    assert_eq!(app.call("GET", &path, "").await.body, updated.body);
+
+    // Nothing is named: nothing changes.
+    for nothing in ["{}", r#"{"extra":1,"id":"mine","created_at":null}"#] {
+        let answer = app.call("PATCH", &path, nothing).await;
+        assert_eq!((answer.status, answer.body), (200, updated.body.clone()), "{nothing}");
+    }
+    let item = app.stored("pathway", &created.id()).await.unwrap();
+    assert_eq!((&item["version"], item.contains_key("agent_id")), (&AttributeValue::N("2".to_owned()), false));
+}
+
+#[tokio::test]
+async fn a_widget_keeps_a_pathway_or_a_prompt_whatever_is_cleared() {
+    let app = TestApp::start().await;
+    let path = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
+    let refused =
+        json!([{"error": "INVALID_PARAMETER", "message": "pathway_id is required unless agent_prompt is given"}]);
+    for (body, status) in [
+        (r#"{"pathway_id":null}"#, 400),
+        (r#"{"pathway_id":null,"agent_prompt":null}"#, 400),
+        (r#"{"agent_prompt":null}"#, 200),
+        (r#"{"pathway_id":null,"agent_prompt":"Be kind."}"#, 200),
+        (r#"{"agent_prompt":null}"#, 400),
+        (r#"{"agent_prompt":null,"messages_per_minute":3}"#, 400),
+        (r#"{"pathway_id":null}"#, 200),
+        (r#"{"agent_prompt":null,"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7"}"#, 200),
+        (r#"{"agent_prompt":"Both."}"#, 200),
+        (r#"{"pathway_id":null}"#, 200),
+    ] {
+        let before = app.call("GET", &path, "").await;
+        let answer = app.call("PATCH", &path, body).await;
+        assert_eq!(answer.status, status, "{body}: {answer:?}");
+        if status == 400 {
+            assert_eq!(answer.json()["errors"], refused);
+            assert_eq!(app.call("GET", &path, "").await.body, before.body, "nothing of it was written: {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_update_is_refused_for_all_its_faults_at_once() {
+    let app = TestApp::start().await;
+    let answer = app
+        .call(
+            "PATCH",
+            "/v1/widget/nope",
+            r#"{"allowed_domains":null,"config":null,"messages_per_minute":-1,"webhook_url":"x"}"#,
+        )
+        .await;
+    let body = answer.json();
+    let messages: Vec<&str> =
+        body["errors"].as_array().unwrap().iter().map(|error| error["message"].as_str().unwrap()).collect();
+    assert_eq!(
+        messages,
+        [
+            "id must be a UUID: invalid character: found `n` at 0",
+            "allowed_domains must not be null",
+            "messages_per_minute must be at least 0",
+            "config must not be null",
+            "webhook_url must be an absolute https:// URL, or http:// to localhost",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn another_account_s_widget_is_not_there() {
+    let app = TestApp::start().await;
+    let id = app.create_pathway(PATHWAY_BODY).await.id();
+    let key = app.another_key().await;
+    let headers = [("authorization", key.as_str())];
+    for (method, body) in [("GET", ""), ("PATCH", "{}"), ("PATCH", r#"{"config":1}"#), ("DELETE", "")] {
+        let answer = app.send(method, &format!("/v1/widget/{id}"), &headers, body).await;
+        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (404, &json!("NOT_FOUND")), "{method}");
+    }
+    assert_eq!(app.send("GET", "/v1/widgets", &headers, "").await.json()["data"], json!([]));
+    assert_eq!(app.call("GET", &format!("/v1/widget/{id}"), "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_a_path_makes_no_difference() {
+    let app = TestApp::start().await;
+    let created = app.call("POST", "/v1/widget/", PATHWAY_BODY).await;
+    let path = format!("/v1/widget/{}/", created.id());
+    assert_eq!(app.call("GET", &path, "").await.body, created.body);
+    assert_eq!(app.call("GET", "/v1/widgets/", "").await.json()["data"][0], created.json()["data"]);
+    assert_eq!(app.call("DELETE", "/v1/widget/", "").await.status, 405, "an id that was forgotten deletes nothing");
+    assert_eq!(app.call("DELETE", &path, "").await.status, 200);
+    let head = app.call("HEAD", "/v1/widgets", "").await;
+    assert_eq!((head.status, head.header("allow")), (405, "GET"));
 }

@@ -5,6 +5,7 @@ use shared::{
     App,
     error::Error,
     http::{Request, Response},
+    keys::Role,
     list,
     model::{WidgetId, assistant::Settings},
     store::{List, Store},
@@ -15,14 +16,14 @@ use crate::wire;
 
 /// The account's widgets.
 pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request).await?;
+    let account = app.keys.authenticate(request, Role::Read).await?;
     let asked = Asked::read(request)?;
     page(&app.store, &List { account, assistant_id: None }, asked).await
 }
 
 /// Those of one assistant.
 pub async fn handle_assistant(app: &App, request: &Request, assistant_id: &str) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request).await?;
+    let account = app.keys.authenticate(request, Role::Read).await?;
     let (assistant_id, asked) = both(path_uuid("assistant_id", assistant_id), Asked::read(request))?;
     page(&app.store, &List { account, assistant_id: Some(assistant_id) }, asked).await
 }

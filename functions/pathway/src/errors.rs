@@ -18,6 +18,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
     match error {
         Error::NoKey => unauthorized("an API key is required"),
         Error::InvalidKey => unauthorized("the API key is not valid"),
+        Error::ReadOnlyKey => one(StatusCode::FORBIDDEN, "FORBIDDEN", "the API key may only read"),
         Error::NoSuchRoute => one(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such route"),
         Error::MethodNotAllowed { allow } => one(
             StatusCode::METHOD_NOT_ALLOWED,

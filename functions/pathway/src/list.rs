@@ -5,6 +5,7 @@ use shared::{
     App, cursor,
     error::Error,
     http::{HeaderValue, Request, Response, header},
+    keys::Role,
     list,
     model::pathway::Settings,
     store::List,
@@ -19,7 +20,7 @@ const MAX_LIMIT: u32 = 100;
 /// All of the account's widgets, or `limit` of them with a link to the next ones. A page ends before its `limit` where more
 /// would not fit into an answer.
 pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request).await?;
+    let account = app.keys.authenticate(request, Role::Read).await?;
     let limit = request.query_value("limit").map(|text| query_integer("limit", &text, 1, Some(MAX_LIMIT)));
     let after = request.query_value("cursor").map(|text| cursor::read(account, "cursor", &text));
     let (limit, after) = both(limit.transpose(), after.transpose())?;

@@ -4,6 +4,7 @@ use shared::{
     App,
     error::Error,
     http::{Request, Response},
+    keys::Role,
     model::pathway::{Changes, Settings},
     validation::both,
 };
@@ -11,7 +12,7 @@ use shared::{
 use crate::wire;
 
 pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request).await?;
+    let account = app.keys.authenticate(request, Role::Full).await?;
     let changes = request.json()?.and_then(Changes::parse);
     let (id, changes) = both(wire::widget_id(id), changes)?;
     let widget = app.store.update::<Settings>(account, id, &changes).await?;

@@ -4,7 +4,7 @@ pub mod assistant;
 mod domain;
 pub mod pathway;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use uuid::Uuid;
@@ -48,10 +48,15 @@ impl Timestamp {
         Self(Utc::now().trunc_subsecs(3))
     }
 
-    /// The moment that `text` is, as `Display` writes it.
+    /// The moment that `text` is in RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
         let moment = DateTime::parse_from_rfc3339(text).ok()?;
         Some(Self(moment.with_timezone(&Utc).trunc_subsecs(3)))
+    }
+
+    /// How long it is until then; `None` once it has come.
+    pub fn time_left(self) -> Option<Duration> {
+        (self.0 - Utc::now()).to_std().ok().filter(|left| !left.is_zero())
     }
 }
 
