@@ -59,7 +59,7 @@ impl Answer {
 
     /// The `id` of the widget in `data`.
     pub fn id(&self) -> String {
-        self.json()["data"]["id"].as_str().unwrap_or_else(|| panic!("no id: {self:?}")).to_owned()
+        raw_member(&self.body, "id").trim_matches('"').to_owned()
     }
 
     pub fn header(&self, name: &str) -> &str {

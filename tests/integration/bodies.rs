@@ -133,7 +133,7 @@ async fn hostile_bodies_get_an_answer_and_the_next_request_is_served() {
 }
 
 /// JSON texts as anybody may write them.
-fn json_text() -> impl Strategy<Value = String> {
+pub fn json_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
         any::<bool>().prop_map(|b| b.to_string()),

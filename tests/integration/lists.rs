@@ -38,10 +38,10 @@ async fn pages_are_right_at_every_edge() {
     assert_eq!(page("?page=3").await["previous_page"], 2);
 
     let mut newest_first = Vec::new();
-    for count in 1..=7 {
+    for count in 1..=7usize {
         newest_first.insert(0, app.create_assistant(ASSISTANT_BODY).await.id());
         for size in [1, 2, 3, 6, 7, 8, 100] {
-            let pages = (count + size - 1) / size;
+            let pages = count.div_ceil(size);
             for number in 1..=pages + 1 {
                 let found = page(&format!("?page={number}&size={size}")).await;
                 let expected: Vec<String> = newest_first.iter().skip((number - 1) * size).take(size).cloned().collect();
@@ -123,7 +123,7 @@ async fn an_assistant_s_widgets_are_listed_from_the_moment_they_are_its_until_th
         (ids(&page["items"]), &page["total"], &page["previous_page"]),
         (vec![first.clone()], &json!(2), &json!(1))
     );
-    assert_eq!(ids(&list(other, "").await["items"]), [third.clone()]);
+    assert_eq!(ids(&list(other, "").await["items"]), std::slice::from_ref(&third));
 
     // It changes hands, another loses its assistant, and one goes.
     app.call("PUT", &format!("/api/v1/widget/{first}"), format!(r#"{{"widget_type":"sip","assistant_id":"{other}"}}"#))

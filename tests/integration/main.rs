@@ -12,7 +12,9 @@
 mod app;
 mod assistant;
 mod bodies;
+mod browser;
 mod command;
+mod dialects;
 mod execution;
 mod fastapi;
 mod fault_store;

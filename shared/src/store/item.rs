@@ -333,7 +333,137 @@ impl Stored for pathway::Settings {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
+    use crate::json;
+
+    const ACCOUNT: AccountId = AccountId(Uuid::from_u128(7));
+
+    /// Any JSON, as text.
+    fn value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            r"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,8})?([eE][+-]?[0-9]{1,3})?",
+            any::<String>().prop_map(|text| json!(text).to_string()),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            let member = (any::<String>(), inner.clone());
+            prop_oneof![
+                prop::collection::vec(inner, 0..3).prop_map(|items| format!("[ {} ]", items.join(" , "))),
+                prop::collection::vec(member, 0..3).prop_map(|members| object(&members)),
+            ]
+        })
+    }
+
+    fn object(members: &[(String, String)]) -> String {
+        let members: Vec<String> = members.iter().map(|(key, value)| format!("{}:{value}", json!(key))).collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    /// `null` or a JSON text.
+    fn or_null(strategy: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+        prop_oneof![Just("null".to_owned()), strategy]
+    }
+
+    fn text_value() -> impl Strategy<Value = String> {
+        any::<String>().prop_map(|text| json!(text).to_string())
+    }
+
+    fn uuid_value() -> impl Strategy<Value = String> {
+        any::<u128>().prop_map(|id| json!(Uuid::from_u128(id)).to_string())
+    }
+
+    prop_compose! {
+        fn assistant_body()(
+            widget_type in or_null((0..assistant::WidgetType::NAMES.len()).prop_map(|i| json!(assistant::WidgetType::NAMES[i]).to_string())),
+            messages in or_null(prop::collection::vec(any::<String>(), 0..4).prop_map(|texts| json!(texts).to_string())),
+            buttons in or_null(prop::collection::vec(value(), 0..4).prop_map(|values| format!("[{}]", values.join(",")))),
+            ids in [or_null(uuid_value()), or_null(uuid_value())],
+            texts in [or_null(text_value()), or_null(text_value()), or_null(text_value()), or_null(text_value())],
+            branding in or_null(any::<bool>().prop_map(|it| it.to_string())),
+            free in prop::collection::vec((any::<String>(), value()), 0..4),
+        ) -> String {
+            format!(
+                r#"{{"widget_type":{widget_type},"user_opening_messages":{messages},"action_buttons":{buttons},"org_id":{},"assistant_id":{},"name":{},"description":{},"bubble_text":{},"action_buttons_color":{},"remove_branding":{branding},"attributes":{},"style_params":{}}}"#,
+                ids[0], ids[1], texts[0], texts[1], texts[2], texts[3], object(&free), object(&free),
+            )
+        }
+    }
+
+    prop_compose! {
+        fn pathway_body()(
+            scripts in prop_oneof![
+                (uuid_value(), or_null(r"[a-zé😀 ]{1,40}".prop_map(|text| json!(text).to_string()))),
+                (Just("null".to_owned()), r"[a-zé😀 ]{1,40}".prop_map(|text| json!(text).to_string())),
+            ],
+            domains in prop::collection::vec(r"([*]\.)?[a-zA-Z]{1,9}(\.[a-z]{2,5})?(:[1-9][0-9]{0,3})?", 0..4),
+            rate in r"(0|[1-9][0-9]{0,40})(\.[0-9]{1,6})?([eE]-?[0-9]{1,2})?",
+            config in value().prop_filter("null is no config", |text| text != "null"),
+            agent in or_null(uuid_value()),
+            webhook in or_null(r"https://[a-z]{1,9}\.com/[a-z?=&%2]{0,9}".prop_map(|url| json!(url).to_string())),
+        ) -> String {
+            format!(
+                r#"{{"pathway_id":{},"agent_prompt":{},"allowed_domains":{},"messages_per_minute":{rate},"config":{config},"agent_id":{agent},"webhook_url":{webhook}}}"#,
+                scripts.0, scripts.1, json!(domains),
+            )
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_assistant_widget_is_read_as_it_was_kept(body in assistant_body()) {
+            let settings = assistant::Settings::parse(json::document(body.as_bytes()).unwrap(), ACCOUNT).unwrap();
+            let kept = Widget::new(settings);
+            prop_assert_eq!(widget::<assistant::Settings>(of(ACCOUNT, &kept)).unwrap(), kept);
+        }
+
+        #[test]
+        fn a_pathway_widget_is_read_as_it_was_kept(body in pathway_body()) {
+            let settings = pathway::Settings::parse(json::document(body.as_bytes()).unwrap()).unwrap();
+            let kept = Widget::new(settings);
+            prop_assert_eq!(widget::<pathway::Settings>(of(ACCOUNT, &kept)).unwrap(), kept);
+        }
+
+        #[test]
+        fn what_an_update_writes_is_what_it_sets(old in assistant_body(), new in assistant_body()) {
+            let old = assistant::Settings::parse(json::document(old.as_bytes()).unwrap(), ACCOUNT).unwrap();
+            let changes = assistant::Changes::parse(json::document(new.as_bytes()).unwrap(), ACCOUNT).unwrap();
+            let kept = Widget::new(old);
+            let mut item = of(ACCOUNT, &kept);
+            for (name, value) in assistant::Settings::changed(&changes, ACCOUNT).0 {
+                match value {
+                    Some(value) => drop(item.insert(name.to_owned(), value)),
+                    None => drop(item.remove(name)),
+                }
+            }
+            let mut expected = kept;
+            expected.settings.apply(changes);
+            prop_assert_eq!(&item, &of(ACCOUNT, &expected), "the index's attribute included");
+            prop_assert_eq!(widget::<assistant::Settings>(item).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_read_is_a_fault_of_ours_that_names_it() {
+        let body = br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
+        let kept = Widget::new(pathway::Settings::parse(json::document(body).unwrap()).unwrap());
+        for (name, value) in [
+            ("version", text("1")),
+            ("created_at", text("yesterday")),
+            ("agent_prompt", AttributeValue::L(Vec::new())),
+            ("allowed_domains", AttributeValue::L(vec![text("http://x")])),
+            ("messages_per_minute", text("many")),
+            ("config", text("{")),
+        ] {
+            let mut item = of(ACCOUNT, &kept);
+            item.insert(name.to_owned(), value);
+            let error = widget::<pathway::Settings>(item).unwrap_err();
+            let expected = format!("the stored widget {} has no {name} that can be read", kept.id);
+            assert_eq!(error, Error::Internal(expected));
+        }
+    }
 
     #[test]
     fn only_numbers_that_dynamodb_gives_back_as_they_were_are_kept_as_its_numbers() {
