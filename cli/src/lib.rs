@@ -2,11 +2,13 @@
 //!
 //! * [`serve`] is `widgets serve`: it starts a [`stack`] and says how to use it.
 //! * [`keys`] is `widgets keys`: API keys, here and on a deployed stack.
+//! * [`bench`] is `widgets bench`: what lists cost.
 //! * [`stack`] is the whole service on this machine: [`gateway`] makes HTTP requests API Gateway's events, [`lambda`] runs
 //!   the function [`binaries`] as Lambda does, [`store`] is the embedded DynamoDB. [`template`] tells them what is deployed.
 //! * [`meter`] stands in front of a store and tells what it is asked.
 //! * [`logs`] makes the functions' log lines readable.
 
+pub mod bench;
 pub mod binaries;
 pub mod gateway;
 pub mod keys;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use widgets::{keys, serve};
+use widgets::{bench, keys, serve};
 
 /// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and manage its API keys.
 ///
@@ -28,6 +28,10 @@ enum Command {
     /// Issue API keys, for the local stack or a deployed one
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Measure what lists cost as an account grows: calls to the store, read units, time
+    ///
+    /// Over an embedded store in memory. Prints a table in Markdown; ratios hold elsewhere, times are told as such.
+    Bench(bench::Bench),
 }
 
 #[tokio::main]
@@ -37,6 +41,7 @@ async fn main() -> ExitCode {
         None => serve::run(cli.serve).await,
         Some(Command::Serve(serve)) => serve::run(serve).await,
         Some(Command::Keys(command)) => keys::run(command).await,
+        Some(Command::Bench(bench)) => bench::run(bench).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
