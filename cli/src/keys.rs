@@ -62,7 +62,8 @@ fn role(name: &str) -> Result<Role, &'static str> {
 }
 
 fn moment(text: &str) -> Result<Timestamp, &'static str> {
-    Timestamp::parse(text).ok_or("no time such as 2027-01-31T00:00:00Z")
+    let moment = Timestamp::parse(text).ok_or("no time such as 2027-01-31T00:00:00Z")?;
+    moment.time_left().map(|_| moment).ok_or("a time that has come already")
 }
 
 /// Does what `command` says.

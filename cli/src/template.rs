@@ -302,7 +302,7 @@ mod tests {
         assert!(assistant.routes.contains(&create));
         let tables: Vec<(&str, usize, usize)> =
             template.tables.iter().map(|table| (table.name.as_str(), table.key.len(), table.indexes.len())).collect();
-        assert_eq!(tables, [("ApiKeys", 1, 0), ("Widgets", 2, 2)]);
+        assert_eq!(tables, [("ApiKeys", 1, 0), ("Widgets", 2, 3)]);
     }
 
     #[test]

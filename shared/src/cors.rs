@@ -1,7 +1,10 @@
 //! What lets a page of another origin read what is public
 //! (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
 
-use crate::http::{HeaderValue, Request, Response, StatusCode, header};
+use crate::{
+    http::{HeaderValue, Request, Response, StatusCode, header},
+    model::Origin,
+};
 
 /// For how long a browser may remember what a preflight said, in seconds.
 const PREFLIGHT_MAX_AGE: u32 = 600;
@@ -19,11 +22,14 @@ pub fn for_any_origin(response: Response) -> Response {
 /// `response`, for pages of the origin that asks to read and for no others.
 pub fn for_this_origin(request: &Request, response: Response) -> Response {
     let response = for_no_origin(response);
-    match request.headers.get(header::ORIGIN).filter(|origin| !origin.is_empty()) {
-        Some(origin) => response
-            .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())
+    // Nothing but what a browser says is given back to it.
+    let is_origin = |text: &&str| *text == "null" || Origin::parse(text).is_some();
+    let origin = request.header(header::ORIGIN).filter(is_origin).map(HeaderValue::from_str);
+    match origin {
+        Some(Ok(origin)) => response
+            .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
             .with_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
-        None => response,
+        _ => response,
     }
 }
 

@@ -1,9 +1,8 @@
 //! Cursors: where the next page of a list begins, as a text that means nothing to a client.
 //!
-//! A cursor is the id of the last widget that was shown, sealed to the list it belongs to. The seal is no secret: it keeps a
-//! cursor from being taken to another account's list, to a version of this service that reads it another way, or from being
-//! changed on its way. An id that is not the account's would reach nothing all the same, since a list is read within its
-//! account's partition.
+//! A cursor is the id of the last widget that was shown, with a checksum over the list it belongs to. It tells a cursor of
+//! another account, of a version of this service that reads it another way, and one that was changed. It is no secret, and
+//! need not be: a list is read within its account's partition, whatever id it goes on from.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -17,14 +16,14 @@ use crate::{
 /// The version of what a cursor means.
 const VERSION: u8 = 1;
 const ID_BYTES: usize = 16;
-const SEAL_BYTES: usize = 12;
+const CHECKSUM_BYTES: usize = 12;
 
 /// The cursor of the page after `last` in `account`'s list.
 pub fn write(account: AccountId, last: WidgetId) -> String {
     let id = last.0.as_bytes();
     let mut bytes = vec![VERSION];
     bytes.extend(id);
-    bytes.extend(seal(account, id));
+    bytes.extend(checksum(account, id));
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -33,16 +32,16 @@ pub fn read(account: AccountId, name: &'static str, text: &str) -> Checked<Widge
     let read = || {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (id, sent) = bytes.strip_prefix(&[VERSION])?.split_at_checked(ID_BYTES)?;
-        (sent == seal(account, id)).then_some(WidgetId(Uuid::from_slice(id).ok()?))
+        (sent == checksum(account, id)).then_some(WidgetId(Uuid::from_slice(id).ok()?))
     };
     read().ok_or_else(|| refused_text(Part::Query, name, Fault::InvalidCursor, text))
 }
 
-fn seal(account: AccountId, id: &[u8]) -> [u8; SEAL_BYTES] {
+fn checksum(account: AccountId, id: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let digest = Sha256::new_with_prefix([VERSION]).chain_update(account.0).chain_update(id).finalize();
-    let mut seal = [0; SEAL_BYTES];
-    seal.copy_from_slice(&digest[..SEAL_BYTES]);
-    seal
+    let mut checksum = [0; CHECKSUM_BYTES];
+    checksum.copy_from_slice(&digest[..CHECKSUM_BYTES]);
+    checksum
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub enum Error {
     WidgetTooLarge,
     /// The widget's allowed domains do not have the page that asks.
     OriginNotAllowed,
-    /// The answer would be over [`crate::http::MAX_RESPONSE_BYTES`].
+    /// The answer would be over [`crate::http::MAX_ANSWER_BYTES`].
     AnswerTooLarge,
     /// The store is throttled, failing, slow or out of reach: worth another try.
     Unavailable(String),

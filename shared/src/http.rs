@@ -19,7 +19,6 @@ use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 use crate::{
-    cors,
     error::Error,
     json,
     validation::{Checked, Fault, refused},
@@ -111,15 +110,13 @@ impl Response {
     /// A response of `status` whose body is `body`.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         // Serialising plain structs and maps with string keys into memory cannot fail.
-        let body = serde_json::to_string(body).unwrap_or_default();
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        Self { status, headers, body }
+        Self::json_text(status, serde_json::to_string(body).unwrap_or_default())
     }
 
-    /// The OpenAPI document `json`, for pages of every origin to read: browsers draw documentation from it.
-    pub fn openapi(json: &str) -> Self {
+    /// The same where `body` is JSON already.
+    pub fn json_text(status: StatusCode, body: String) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        cors::for_any_origin(Self { status: StatusCode::OK, headers, body: json.to_owned() })
+        Self { status, headers, body }
     }
 
     /// A response of `status` without a body.

@@ -33,7 +33,7 @@ struct Response {
     body: Option<Value>,
 }
 
-/// What is answered otherwise on purpose (README, "Where this differs"): how vectors' names begin
+/// What is answered otherwise on purpose: how vectors' names begin
 /// or end, and the status here.
 const DEVIATIONS: &[(&str, u16)] = &[
     // The key comes before the body, and an empty one is none.

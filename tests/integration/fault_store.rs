@@ -1,4 +1,4 @@
-//! A DynamoDB that knows one key and fails as it is told when a widget is put.
+//! A DynamoDB that knows one key and fails as it is told.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -45,10 +45,16 @@ pub enum Fault {
 /// Which calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// Looking up the key.
+    /// Looking up the key, and reading a widget.
     GetItem,
     /// Putting the widget.
     PutItem,
+    /// Changing it.
+    UpdateItem,
+    /// Deleting it.
+    DeleteItem,
+    /// Listing widgets, and finding one by its id.
+    Query,
 }
 
 /// The store. It stops when it is dropped.
@@ -139,9 +145,12 @@ async fn answer(State(faults): State<Arc<Faults>>, headers: HeaderMap, body: Byt
     let call = match target {
         "GetItem" => Call::GetItem,
         "PutItem" if is_widget => Call::PutItem,
+        "UpdateItem" => Call::UpdateItem,
+        "DeleteItem" => Call::DeleteItem,
+        "Query" => Call::Query,
         // A table that has all that it should.
         _ => {
-            let indexes = json!([{"IndexName": "ById"}, {"IndexName": "ByAssistant"}]);
+            let indexes = json!([{"IndexName": "ById"}, {"IndexName": "ByAccount"}, {"IndexName": "ByAssistant"}]);
             return success(json!({"Table": {"GlobalSecondaryIndexes": indexes}}));
         }
     };
@@ -181,7 +190,8 @@ impl Faults {
 fn done(call: Call) -> Response {
     success(match call {
         Call::GetItem => json!({"Item": {"account_id": {"S": DEVELOPMENT_ACCOUNT.to_string()}}}),
-        Call::PutItem => json!({}),
+        Call::Query => json!({"Items": [], "Count": 0}),
+        Call::PutItem | Call::UpdateItem | Call::DeleteItem => json!({}),
     })
 }
 

@@ -2,10 +2,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use shared::model::Timestamp;
 use uuid::Uuid;
 use widgets::stack::DEVELOPMENT_ACCOUNT;
 
-use crate::app::{PATHWAY_BODY, TestApp, keys_in_order, raw_data, raw_member};
+use crate::app::{PATHWAY_BODY, TestApp, eventually, keys_in_order, raw_data, raw_member};
 
 /// The request of the service's documentation with real UUIDs.
 const DOCUMENTED: &str = r#"{
@@ -202,6 +203,8 @@ async fn an_update_changes_what_it_names_and_when_it_was_updated() {
     let app = TestApp::start().await;
     let created = app.create_pathway(DOCUMENTED).await;
     let path = format!("/v1/widget/{}", created.id());
+    let created_at = created.json()["data"]["created_at"].as_str().unwrap().to_owned();
+    eventually("the next millisecond", || (Timestamp::now().to_string() > created_at).then_some(())).await;
     let updated = app
         .call(
             "PATCH",
@@ -311,4 +314,23 @@ async fn a_slash_at_the_end_of_a_path_makes_no_difference() {
     assert_eq!(app.call("DELETE", &path, "").await.status, 200);
     let head = app.call("HEAD", "/v1/widgets", "").await;
     assert_eq!((head.status, head.header("allow")), (405, "GET"));
+}
+
+#[tokio::test]
+async fn of_two_updates_at_once_that_each_take_away_what_the_other_leaves_one_is_refused() {
+    let app = TestApp::start().await;
+    for _ in 0..25 {
+        let both = PATHWAY_BODY.replacen('{', r#"{"agent_prompt":"Be kind.","#, 1);
+        let path = format!("/v1/widget/{}", app.create_pathway(both).await.id());
+        let (one, other) = tokio::join!(
+            app.call("PATCH", &path, r#"{"pathway_id":null}"#),
+            app.call("PATCH", &path, r#"{"agent_prompt":null}"#)
+        );
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400]);
+        let left = app.call("GET", &path, "").await.json()["data"].clone();
+        assert_eq!(left["pathway_id"].is_null(), one.status == 200, "{left}");
+        assert_eq!(left["agent_prompt"].is_null(), other.status == 200, "{left}");
+    }
 }

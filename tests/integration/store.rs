@@ -48,6 +48,48 @@ async fn a_store_that_keeps_failing_is_a_503_in_the_dialect_s_words() {
 }
 
 #[tokio::test]
+async fn every_operation_over_a_store_that_fails_is_a_503() {
+    const ID: &str = "01a1fae4-9d78-70d4-b7de-b1fe66815968";
+    for (call, method, path) in [
+        (Call::GetItem, "GET", format!("/api/v1/widget/{ID}")),
+        (Call::GetItem, "GET", format!("/v1/widget/{ID}")),
+        (Call::GetItem, "PATCH", format!("/v1/widget/{ID}")),
+        (Call::UpdateItem, "PUT", format!("/api/v1/widget/{ID}")),
+        (Call::UpdateItem, "PATCH", format!("/v1/widget/{ID}")),
+        (Call::DeleteItem, "DELETE", format!("/api/v1/widget/{ID}")),
+        (Call::DeleteItem, "DELETE", format!("/v1/widget/{ID}")),
+        (Call::Query, "GET", "/api/v1/widget".to_owned()),
+        (Call::Query, "GET", "/api/v1/widget?page=2".to_owned()),
+        (Call::Query, "GET", format!("/api/v1/assistant/{ID}/widgets")),
+        (Call::Query, "GET", "/v1/widgets".to_owned()),
+        (Call::Query, "GET", format!("/api/v1/widget/{ID}/parameters")),
+        (Call::Query, "GET", format!("/v1/widget/{ID}/config")),
+    ] {
+        for fault in [Fault::Error(400, "ThrottlingException"), Fault::CutOff, Fault::Garbage] {
+            // The key is found.
+            let script = (call == Call::GetItem).then_some(Fault::None);
+            let store = FaultStore::start(call, script, fault.clone()).await;
+            let app = app_over(&store).await;
+            let body = match method {
+                "PUT" => ASSISTANT_BODY,
+                "PATCH" if call == Call::GetItem => "{}",
+                "PATCH" => PATHWAY_BODY,
+                _ => "",
+            };
+            let headers = [
+                ("authorization", app.key.as_str()),
+                ("content-type", "application/json"),
+                ("origin", "https://example.com"),
+            ];
+            let answer = app.send(method, &path, &headers, body).await;
+            is_unavailable(&answer);
+            let is_public = path.ends_with("/parameters") || path.ends_with("/config");
+            assert_eq!(answer.headers.contains_key("access-control-allow-origin"), is_public, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_never_answers_is_a_503_within_the_function_s_time() {
     for call in [Call::GetItem, Call::PutItem] {
         let store = FaultStore::start(call, [], Fault::Hang).await;

@@ -136,6 +136,7 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     let id = app.create_assistant(body).await.json()["data"]["id"].as_str().unwrap().to_owned();
     for (method, path) in [
         ("GET", "/api/v1/widget".to_owned()),
+        ("GET", "/api/v1/widget?page=2".to_owned()),
         ("GET", format!("/api/v1/assistant/{assistant_id}/widgets")),
         ("GET", format!("/api/v1/widget/{id}")),
         ("PUT", format!("/api/v1/widget/{id}")),

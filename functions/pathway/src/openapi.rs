@@ -1,7 +1,10 @@
-//! `GET /v1/openapi.json`: the dialect's own description.
+//! `GET /v1/openapi.json`: the dialect's own description, for pages of every origin, which draw documentation from it.
 
-use shared::http::Response;
+use shared::{
+    cors,
+    http::{Response, StatusCode},
+};
 
 pub fn answer() -> Response {
-    Response::openapi(include_str!("../openapi.json"))
+    cors::for_any_origin(Response::json_text(StatusCode::OK, include_str!("../openapi.json").to_owned()))
 }

@@ -22,6 +22,8 @@ pub(super) const PK: &str = "pk";
 pub(super) const SK: &str = "sk";
 /// The widget's id once more, which only widgets have: what the index by id is made of.
 pub(super) const ID: &str = "id";
+/// The account, where the dialect counts an account's widgets: what the index by account is made of.
+pub(super) const BY_ACCOUNT: &str = "by_account";
 /// `<account>#<assistant_id>`, where the widget has an assistant: what the index by assistant is made of.
 pub(super) const BY_ASSISTANT: &str = "by_assistant";
 pub(super) const VERSION: &str = "version";
@@ -252,6 +254,7 @@ macro_rules! assistant_fields {
             fn attributes(&self, account: AccountId) -> Attributes {
                 let mut attributes = Attributes(Vec::with_capacity(32));
                 $(attributes.put(stringify!($field), &self.$field);)+
+                attributes.put(BY_ACCOUNT, &account.0);
                 attributes.put_assistant(account, self.assistant_id);
                 attributes
             }

@@ -1,12 +1,12 @@
 //! Widgets of an account, the newest first: a page at a time, and how many there are.
 
 use aws_sdk_dynamodb::{
-    operation::query::{QueryOutput, builders::QueryFluentBuilder},
+    operation::query::QueryOutput,
     types::{AttributeValue, Select},
 };
 use uuid::Uuid;
 
-use super::{BY_ASSISTANT, Item, Store, Stored, item, item::text};
+use super::{BY_ACCOUNT, BY_ASSISTANT, Item, Store, Stored, item, item::text};
 use crate::{
     error::Error,
     model::{AccountId, Widget, WidgetId},
@@ -49,21 +49,30 @@ impl Store {
         after: Option<WidgetId>,
         limit: Option<u64>,
     ) -> Result<Page<S>, Error> {
-        let found = self.query::<S>(list, after, limit, Select::AllAttributes).await?;
+        let within = match list.assistant_id {
+            None => Within::table::<S>(list.account),
+            Some(assistant_id) => Within::assistant(list.account, assistant_id),
+        };
+        let found = self.query::<S>(list, within, after, limit, Select::AllAttributes).await?;
         let last = found.last_evaluated_key.as_ref().map(last_id).transpose()?;
         let widgets = found.items.into_iter().flatten().map(item::widget).collect::<Result<_, _>>()?;
         Ok(Page { widgets, last })
     }
 
     /// How many widgets of `list` there are after the one with the id `after`, or in all; at most `limit`, and fewer where
-    /// one call does not get to the end.
+    /// one call does not get to the end. They are counted in an index, whose entries are small however large the widgets are,
+    /// and as they were a moment ago.
     pub async fn count<S: Stored>(
         &self,
         list: &List,
         after: Option<WidgetId>,
         limit: Option<u64>,
     ) -> Result<Count, Error> {
-        let found = self.query::<S>(list, after, limit, Select::Count).await?;
+        let within = match list.assistant_id {
+            None => Within::account(list.account),
+            Some(assistant_id) => Within::assistant(list.account, assistant_id),
+        };
+        let found = self.query::<S>(list, within, after, limit, Select::Count).await?;
         let last = found.last_evaluated_key.as_ref().map(last_id).transpose()?;
         Ok(Count { counted: u64::try_from(found.count).unwrap_or_default(), last })
     }
@@ -71,46 +80,55 @@ impl Store {
     async fn query<S: Stored>(
         &self,
         list: &List,
+        within: Within,
         after: Option<WidgetId>,
         limit: Option<u64>,
         select: Select,
     ) -> Result<QueryOutput, Error> {
-        let partition = text(item::partition::<S>(list.account));
-        let query = self
+        let mut query = self
             .client
             .query()
             .table_name(&self.table)
+            .key_condition_expression(format!("{} = :value", within.attribute))
+            .expression_attribute_values(":value", within.value.clone())
             .scan_index_forward(false)
             .select(select)
             .set_limit(limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
-        let (query, operation) = match list.assistant_id {
-            None => {
-                let query = query
-                    .key_condition_expression("pk = :partition")
-                    .expression_attribute_values(":partition", partition.clone())
-                    .consistent_read(true);
-                (starting_after(query, partition, after), "Query Widgets")
-            }
-            Some(assistant_id) => {
-                let assistant = item::by_assistant(list.account, assistant_id);
-                let query = query
-                    .index_name(BY_ASSISTANT)
-                    .key_condition_expression("by_assistant = :assistant")
-                    .expression_attribute_values(":assistant", assistant.clone());
-                let query = starting_after(query, partition, after);
-                let query =
-                    if after.is_some() { query.exclusive_start_key(item::BY_ASSISTANT, assistant) } else { query };
-                (query, "Query Widgets/ByAssistant")
-            }
+        query = match within.index {
+            Some(index) => query.index_name(index),
+            None => query.consistent_read(true),
         };
-        query.send().await.map_err(|error| Error::from_store(operation, &error))
+        if let Some(id) = after {
+            query = query
+                .exclusive_start_key(within.attribute, within.value)
+                .exclusive_start_key(item::PK, text(item::partition::<S>(list.account)))
+                .exclusive_start_key(item::SK, text(id));
+        }
+        let operation =
+            || format!("Query Widgets{}", within.index.map(|index| format!("/{index}")).unwrap_or_default());
+        query.send().await.map_err(|error| Error::from_store(&operation(), &error))
     }
 }
 
-fn starting_after(query: QueryFluentBuilder, partition: AttributeValue, after: Option<WidgetId>) -> QueryFluentBuilder {
-    match after {
-        None => query,
-        Some(id) => query.exclusive_start_key(item::PK, partition).exclusive_start_key(item::SK, text(id)),
+/// Where a list is read: the table or an index, and the value that its first key has.
+struct Within {
+    index: Option<&'static str>,
+    attribute: &'static str,
+    value: AttributeValue,
+}
+
+impl Within {
+    fn table<S: Stored>(account: AccountId) -> Self {
+        Self { index: None, attribute: item::PK, value: text(item::partition::<S>(account)) }
+    }
+
+    fn account(account: AccountId) -> Self {
+        Self { index: Some(BY_ACCOUNT), attribute: item::BY_ACCOUNT, value: text(account) }
+    }
+
+    fn assistant(account: AccountId, assistant_id: Uuid) -> Self {
+        let value = item::by_assistant(account, assistant_id);
+        Self { index: Some(BY_ASSISTANT), attribute: item::BY_ASSISTANT, value }
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `pk` | `<account>#<dialect>`: an account reaches nothing but its own partitions |
 //! | `sk` | the widget's id, a UUIDv7: a query is in the order of creation |
 //! | `id` | the same: what the index [`BY_ID`] is made of |
+//! | `by_account` | the account, in the dialect that counts: what the index [`BY_ACCOUNT`] is made of |
 //! | `by_assistant` | `<account>#<assistant_id>`, what the index [`BY_ASSISTANT`] is made of |
 //! | `version`, `created_at`, `updated_at` | what we add |
 //! | the documented fields | in DynamoDB's own types, free-form JSON as its text; null is absence |
@@ -40,6 +41,9 @@ use crate::{
 
 /// The index of all widgets by their id, with nothing but the keys: where a public read finds out whose a widget is.
 pub const BY_ID: &str = "ById";
+
+/// The index of an account's widgets with nothing but the keys, in the order of creation: where they are counted.
+pub const BY_ACCOUNT: &str = "ByAccount";
 
 /// The index of the widgets that have an assistant, whole, in the order of creation.
 pub const BY_ASSISTANT: &str = "ByAssistant";
@@ -247,7 +251,8 @@ fn expressed(update: UpdateItemFluentBuilder, changed: Attributes) -> UpdateItem
 }
 
 /// Whether DynamoDB refused an update because the item would be over its 400 KB: each request is under that, but what several
-/// of them set adds up.
+/// of them set adds up. It has no code of its own for it, only the message "Item size to update has exceeded the maximum
+/// allowed size".
 fn is_too_large(error: &SdkError<UpdateItemError, HttpResponse>) -> bool {
     error.code() == Some("ValidationException") && error.message().is_some_and(|message| message.contains("Item size"))
 }
