@@ -1,6 +1,7 @@
 //! A store that fails: the client gets a correct success, or a 503 it may act on, within the function's time.
 
 use serde_json::{Value, json};
+use widgets::store::Place;
 
 use crate::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp},
@@ -160,4 +161,23 @@ async fn what_is_no_passing_fault_is_a_500_that_tells_nothing_but_the_request() 
         app.logged("Pathway", &id).await;
         assert!(!app.log().contains("secret stored value"), "{}", app.log());
     }
+}
+
+#[tokio::test]
+async fn a_store_of_an_earlier_version_gets_the_indexes_it_lacks_and_what_it_holds_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let mut app = TestApp::start_with(|options| {
+        options.place = place.clone();
+        let table = options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
+        table.indexes.clear();
+        table.attributes.retain(|(name, _)| table.key.iter().any(|(key, _)| key == name));
+    })
+    .await;
+    let path = format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
+    app.stack.stop().await;
+
+    app = TestApp::start_with(|options| options.place = place).await;
+    assert_eq!(app.send("GET", &path, &[], "").await.status, 200);
+    assert_eq!(app.call("GET", "/api/v1/widget?page=2", "").await.json()["data"]["total"], 1);
 }
