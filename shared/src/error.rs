@@ -21,8 +21,10 @@ use crate::{
 pub enum Error {
     /// No API key came with the request.
     NoKey,
-    /// The key is unknown or has expired, or two different ones came along.
+    /// The key is unknown or has expired.
     InvalidKey,
+    /// Two different keys came with the request.
+    TwoKeys,
     /// The key may read and not write.
     ReadOnlyKey,
     /// No operation has this path.

@@ -116,7 +116,7 @@ pub fn presented(request: &Request) -> Result<ApiKey, Error> {
     let mut keys = request.query_values("api_key").chain(from_header).filter(|key| !key.is_empty());
     let key = keys.next().ok_or(Error::NoKey)?;
     if keys.any(|other| other != key) {
-        return Err(Error::InvalidKey);
+        return Err(Error::TwoKeys);
     }
     ApiKey::parse(&key).ok_or(Error::InvalidKey)
 }
@@ -254,8 +254,8 @@ mod tests {
         assert_eq!(key_of("api_key=&API_KEY=x", Some("")), Err(Error::NoKey));
         assert_eq!(key_of("", Some("Bearer ")), Err(Error::NoKey));
         assert_eq!(key_of("", Some("Bearer")), Err(Error::NoKey));
-        assert_eq!(key_of("api_key=a", Some("b")), Err(Error::InvalidKey));
-        assert_eq!(key_of("api_key=a&api_key=b", None), Err(Error::InvalidKey));
+        assert_eq!(key_of("api_key=a", Some("b")), Err(Error::TwoKeys));
+        assert_eq!(key_of("api_key=a&api_key=b", None), Err(Error::TwoKeys));
         assert_eq!(key_of("api_key=a%20b", None), Err(Error::InvalidKey));
         assert_eq!(key_of("", Some("é")), Err(Error::InvalidKey));
         assert_eq!(key_of(&format!("api_key={}", "a".repeat(256)), None), Err(Error::InvalidKey));

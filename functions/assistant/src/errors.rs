@@ -18,6 +18,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
     match error {
         Error::NoKey => unauthorized("Not authenticated"),
         Error::InvalidKey => unauthorized("Invalid API key"),
+        Error::TwoKeys => unauthorized("Two different API keys in one request"),
         Error::ReadOnlyKey => detail(StatusCode::FORBIDDEN, "This API key may only read"),
         Error::NoSuchRoute => detail(StatusCode::NOT_FOUND, "Not Found"),
         Error::MethodNotAllowed { allow } => detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")

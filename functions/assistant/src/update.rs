@@ -13,7 +13,7 @@ use crate::wire;
 
 pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Full).await?;
-    let changes = wire::body(request)?.and_then(|body| Changes::parse(body, account));
+    let changes = wire::body(request)?.and_then(Changes::parse);
     let (id, changes) = both(wire::widget_id(id), changes)?;
     let widget = app.store.update::<Settings>(account, id, &changes).await?;
     Ok(wire::success("Data updated successfully", wire::Widget::from(&widget)))

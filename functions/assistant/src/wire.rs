@@ -62,7 +62,7 @@ pub struct Widget<'a> {
     bubble_bot_icon: Option<&'a str>,
     provider_user_friendly_label: &'static str,
     widget_provider: &'static str,
-    org_id: Uuid,
+    org_id: Option<Uuid>,
     assistant_id: Option<Uuid>,
     name: Option<&'a str>,
     description: Option<&'a str>,

@@ -18,6 +18,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
     match error {
         Error::NoKey => unauthorized("an API key is required"),
         Error::InvalidKey => unauthorized("the API key is not valid"),
+        Error::TwoKeys => unauthorized("two different API keys came with the request"),
         Error::ReadOnlyKey => one(StatusCode::FORBIDDEN, "FORBIDDEN", "the API key may only read"),
         Error::NoSuchRoute => one(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such route"),
         Error::MethodNotAllowed { allow } => one(
@@ -28,7 +29,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         .with_header(header::ALLOW, HeaderValue::from_static(allow)),
         Error::NoSuchWidget(id) => one(StatusCode::NOT_FOUND, "NOT_FOUND", &format!("there is no widget with id {id}")),
         Error::OriginNotAllowed => {
-            one(StatusCode::FORBIDDEN, "FORBIDDEN", "the widget's allowed_domains do not name the page's origin")
+            one(StatusCode::FORBIDDEN, "FORBIDDEN", "the Origin header names no page of the widget's allowed_domains")
         }
         Error::BodyTooLarge => too_large("body must be at most 256 KiB"),
         Error::WidgetTooLarge => too_large("the widget would be over 400 KB"),

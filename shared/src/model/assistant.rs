@@ -35,8 +35,8 @@ fields! {
     widget_type: Option<WidgetType>,
     user_opening_messages: Option<Vec<String>>,
     action_buttons: Option<Vec<JsonText>>,
-    /// The account's id where the client gave none.
-    org_id: Uuid,
+    /// On create the account's id where the client gives none.
+    org_id: Option<Uuid>,
     assistant_id: Option<Uuid>,
     name: Option<String>,
     description: Option<String>,
@@ -60,19 +60,18 @@ fields! {
 }
 
 impl Changes {
-    /// The changes that the body of an update makes to a widget of `account`: a field that is not named stays, an
-    /// explicit null clears.
-    pub fn parse(body: &RawValue, account: AccountId) -> Checked<Self> {
-        Self::read(body, account, &["widget_type"])
+    /// The changes that the body of an update makes: a field that is not named stays, an explicit null clears.
+    pub fn parse(body: &RawValue) -> Checked<Self> {
+        Self::read(body, &["widget_type"])
     }
 
-    fn read(body: &RawValue, account: AccountId, required: &'static [&'static str]) -> Checked<Self> {
+    fn read(body: &RawValue, required: &'static [&'static str]) -> Checked<Self> {
         let mut fields = Fields::of(body, required)?;
         let changes = Self {
             widget_type: fields.get("widget_type", nullable(WidgetType::parse)),
             user_opening_messages: fields.get("user_opening_messages", nullable(list(text))),
             action_buttons: fields.get("action_buttons", nullable(list(anything))),
-            org_id: fields.get("org_id", nullable(uuid)).map(|org_id| org_id.unwrap_or(account.0)),
+            org_id: fields.get("org_id", nullable(uuid)),
             assistant_id: fields.get("assistant_id", nullable(uuid)),
             name: fields.get("name", nullable(text)),
             description: fields.get("description", nullable(text)),
@@ -101,9 +100,10 @@ impl Changes {
 impl Settings {
     /// The settings of a new widget of `account`, from the body of a create request.
     pub fn parse(body: &RawValue, account: AccountId) -> Checked<Self> {
-        let changes = Changes::read(body, account, &["widget_type", "user_opening_messages", "action_buttons"])?;
-        let mut settings = Self { org_id: account.0, remove_branding: Some(false), ..Self::default() };
+        let changes = Changes::read(body, &["widget_type", "user_opening_messages", "action_buttons"])?;
+        let mut settings = Self { remove_branding: Some(false), ..Self::default() };
         settings.apply(changes);
+        settings.org_id.get_or_insert(account.0);
         Ok(settings)
     }
 
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn the_smallest_body_gets_the_documented_defaults() {
         let settings = parse(r#"{"widget_type":null,"user_opening_messages":null,"action_buttons":null}"#).unwrap();
-        assert_eq!(settings.org_id, ACCOUNT.0);
+        assert_eq!(settings.org_id, Some(ACCOUNT.0));
         assert_eq!(settings.remove_branding, Some(false));
         assert_eq!(settings.attributes.as_str(), "{}");
         assert_eq!(settings.style_params.as_str(), "{}");
@@ -200,7 +200,7 @@ mod tests {
             parse(&format!(r#"{{"widget_type":"sip","user_opening_messages":[],"action_buttons":[null],{member}}}"#))
         };
         assert_eq!(with(r#""remove_branding":null"#).unwrap().remove_branding, None);
-        assert_eq!(with(r#""org_id":null"#).unwrap().org_id, ACCOUNT.0);
+        assert_eq!(with(r#""org_id":null"#).unwrap().org_id, Some(ACCOUNT.0));
         assert_eq!(with(r#""attributes":null"#).unwrap_err()[0].fault, Fault::NotAnObject);
         assert_eq!(with(r#""style_params":null"#).unwrap_err()[0].fault, Fault::NotAnObject);
     }
@@ -221,9 +221,9 @@ mod tests {
             "org_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"n","description":"d","attributes":{"a":1}}"#;
         let mut settings = parse(body).unwrap();
         let update = r#"{"widget_type":null,"org_id":null,"name":null,"bubble_text":"b","style_params":{"x":1.0}}"#;
-        settings.apply(Changes::parse(json::document(update.as_bytes()).unwrap(), ACCOUNT).unwrap());
+        settings.apply(Changes::parse(json::document(update.as_bytes()).unwrap()).unwrap());
         assert_eq!(settings.widget_type, None);
-        assert_eq!(settings.org_id, ACCOUNT.0, "a widget always has an organisation");
+        assert_eq!(settings.org_id, None);
         assert_eq!((settings.name.as_deref(), settings.description.as_deref()), (None, Some("d")));
         assert_eq!((settings.bubble_text.as_deref(), settings.style_params.as_str()), (Some("b"), r#"{"x":1.0}"#));
         assert_eq!(
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_update_must_name_the_type_and_nothing_else() {
-        let changes = |body: &str| Changes::parse(json::document(body.as_bytes()).unwrap(), ACCOUNT);
+        let changes = |body: &str| Changes::parse(json::document(body.as_bytes()).unwrap());
         assert_eq!(changes(r#"{"widget_type":"sip"}"#).unwrap().widget_type, Some(Some(WidgetType::Sip)));
         let violations = changes(r#"{"attributes":null,"name":1}"#).unwrap_err();
         let faults: Vec<&Fault> = violations.iter().map(|violation| &violation.fault).collect();

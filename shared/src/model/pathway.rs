@@ -71,7 +71,7 @@ impl Changes {
         let has_pathway = pathway_id.map_or(!is_new, |id| id.is_some());
         let has_prompt = agent_prompt.as_ref().map_or(!is_new, |prompt| prompt.is_some());
         if !is_refused && !has_pathway && !has_prompt {
-            fields.report("pathway_id", NO_SCRIPT);
+            fields.report("pathway_id", Fault::MissingUnless("agent_prompt"));
         }
         let changes = Self {
             pathway_id,
@@ -100,18 +100,15 @@ impl Changes {
     /// The field that the changed widget must have kept, because these changes take away the one it could stand for; and
     /// what is wrong where it has not.
     pub fn relies_on(&self) -> Option<(&'static str, Violation)> {
-        let kept = match (&self.pathway_id, &self.agent_prompt) {
-            (Some(None), None) => "agent_prompt",
-            (None, Some(None)) => "pathway_id",
+        let (cleared, kept) = match (&self.pathway_id, &self.agent_prompt) {
+            (Some(None), None) => ("pathway_id", "agent_prompt"),
+            (None, Some(None)) => ("agent_prompt", "pathway_id"),
             _ => return None,
         };
-        let path = vec![Segment::Field("pathway_id")];
-        Some((kept, Violation { part: Part::Body, path, fault: NO_SCRIPT, input: RawValue::NULL.into() }))
+        let (path, fault) = (vec![Segment::Field(cleared)], Fault::MissingUnless(kept));
+        Some((kept, Violation { part: Part::Body, path, fault, input: RawValue::NULL.into() }))
     }
 }
-
-/// What is wrong with a widget that has neither a pathway nor a prompt.
-const NO_SCRIPT: Fault = Fault::MissingUnless("agent_prompt");
 
 /// What leads a widget's conversation: a pathway, a prompt, or both, but never neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -359,7 +356,7 @@ mod tests {
         assert_eq!(relies_on(&format!(r#"{{{PATHWAY},"agent_prompt":null}}"#)), None);
         let violations = changes(r#"{"pathway_id":null,"agent_prompt":null,"allowed_domains":null}"#).unwrap_err();
         let faults: Vec<&Fault> = violations.iter().map(|violation| &violation.fault).collect();
-        assert_eq!(faults, [&NO_SCRIPT, &Fault::Null]);
+        assert_eq!(faults, [&Fault::MissingUnless("agent_prompt"), &Fault::Null]);
     }
 
     #[test]

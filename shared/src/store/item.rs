@@ -432,7 +432,7 @@ mod tests {
         #[test]
         fn what_an_update_writes_is_what_it_sets(old in assistant_body(), new in assistant_body()) {
             let old = assistant::Settings::parse(json::document(old.as_bytes()).unwrap(), ACCOUNT).unwrap();
-            let changes = assistant::Changes::parse(json::document(new.as_bytes()).unwrap(), ACCOUNT).unwrap();
+            let changes = assistant::Changes::parse(json::document(new.as_bytes()).unwrap()).unwrap();
             let kept = Widget::new(old);
             let mut item = of(ACCOUNT, &kept);
             for (name, value) in assistant::Settings::changed(&changes, ACCOUNT).0 {
