@@ -2,7 +2,7 @@
 //!
 //! * [`serve`] is `widgets serve`: it starts a [`stack`] and says how to use it.
 //! * [`keys`] is `widgets keys`: API keys, here and on a deployed stack.
-//! * [`bench`] is `widgets bench`: what lists cost.
+//! * [`mod@bench`] is `widgets bench`: what lists cost.
 //! * [`stack`] is the whole service on this machine: [`gateway`] makes HTTP requests API Gateway's events, [`lambda`] runs
 //!   the function [`binaries`] as Lambda does, [`store`] is the embedded DynamoDB. [`template`] tells them what is deployed.
 //! * [`meter`] stands in front of a store and tells what it is asked.
