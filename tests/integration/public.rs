@@ -174,13 +174,15 @@ async fn a_configuration_is_for_the_pages_of_allowed_domains() {
 async fn a_configuration_without_allowed_domains_is_for_all_pages() {
     let app = TestApp::start().await;
     let path = format!("/v1/widget/{}/config", app.create_pathway(PATHWAY_BODY).await.id());
-    for origin in [Some("https://anything.org"), Some("null"), None] {
+    for origin in [Some("https://anything.org"), Some("null"), Some("file://"), Some("capacitor://localhost"), None] {
         let headers: Vec<_> = origin.map(|origin| ("origin", origin)).into_iter().collect();
         let answer = app.send("GET", &path, &headers, "").await;
         assert_eq!((answer.status, readable_by(&answer), answer.header("vary")), (200, origin, "Origin"));
     }
-    let empty = app.send("GET", &path, &[("origin", "")], "").await;
-    assert_eq!((empty.status, readable_by(&empty)), (200, None), "no origin");
+    for none in ["", "é", "https://a.com, https://b.com", "anything"] {
+        let answer = app.send("GET", &path, &[("origin", none)], "").await;
+        assert_eq!((answer.status, readable_by(&answer)), (200, None), "{none}: no origin");
+    }
     // What is not there has no secret to keep.
     let unknown = format!("/v1/widget/{}/config", Uuid::new_v4());
     let answer = app.send("GET", &unknown, &[("origin", "https://a.com")], "").await;
