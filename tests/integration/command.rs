@@ -243,3 +243,20 @@ async fn help_says_what_it_is_and_every_option() {
         assert!(help.contains(option), "{option}: {help}");
     }
 }
+
+#[tokio::test]
+async fn the_benchmark_prints_what_each_list_costs() {
+    let output = widgets(&["bench", "--widgets", "1,120"]).await.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = printed.lines().skip(2).map(cells).collect();
+    let calls = |widgets: &str, list: &str| {
+        let row = rows.iter().find(|row| row[1] == widgets && row[2] == list).unwrap_or_else(|| panic!("{printed}"));
+        assert_eq!(row[3], "200", "{printed}");
+        row[4].parse::<u32>().unwrap()
+    };
+    assert_eq!((calls("1", "assistant, page 1"), calls("120", "assistant, page 1")), (1, 2));
+    assert_eq!((calls("120", "assistant, the last page"), calls("120", "pathway, `limit=100`")), (2, 1));
+    assert_eq!(rows.len(), 2 * 7, "{printed}");
+}
