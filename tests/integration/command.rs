@@ -198,6 +198,14 @@ async fn an_issued_key_works_at_once_wherever_it_was_issued() {
         let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert!(org_id.is_none_or(|account| body["data"]["org_id"] == account), "{body}");
     }
+
+    let (reader, _) = issue(&["--data", data, "--role", "read", "--expires", "2999-01-01T00:00:00Z"]).await;
+    assert_eq!(serve.create(&reader).await.0, 403);
+    for refused in [["--role", "admin"], ["--expires", "tomorrow"], ["--expires", "2020-01-01T00:00:00Z"]] {
+        let output =
+            widgets(&[&["keys", "issue", "--data", data], &refused[..]].concat()).await.output().await.unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{refused:?}");
+    }
 }
 
 #[tokio::test]
