@@ -1,4 +1,6 @@
 //! Entity tags: which version of a widget an answer shows, and whether a client has it already (RFC 9110, 8.8.3 and 13.1.2).
+//!
+//! A tag is the version alone: a release that says something else of the same version has to give it another tag.
 
 use lambda_http::http::HeaderValue;
 

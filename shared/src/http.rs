@@ -85,8 +85,8 @@ impl Request {
         if self.body.len() <= MAX_BODY_BYTES { Ok(&self.body) } else { Err(Error::BodyTooLarge) }
     }
 
-    /// The body as JSON, whatever its content type says. That there is none is one fault of the request among others; that
-    /// it cannot be read is the only one that is told.
+    /// The body as JSON, whatever its content type says. A missing one is reported with the request's other faults, a
+    /// malformed one alone.
     pub fn json(&self) -> Result<Checked<&RawValue>, Error> {
         match self.body()? {
             [] => Ok(Err(refused(Fault::Missing, RawValue::NULL))),

@@ -45,7 +45,7 @@ async fn serve(dialect: impl Dialect) -> Result<(), Error> {
     let is_cold = AtomicBool::new(true);
     Runtime::new(service_fn(|event: LambdaEvent<Event>| {
         let cold_start = is_cold.swap(false, Ordering::Relaxed);
-        // Boxed: the runtime moves it through its layers.
+        // Boxed: each layer of the runtime would hold, and the compiler unfold, the whole of it.
         Box::pin(handle(&dialect, event, cold_start))
     }))
     .run()

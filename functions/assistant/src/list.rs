@@ -74,7 +74,7 @@ struct Counted {
     is_end: bool,
 }
 
-/// Counts the widgets after `after`, at most `limit` of them.
+/// Counts the widgets after `after`, at most `limit` of them: none, and without a call, where the limit is 0.
 async fn count(store: &Store, list: &List, after: Option<WidgetId>, limit: Option<u64>) -> Result<Counted, Error> {
     let mut so_far = Counted { counted: 0, last: after, is_end: false };
     while limit != Some(so_far.counted) {
