@@ -153,22 +153,24 @@ impl Account {
     }
 }
 
-/// Puts `count` more widgets like the one with this id.
-async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<()> {
+/// Puts `count` more widgets like the one of the development account with this id, and tells their ids, the oldest first.
+pub async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<Vec<String>> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
     let get = client.get_item().table_name("Widgets").key("pk", text(&partition)).key("sk", text(id));
     let item = get.send().await?.item.context("the widget is not there")?;
-    for start in (0..count).step_by(25) {
+    let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
+    // As many as one call takes.
+    for batch in ids.chunks(25) {
         let mut puts = Vec::new();
-        for _ in start..count.min(start + 25) {
+        for id in batch {
             let mut copy = item.clone();
-            let id = text(&Uuid::now_v7().to_string());
-            copy.extend([("sk".to_owned(), id.clone()), ("id".to_owned(), id)]);
+            copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
             let put = PutRequest::builder().set_item(Some(copy)).build()?;
             puts.push(WriteRequest::builder().put_request(put).build());
         }
-        client.batch_write_item().request_items("Widgets", puts).send().await?;
+        let written = client.batch_write_item().request_items("Widgets", puts).send().await?;
+        ensure!(written.unprocessed_items.is_none_or(|left| left.is_empty()), "the store did not take all of them");
     }
-    Ok(())
+    Ok(ids)
 }

@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use shared::{keys::Role, model::AccountId};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{
-    binaries,
+    bench, binaries,
     keys::{self, NewKey},
     meter::Meter,
     stack::{DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
@@ -151,20 +151,7 @@ impl TestApp {
 
     /// Puts `count` more widgets like the stored one with this id, and tells their ids, the oldest first.
     pub async fn multiply(&self, dialect: &str, id: &str, count: usize) -> Vec<String> {
-        let item = self.stored(dialect, id).await.unwrap();
-        let client = self.stack.store.client();
-        let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
-        for batch in ids.chunks(25) {
-            let puts = batch.iter().map(|id| {
-                let keys = [("sk", id), ("id", id)].map(|(key, id)| (key.to_owned(), AttributeValue::S(id.clone())));
-                let copy = item.clone().into_iter().chain(keys).collect();
-                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
-                WriteRequest::builder().put_request(put).build()
-            });
-            let written = client.batch_write_item().request_items("Widgets", puts.collect()).send().await.unwrap();
-            assert!(written.unprocessed_items.unwrap_or_default().is_empty());
-        }
-        ids
+        bench::multiply(&self.stack.store.client(), dialect, id, count).await.unwrap()
     }
 
     /// An account beside the development account: its key.
