@@ -30,7 +30,8 @@ enum Command {
     Keys(keys::Command),
     /// Measure what lists cost as an account grows: calls to the store, read units, time
     ///
-    /// Over an embedded store in memory. Prints a table in Markdown; ratios hold elsewhere, times are told as such.
+    /// Over an embedded store in memory. Calls and read units are what DynamoDB would count; times are of this machine,
+    /// as multiples of the first row's.
     Bench(bench::Bench),
 }
 
