@@ -1,10 +1,18 @@
 //! `widgets bench`: what lists cost as an account grows.
 //!
-//! The widgets are those of the documentation's examples. What is counted is what DynamoDB would charge and what a client
-//! waits for one after the other: calls to the store and read units, by [`crate::meter`]. Times are of this machine and of
-//! the embedded store, so they are told as multiples of the first row's.
+//! The pathway widgets are the service's documented example, the assistant widgets filled in as a customer would; all of
+//! these have one assistant. What is counted is what a client waits for, call after call, and what DynamoDB would charge: calls
+//! to the store and read units, by [`crate::meter`]. Times are of this machine and of the embedded store, so they are told as
+//! multiples of the first row's.
 
-use std::{collections::HashMap, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration, time::Instant};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::{
@@ -32,7 +40,6 @@ pub struct Bench {
     widgets: Vec<NonZeroUsize>,
 }
 
-/// An assistant's widgets, of the size that the documentation's example has.
 const ASSISTANT: &str = r##"{"widget_type":"chat","user_opening_messages":["Hello! How can I help you today?"],"action_buttons":[{"label":"Prices","value":"prices"}],"assistant_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"Support","description":"The shop's support","display_name":"Support","intro_message":"Ask us anything","header_color":"#1a73e8","user_message_color":"#e8f0fe","bot_message_color":"#ffffff","bot_icon_color":"#1a73e8","bubble_color":"#1a73e8","bubble_text":"Chat with us","textbox_default_text":"Type a message"}"##;
 
 const PATHWAY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com","subdomain.example.com"],"messages_per_minute":10,"config":{"theme":"light","position":"bottom-right"},"agent_id":"46f37229-7d12-44be-b343-6e68274cfbea"}"#;
@@ -55,6 +62,7 @@ pub async fn run(bench: Bench) -> Result<()> {
     for count in bench.widgets.iter().map(|count| count.get()) {
         let account = Account::start(&template, &binaries).await?;
         account.fill(count).await.with_context(|| format!("{count} widgets cannot be kept"))?;
+        // Neither a cold start nor the first look at the key is part of what a list costs.
         account.get("/v1/widgets?limit=1").await?;
         account.get("/api/v1/widget?size=1").await?;
         let last_page = count.div_ceil(SIZE);
@@ -93,7 +101,7 @@ struct Account {
 }
 
 impl Account {
-    async fn start(template: &Template, binaries: &HashMap<String, std::path::PathBuf>) -> Result<Self> {
+    async fn start(template: &Template, binaries: &HashMap<String, PathBuf>) -> Result<Self> {
         let store = Store::open(&Place::Memory, &template.tables).await?;
         let meter = Meter::start(&store.url).await?;
         let key = keys::generate()?;

@@ -60,8 +60,8 @@ impl Store {
     }
 
     /// How many widgets of `list` there are after the one with the id `after`, or in all; at most `limit`, and fewer where
-    /// one call does not get to the end. They are counted in an index, whose entries are small however large the widgets are,
-    /// and as they were a moment ago.
+    /// one call does not get to the end. They are counted in an index and as they were a moment ago: an account's in one whose
+    /// entries are small however large the widgets are, an assistant's in the one that holds them whole.
     pub async fn count<S: Stored>(
         &self,
         list: &List,
