@@ -1,6 +1,7 @@
 //! A front of a store that tells what it is asked: which calls, and what DynamoDB would charge for them.
 
 use std::{
+    collections::BTreeSet,
     mem,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -22,6 +23,8 @@ use url::Url;
 pub struct Call {
     /// The operation, such as `GetItem`.
     pub operation: String,
+    /// What a role has to allow for it: the operation, or the actions of a transaction's parts.
+    pub actions: BTreeSet<String>,
     /// The table, or `Table/index/Index`.
     pub resource: String,
     /// The read or write units that it consumed
@@ -92,16 +95,8 @@ async fn exchange(
     let (status, answered) = (sent.status(), sent.headers().clone());
     let body = sent.bytes().await?;
     if let Some(target) = headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
-        let consumed = serde_json::from_slice::<Value>(&body).unwrap_or_default()["ConsumedCapacity"].take();
-        let table = request["TableName"].as_str().unwrap_or_default();
-        let call = Call {
-            operation: target.rsplit('.').next().unwrap_or_default().to_owned(),
-            resource: match request["IndexName"].as_str() {
-                Some(index) => format!("{table}/index/{index}"),
-                None => table.to_owned(),
-            },
-            units: consumed["CapacityUnits"].as_f64().unwrap_or_default(),
-        };
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let call = call(target.rsplit('.').next().unwrap_or_default(), &request, &answer["ConsumedCapacity"]);
         calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }
     let mut response = (status, body).into_response();
@@ -112,4 +107,26 @@ async fn exchange(
         }
     }
     Ok(response)
+}
+
+/// The call that `request` is. All of a transaction's parts are in one table.
+fn call(operation: &str, request: &Value, consumed: &Value) -> Call {
+    let parts: Vec<(&String, &Value)> =
+        request["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten().collect();
+    let actions: BTreeSet<String> = match parts.as_slice() {
+        [] => BTreeSet::from([operation.to_owned()]),
+        // `Put` needs `PutItem`, `ConditionCheck` `ConditionCheckItem`.
+        parts => parts.iter().map(|(kind, _)| format!("{kind}Item")).collect(),
+    };
+    let table = parts.first().map_or(request, |(_, part)| part)["TableName"].as_str().unwrap_or_default();
+    let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
+    Call {
+        operation: operation.to_owned(),
+        actions,
+        resource: match request["IndexName"].as_str() {
+            Some(index) => format!("{table}/index/{index}"),
+            None => table.to_owned(),
+        },
+        units: consumed.as_array().map_or(units(consumed), |tables| tables.iter().map(units).sum()),
+    }
 }

@@ -24,6 +24,7 @@ use aws_sdk_dynamodb::{
     types::{
         AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
         GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+        TimeToLiveSpecification,
     },
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -32,7 +33,7 @@ use dynoxide::Database;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
     time::{interval, timeout},
 };
 use url::Url;
@@ -41,6 +42,10 @@ use crate::template::{IndexSpec, TableSpec};
 
 /// How long DynamoDB may take to make a table.
 const TABLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often the embedded store deletes what has expired; DynamoDB does so within days
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>).
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How long the connections to a store that stops may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -188,12 +193,26 @@ impl Embedded {
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
+            let sweeper = tokio::spawn(sweep(database.clone()));
             if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, stopped).await {
                 eprintln!("the embedded store stopped: {error}");
             }
+            sweeper.abort();
             drop(lock);
         });
         Ok(Self { url, stop, server })
+    }
+}
+
+/// Deletes what has expired, now and then.
+async fn sweep(database: Database) {
+    let mut turn = interval(SWEEP_INTERVAL);
+    loop {
+        turn.tick().await;
+        let database = database.clone();
+        if let Ok(Err(error)) = spawn_blocking(move || database.sweep_ttl()).await {
+            eprintln!("what has expired cannot be deleted: {error}");
+        }
     }
 }
 
@@ -251,8 +270,27 @@ fn is_aws(endpoint: &Url) -> bool {
     endpoint.host_str().is_some_and(|host| DOMAINS.iter().any(|domain| host.ends_with(domain)))
 }
 
-/// Makes a table that is not there, and the indexes that one made earlier has not.
+/// Makes a table as it should be: one that is not there, and what one made earlier lacks.
 async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
+    let unmade = || format!("the table {} cannot be made", table.name);
+    ensure_indexes(client, table).await?;
+    match &table.ttl {
+        Some(attribute) => ensure_ttl(client, table, attribute).await.with_context(unmade),
+        None => Ok(()),
+    }
+}
+
+async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Result<()> {
+    let described = client.describe_time_to_live().table_name(&table.name).send().await?.time_to_live_description;
+    if described.is_some_and(|ttl| ttl.attribute_name() == Some(attribute)) {
+        return Ok(());
+    }
+    let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
+    client.update_time_to_live().table_name(&table.name).time_to_live_specification(ttl).send().await?;
+    Ok(())
+}
+
+async fn ensure_indexes(client: &Client, table: &TableSpec) -> Result<()> {
     let unmade = || format!("the table {} cannot be made", table.name);
     let describe = client.describe_table().table_name(&table.name).send();
     match describe.await {

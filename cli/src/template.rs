@@ -55,6 +55,8 @@ pub struct TableSpec {
     pub key: Vec<(String, String)>,
     /// Its global secondary indexes.
     pub indexes: Vec<IndexSpec>,
+    /// The attribute that says when an item is to be deleted.
+    pub ttl: Option<String>,
 }
 
 /// A global secondary index.
@@ -161,6 +163,7 @@ fn table(name: &str, properties: &Properties) -> TableSpec {
                 projection: index.projection.projection_type.clone(),
             })
             .collect(),
+        ttl: properties.time_to_live_specification.as_ref().map(|ttl| ttl.attribute_name.clone()),
     }
 }
 
@@ -215,6 +218,7 @@ struct Properties {
     attribute_definitions: Vec<AttributeDefinition>,
     key_schema: Vec<Key>,
     global_secondary_indexes: Vec<Index>,
+    time_to_live_specification: Option<TimeToLive>,
 }
 
 #[derive(Deserialize, Default)]
@@ -272,6 +276,12 @@ struct Projection {
     projection_type: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TimeToLive {
+    attribute_name: String,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Metadata {
@@ -303,6 +313,8 @@ mod tests {
         let tables: Vec<(&str, usize, usize)> =
             template.tables.iter().map(|table| (table.name.as_str(), table.key.len(), table.indexes.len())).collect();
         assert_eq!(tables, [("ApiKeys", 1, 0), ("Widgets", 2, 3)]);
+        let ttl: Vec<_> = template.tables.iter().map(|table| table.ttl.as_deref()).collect();
+        assert_eq!(ttl, [None, Some("ttl")]);
     }
 
     #[test]

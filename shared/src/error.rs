@@ -42,6 +42,10 @@ pub enum Error {
     Invalid(Vec<Violation>),
     /// The account has no such widget.
     NoSuchWidget(WidgetId),
+    /// The widget is none of the versions that `If-Match` and `If-None-Match` ask for.
+    PreconditionFailed,
+    /// The idempotency key came with another body before.
+    IdempotencyKeyReused,
     /// The widget would be over the 400 KB that DynamoDB keeps as one.
     WidgetTooLarge,
     /// The widget's allowed domains do not have the page that asks.
@@ -72,8 +76,22 @@ impl Error {
     where
         E: StdError + ProvideErrorMetadata + 'static,
     {
-        let text = format!("{operation}: {}", describe(error));
+        let text = describe(operation, error);
         if is_transient(error) { Self::Unavailable(text) } else { Self::Internal(text) }
+    }
+
+    /// A failure of the store that is known to pass.
+    pub fn unavailable<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: StdError + ProvideErrorMetadata + 'static,
+    {
+        Self::Unavailable(describe(operation, error))
+    }
+
+    /// A refusal by the store that does not tell what became of the request: a try before it may have taken effect, and
+    /// nobody saw its answer.
+    pub fn unclear(operation: &str) -> Self {
+        Self::Unavailable(format!("{operation}: refused after a try whose answer got lost"))
     }
 }
 
@@ -108,6 +126,7 @@ fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
                     || THROTTLING_ERRORS.contains(&code)
                     || TRANSIENT_ERRORS.contains(&code)
                     || code == "ReplicatedWriteConflictException"
+                    || code == "TransactionConflictException"
             }
             // Every error of DynamoDB's has a code: something else answered in its place.
             None => true,
@@ -116,8 +135,8 @@ fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
     }
 }
 
-/// The error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what is stored.
-fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
+/// The operation and the error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what is stored.
+fn describe<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> String
 where
     E: StdError + ProvideErrorMetadata + 'static,
 {
@@ -127,9 +146,9 @@ where
         let status = context.raw().status().as_u16();
         let request = context.raw().request_id().unwrap_or("unknown");
         let message = context.err().message().unwrap_or("no message");
-        return format!("{code} (status {status}, DynamoDB request {request}): {message}");
+        return format!("{operation}: {code} (status {status}, DynamoDB request {request}): {message}");
     }
-    Causes(error).to_string()
+    format!("{operation}: {}", Causes(error))
 }
 
 /// An error and its causes, outermost first.

@@ -12,10 +12,10 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use sha2::{Digest, Sha256};
 
 use crate::{
     error::Error,
+    hash::Hash,
     http::Request,
     model::{AccountId, Timestamp},
 };
@@ -58,24 +58,14 @@ impl ApiKey {
     }
 
     /// What the table knows the key by.
-    pub fn hash(&self) -> KeyHash {
-        KeyHash(Sha256::digest(self.0.as_bytes()).into())
+    pub fn hash(&self) -> Hash {
+        Hash::of(self.0.as_bytes())
     }
 }
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey(…)")
-    }
-}
-
-/// The SHA-256 of an API key. `Display` is hex.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyHash([u8; 32]);
-
-impl fmt::Display for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -141,7 +131,7 @@ impl Keys {
         if known.role >= needed { Ok(known.account) } else { Err(Error::ReadOnlyKey) }
     }
 
-    async fn known(&self, hash: &KeyHash) -> Result<Known, Error> {
+    async fn known(&self, hash: &Hash) -> Result<Known, Error> {
         // Before the look-up: what it finds may have changed since.
         let now = Instant::now();
         if let Some(known) = self.cache().get(hash, now) {
@@ -157,7 +147,7 @@ impl Keys {
         Ok(known)
     }
 
-    async fn look_up(&self, hash: &KeyHash) -> Result<Option<Found>, Error> {
+    async fn look_up(&self, hash: &Hash) -> Result<Option<Found>, Error> {
         let found = self
             .client
             .get_item()
@@ -198,7 +188,7 @@ struct Found {
 
 /// The keys that were found lately.
 #[derive(Debug, Default)]
-struct Cache(HashMap<KeyHash, Known>);
+struct Cache(HashMap<Hash, Known>);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Known {
@@ -208,11 +198,11 @@ struct Known {
 }
 
 impl Cache {
-    fn get(&self, hash: &KeyHash, now: Instant) -> Option<Known> {
+    fn get(&self, hash: &Hash, now: Instant) -> Option<Known> {
         self.0.get(hash).filter(|known| now < known.until).copied()
     }
 
-    fn insert(&mut self, hash: KeyHash, known: Known, now: Instant) {
+    fn insert(&mut self, hash: Hash, known: Known, now: Instant) {
         if self.0.len() >= MAX_CACHED {
             self.0.retain(|_, known| now < known.until);
         }
@@ -276,14 +266,14 @@ mod tests {
 
     #[test]
     fn a_key_is_believed_for_its_time_and_not_longer() {
-        let (hash, now) = (KeyHash([1; 32]), Instant::now());
+        let (hash, now) = (Hash::of(b"1"), Instant::now());
         let mut cache = Cache::default();
         assert_eq!(cache.get(&hash, now), None);
         let known = known(now + CACHED_FOR);
         cache.insert(hash, known, now);
         assert_eq!(cache.get(&hash, now + Duration::from_secs(59)), Some(known));
         assert_eq!(cache.get(&hash, now + Duration::from_secs(60)), None);
-        assert_eq!(cache.get(&KeyHash([2; 32]), now), None);
+        assert_eq!(cache.get(&Hash::of(b"2"), now), None);
     }
 
     #[test]

@@ -5,19 +5,22 @@
 //! * [`lambda`] runs a function: events in, answers out, one log line each, panics caught.
 //! * [`http`] is the request and the response that a dialect sees.
 //! * [`keys`] tells which account a request's API key belongs to.
+//! * [`idempotency`] and [`etag`] are what a request says of the requests before it: this one again, only if nothing changed.
 //! * [`json`] reads a body one level at a time and leaves free-form values as the text they are.
 //! * [`validation`] collects everything wrong with a body; [`model`] is what a valid one becomes.
 //! * [`store`] keeps widgets in DynamoDB.
 //! * [`list`] makes of them as much of a list as an answer holds, and [`cursor`] says where the rest begins.
-//! * [`cors`] and [`etag`] are for what is public: who may read it, and whether a client has it already.
+//! * [`cors`] is for what is public: which pages may read it.
 //! * [`error`] is everything that can go wrong; each dialect has one table from it to its own answers.
-//! * [`log`] writes lines that hold neither keys nor bodies.
+//! * [`log`] writes lines that hold neither keys nor bodies; [`mod@hash`] is what the table holds instead of them.
 
 pub mod cors;
 pub mod cursor;
 pub mod error;
 pub mod etag;
+pub mod hash;
 pub mod http;
+pub mod idempotency;
 pub mod json;
 pub mod keys;
 pub mod lambda;

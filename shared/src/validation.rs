@@ -39,6 +39,8 @@ pub enum Part {
     Path,
     /// The URL's query.
     Query,
+    /// The headers.
+    Header,
     /// The body.
     Body,
 }
@@ -117,6 +119,8 @@ pub enum Fault {
     InvalidWebhookUrl,
     /// Not a cursor of the list that it came with.
     InvalidCursor,
+    /// Not a list of entity tags.
+    NotEntityTags,
 }
 
 impl fmt::Display for Fault {
@@ -147,6 +151,7 @@ impl fmt::Display for Fault {
             Self::InvalidDomain { entry, reason } => write!(f, "{entry:?} {reason}"),
             Self::InvalidWebhookUrl => f.write_str("must be an absolute https:// URL, or http:// to localhost"),
             Self::InvalidCursor => f.write_str("is not one that a Link header of this list gave"),
+            Self::NotEntityTags => f.write_str("must be * or entity tags in quotes, such as \"3\""),
         }
     }
 }
@@ -175,7 +180,7 @@ pub fn refused(fault: Fault, input: &RawValue) -> Vec<Violation> {
     vec![Violation { part: Part::Body, path: Vec::new(), fault, input: input.into() }]
 }
 
-/// `fault`, found in the text that `name` has in the path or the query.
+/// `fault`, found in the text that `name` has in the path, the query or the headers.
 pub fn refused_text(part: Part, name: &'static str, fault: Fault, text: &str) -> Vec<Violation> {
     vec![Violation { part, path: vec![Segment::Field(name)], fault, input: JsonText::string(text) }]
 }

@@ -26,6 +26,13 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::BodyTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 256 KiB"),
         Error::BodyNotUtf8 => detail(StatusCode::BAD_REQUEST, "There was an error parsing the body"),
         Error::NoSuchWidget(id) => detail(StatusCode::NOT_FOUND, &format!("Unable to find the Widget with id {id}.")),
+        Error::PreconditionFailed => detail(
+            StatusCode::PRECONDITION_FAILED,
+            "The Widget is not a version that If-Match or If-None-Match asks for",
+        ),
+        Error::IdempotencyKeyReused => {
+            detail(StatusCode::UNPROCESSABLE_ENTITY, "This Idempotency-Key came with another body before")
+        }
         Error::OriginNotAllowed => detail(StatusCode::FORBIDDEN, "Not allowed from this origin"),
         Error::WidgetTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The widget would be over 400 KB"),
         Error::AnswerTooLarge => {
@@ -76,6 +83,8 @@ enum Context {
     Expected(String),
     Ge(u32),
     Le(u32),
+    MinLength(usize),
+    MaxLength(usize),
 }
 
 impl<'a> From<&'a Violation> for Entry<'a> {
@@ -84,6 +93,7 @@ impl<'a> From<&'a Violation> for Entry<'a> {
         let mut loc = vec![Step::Name(match violation.part {
             Part::Path => "path",
             Part::Query => "query",
+            Part::Header => "header",
             Part::Body => "body",
         })];
         loc.extend(violation.path.iter().map(|segment| match segment {
@@ -135,18 +145,25 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
         Fault::Above(maximum) => {
             ("less_than_equal", format!("Input should be less than or equal to {maximum}"), Some(Context::Le(*maximum)))
         }
-        // No field of this dialect has these rules.
+        Fault::Empty => {
+            ("string_too_short", "String should have at least 1 character".to_owned(), Some(Context::MinLength(1)))
+        }
+        Fault::TooLong(most) => (
+            "string_too_long",
+            format!("String should have at most {most} characters"),
+            Some(Context::MaxLength(*most)),
+        ),
+        // Pydantic has no rule of its own for these, or no field of this dialect has them.
         Fault::MissingUnless(_)
         | Fault::Null
         | Fault::NotANumber
         | Fault::NotAbove(_)
         | Fault::NotFinite
-        | Fault::Empty
-        | Fault::TooLong(_)
         | Fault::TooMany(_)
         | Fault::InvalidDomain { .. }
         | Fault::InvalidWebhookUrl
-        | Fault::InvalidCursor => {
+        | Fault::InvalidCursor
+        | Fault::NotEntityTags => {
             ("value_error", format!("Value error, {fault}"), Some(Context::Error(fault.to_string())))
         }
     }

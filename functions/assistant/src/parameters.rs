@@ -3,16 +3,18 @@
 use shared::{
     App, cors,
     error::Error,
-    etag,
+    etag::{self, Preconditions},
     http::{Request, Response},
     model::assistant::Settings,
+    validation::both,
 };
 
 use crate::wire;
 
 pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
-    let id = wire::widget_id(id)?;
+    let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = app.store.read_public::<Settings>(id).await?;
     let answer = || wire::success("Data retrieved successfully", wire::Parameters::from(&widget.settings));
-    Ok(cors::for_any_origin(etag::cached(request, widget.version, answer)))
+    let answer = preconditions.answer(widget.version, answer)?;
+    Ok(cors::for_any_origin(etag::cached(answer)))
 }

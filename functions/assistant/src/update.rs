@@ -3,6 +3,7 @@
 use shared::{
     App,
     error::Error,
+    etag::{self, Preconditions},
     http::{Request, Response},
     keys::Role,
     model::assistant::{Changes, Settings},
@@ -14,7 +15,8 @@ use crate::wire;
 pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Full).await?;
     let changes = wire::body(request)?.and_then(Changes::parse);
-    let (id, changes) = both(wire::widget_id(id), changes)?;
-    let widget = app.store.update::<Settings>(account, id, &changes).await?;
-    Ok(wire::success("Data updated successfully", wire::Widget::from(&widget)))
+    let (id, (preconditions, changes)) = both(wire::widget_id(id), both(Preconditions::of(request), changes))?;
+    let versions = preconditions.versions();
+    let widget = app.store.update::<Settings>(account, id, &changes, &versions).await?;
+    Ok(etag::tagged(widget.version, wire::success("Data updated successfully", wire::Widget::from(&widget))))
 }

@@ -31,6 +31,16 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::OriginNotAllowed => {
             one(StatusCode::FORBIDDEN, "FORBIDDEN", "the Origin header names no page of the widget's allowed_domains")
         }
+        Error::PreconditionFailed => one(
+            StatusCode::PRECONDITION_FAILED,
+            "PRECONDITION_FAILED",
+            "the widget is not a version that if-match or if-none-match asks for",
+        ),
+        Error::IdempotencyKeyReused => one(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IDEMPOTENCY_KEY_REUSED",
+            "the idempotency-key came with another body before",
+        ),
         Error::BodyTooLarge => too_large("body must be at most 256 KiB"),
         Error::WidgetTooLarge => too_large("the widget would be over 400 KB"),
         Error::AnswerTooLarge => too_large("the list is over 6 MB: use limit to read it in pages"),

@@ -3,16 +3,18 @@
 use shared::{
     App,
     error::Error,
+    etag::Preconditions,
     http::{Request, Response},
     keys::Role,
     model::pathway::Settings,
+    validation::both,
 };
 
 use crate::wire;
 
 pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Read).await?;
-    let id = wire::widget_id(id)?;
+    let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = app.store.read::<Settings>(account, id).await?;
-    Ok(wire::success(wire::Widget::from(&widget)))
+    preconditions.answer(widget.version, || wire::success(wire::Widget::from(&widget)))
 }

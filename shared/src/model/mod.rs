@@ -3,6 +3,7 @@
 pub mod assistant;
 mod domain;
 pub mod pathway;
+mod versions;
 
 use std::{fmt, time::Duration};
 
@@ -10,6 +11,7 @@ use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use uuid::Uuid;
 
 pub use domain::{AllowedDomain, Origin};
+pub use versions::Versions;
 
 /// The tenant that a key belongs to: its widgets are seen by its keys alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +54,11 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Self> {
         let moment = DateTime::parse_from_rfc3339(text).ok()?;
         Some(Self(moment.with_timezone(&Utc).trunc_subsecs(3)))
+    }
+
+    /// Whole seconds since 1970, as DynamoDB's TTL counts them.
+    pub fn epoch_seconds(self) -> u64 {
+        self.0.timestamp().unsigned_abs()
     }
 
     /// How long it is until then; `None` once it has come.

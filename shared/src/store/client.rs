@@ -22,7 +22,11 @@ use aws_smithy_types::byte_stream::ByteStream;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio::time::timeout;
 
-use super::{ConfigError, variable};
+use super::{
+    ConfigError,
+    retry::{TransactionConflicts, UnreadableAnswers, Watch},
+    variable,
+};
 use crate::{
     error::Causes,
     log::{self, Level},
@@ -76,6 +80,9 @@ pub async fn connect() -> Result<Client, ConfigError> {
                 .with_initial_backoff(FIRST_BACKOFF)
                 .with_max_backoff(LONGEST_BACKOFF),
         )
+        .retry_classifier(TransactionConflicts)
+        .retry_classifier(UnreadableAnswers)
+        .interceptor(Watch)
         .timeout_config(
             TimeoutConfig::builder()
                 .operation_attempt_timeout(ATTEMPT_TIMEOUT)

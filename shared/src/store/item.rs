@@ -29,6 +29,8 @@ pub(super) const BY_ASSISTANT: &str = "by_assistant";
 pub(super) const VERSION: &str = "version";
 pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const UPDATED_AT: &str = "updated_at";
+/// What the update that made the item what it is calls itself.
+pub(super) const LAST_WRITE: &str = "last_write";
 
 /// Settings that the table can keep: all that the store has to know of a dialect.
 pub trait Stored: Sized {
@@ -63,6 +65,11 @@ pub(super) fn text(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
+/// An attribute that is a number.
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
 /// What an account's widgets of one assistant have in common.
 pub(super) fn by_assistant(account: AccountId, assistant_id: Uuid) -> AttributeValue {
     text(format_args!("{account}#{assistant_id}"))
@@ -75,7 +82,7 @@ pub(super) fn of<S: Stored>(account: AccountId, widget: &Widget<S>) -> Item {
     put(PK, text(partition::<S>(account)));
     put(SK, text(widget.id));
     put(ID, text(widget.id));
-    put(VERSION, AttributeValue::N(widget.version.to_string()));
+    put(VERSION, number(widget.version));
     put(CREATED_AT, text(widget.created_at));
     put(UPDATED_AT, text(widget.updated_at));
     for (name, value) in widget.settings.attributes(account).0 {
@@ -89,7 +96,7 @@ pub(super) fn of<S: Stored>(account: AccountId, widget: &Widget<S>) -> Item {
 /// The widget that an item is; what cannot be read is a fault of ours and is named in the error.
 pub(super) fn widget<S: Stored>(item: Item) -> Result<Widget<S>, Error> {
     let id = item.get(SK).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
-    let mut reader = Reader(item);
+    let mut reader = Reader::of(item);
     let mut read = || {
         Ok(Widget {
             id: WidgetId(reader.take(SK)?),
@@ -100,6 +107,11 @@ pub(super) fn widget<S: Stored>(item: Item) -> Result<Widget<S>, Error> {
         })
     };
     read().map_err(|Unreadable(name)| Error::Internal(format!("the stored widget {id} has no {name} that can be read")))
+}
+
+/// The version of the widget that an item is.
+pub(super) fn version(item: &Item) -> Option<u64> {
+    u64::read(item.get(VERSION).cloned())
 }
 
 /// Attributes to write: a value, or none where there is to be none.
@@ -121,20 +133,26 @@ impl Attributes {
 
 /// The name of an attribute that is not there or holds something else than it should.
 #[derive(Debug)]
-pub struct Unreadable(&'static str);
+pub struct Unreadable(pub(super) &'static str);
 
 /// An item that is read attribute by attribute.
 #[derive(Debug)]
 pub struct Reader(Item);
 
 impl Reader {
-    fn take<T: Attribute>(&mut self, name: &'static str) -> Result<T, Unreadable> {
+    /// A reader of `item`.
+    pub(super) fn of(item: Item) -> Self {
+        Self(item)
+    }
+
+    /// The value of an attribute, which is there no more then.
+    pub(super) fn take<T: Attribute>(&mut self, name: &'static str) -> Result<T, Unreadable> {
         T::read(self.0.remove(name)).ok_or(Unreadable(name))
     }
 }
 
 /// A value of the model as an attribute; null is absence.
-trait Attribute: Sized {
+pub(super) trait Attribute: Sized {
     fn write(&self) -> Option<AttributeValue>;
     fn read(value: Option<AttributeValue>) -> Option<Self>;
 }
@@ -177,7 +195,7 @@ impl Attribute for bool {
 
 impl Attribute for u64 {
     fn write(&self) -> Option<AttributeValue> {
-        Some(AttributeValue::N(self.to_string()))
+        Some(number(self))
     }
 
     fn read(value: Option<AttributeValue>) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! Widgets in DynamoDB: one table, one item a widget.
+//! Widgets in DynamoDB: one table, one item a widget, and one a request that may come twice (`record`).
 //!
 //! | attribute | what |
 //! |---|---|
@@ -8,35 +8,32 @@
 //! | `by_account` | the account, in the dialect that counts: what the index [`BY_ACCOUNT`] is made of |
 //! | `by_assistant` | `<account>#<assistant_id>`, what the index [`BY_ASSISTANT`] is made of |
 //! | `version`, `created_at`, `updated_at` | what we add |
+//! | `last_write` | by which the write that made this version knows itself |
 //! | the documented fields | in DynamoDB's own types, free-form JSON as its text; null is absence |
 //!
-//! Each operation on one widget is one call, and what has to hold for it is the call's condition.
+//! Each operation on one widget is one call, and what has to hold for it is the call's condition. The SDK makes a call
+//! again whose answer it did not get (`retry`), so that a write may meet itself: then it succeeded.
 
 pub mod client;
+mod create;
 mod item;
 mod list;
+mod record;
+mod retry;
+mod update;
 
 use std::{collections::HashMap, env, error::Error as StdError, fmt};
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::http::HttpResponse,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::{
-        delete_item::DeleteItemError,
-        put_item::PutItemError,
-        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    },
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
+pub use create::Created;
 pub use item::Stored;
-use item::{Attributes, PK, SK, UPDATED_AT, VERSION, partition, text};
+use item::{PK, SK, partition, text};
 pub use list::{Count, List, Page};
 
 use crate::{
     error::Error,
-    model::{AccountId, Timestamp, Widget, WidgetId},
+    model::{AccountId, Widget, WidgetId},
 };
 
 /// The index of all widgets by their id, with nothing but the keys: where a public read finds out whose a widget is.
@@ -89,31 +86,10 @@ impl Store {
         Self { client, table }
     }
 
-    /// Puts a new widget, the whole of it or nothing. With [`Error::Unavailable`] it is not known which: an answer may
-    /// have been lost on its way.
-    pub async fn create<S: Stored>(&self, account: AccountId, widget: &Widget<S>) -> Result<(), Error> {
-        let item = item::of(account, widget);
-        let result = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            // The SDK retries where an answer got lost: then the item in the way is the one just sent.
-            Err(SdkError::ServiceError(refusal)) if was_already_put(refusal.err(), &item) => Ok(()),
-            Err(error) => Err(Error::from_store("PutItem Widgets", &error)),
-        }
-    }
-
     /// The widget as it is now.
     pub async fn read<S: Stored>(&self, account: AccountId, id: WidgetId) -> Result<Widget<S>, Error> {
-        let widget = self.get(text(partition::<S>(account)), id, true).await?;
-        widget.ok_or(Error::NoSuchWidget(id))
+        let found = self.get(key::<S>(account, id), true).await?;
+        found.map_or(Err(Error::NoSuchWidget(id)), item::widget)
     }
 
     /// The widget of whatever account, as it is or was a moment ago: for what is public of it.
@@ -132,127 +108,31 @@ impl Store {
             pk.as_s().is_ok_and(|pk| pk.split_once('#').is_some_and(|(_, dialect)| dialect == S::DIALECT))
         };
         let partition = found.items.into_iter().flatten().find_map(|mut item| item.remove(PK).filter(is_of_dialect));
-        let widget = match partition {
-            Some(partition) => self.get(partition, id, false).await?,
-            None => None,
-        };
-        widget.ok_or(Error::NoSuchWidget(id))
+        let partition = partition.ok_or(Error::NoSuchWidget(id))?;
+        let found = self.get(key_in(partition, id), false).await?;
+        found.map_or(Err(Error::NoSuchWidget(id)), item::widget)
     }
 
-    async fn get<S: Stored>(
-        &self,
-        partition: AttributeValue,
-        id: WidgetId,
-        is_consistent: bool,
-    ) -> Result<Option<Widget<S>>, Error> {
+    /// The item with this key.
+    async fn get(&self, key: Item, is_consistent: bool) -> Result<Option<Item>, Error> {
         let found = self
             .client
             .get_item()
             .table_name(&self.table)
-            .key(PK, partition)
-            .key(SK, text(id))
+            .set_key(Some(key))
             .consistent_read(is_consistent)
             .send()
             .await
             .map_err(|error| Error::from_store("GetItem Widgets", &error))?;
-        found.item.map(item::widget).transpose()
-    }
-
-    /// Changes the named fields of a widget and nothing else of it, all of them or none, and tells what it is then. Changes
-    /// that name nothing change nothing.
-    pub async fn update<S: Stored>(
-        &self,
-        account: AccountId,
-        id: WidgetId,
-        changes: &S::Changes,
-    ) -> Result<Widget<S>, Error> {
-        let changed = S::changed(changes, account);
-        if changed.0.is_empty() {
-            return self.read(account, id).await;
-        }
-        let relies_on = S::relies_on(changes);
-        let condition = match &relies_on {
-            None => "attribute_exists(pk)".to_owned(),
-            Some((attribute, _)) => format!("attribute_exists(pk) AND attribute_exists({attribute})"),
-        };
-        let update = self.client.update_item().table_name(&self.table);
-        let result = expressed(update, changed)
-            .key(PK, text(partition::<S>(account)))
-            .key(SK, text(id))
-            .condition_expression(condition)
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match result {
-            Ok(updated) => return item::widget(updated.attributes.unwrap_or_default()),
-            Err(error) => error,
-        };
-        match (error.as_service_error(), relies_on) {
-            (Some(UpdateItemError::ConditionalCheckFailedException(refusal)), relies_on) => {
-                Err(match (refusal.item(), relies_on) {
-                    (None, _) => Error::NoSuchWidget(id),
-                    (Some(_), Some((_, violation))) => Error::Invalid(vec![violation]),
-                    (Some(_), None) => Error::from_store("UpdateItem Widgets", &error),
-                })
-            }
-            _ if is_too_large(&error) => Err(Error::WidgetTooLarge),
-            _ => Err(Error::from_store("UpdateItem Widgets", &error)),
-        }
-    }
-
-    /// Deletes a widget and tells what it was.
-    pub async fn delete<S: Stored>(&self, account: AccountId, id: WidgetId) -> Result<Widget<S>, Error> {
-        let result = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key(PK, text(partition::<S>(account)))
-            .key(SK, text(id))
-            .condition_expression("attribute_exists(pk)")
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await;
-        match result {
-            Ok(deleted) => item::widget(deleted.attributes.unwrap_or_default()),
-            Err(SdkError::ServiceError(refusal))
-                if matches!(refusal.err(), DeleteItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Err(Error::NoSuchWidget(id))
-            }
-            Err(error) => Err(Error::from_store("DeleteItem Widgets", &error)),
-        }
+        Ok(found.item)
     }
 }
 
-fn was_already_put(error: &PutItemError, sent: &Item) -> bool {
-    matches!(error, PutItemError::ConditionalCheckFailedException(refusal) if refusal.item() == Some(sent))
+/// Where a widget is.
+fn key<S: Stored>(account: AccountId, id: WidgetId) -> Item {
+    key_in(text(partition::<S>(account)), id)
 }
 
-/// An update that sets and removes the attributes that changed, and counts itself.
-fn expressed(update: UpdateItemFluentBuilder, changed: Attributes) -> UpdateItemFluentBuilder {
-    let mut update = update
-        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-        .expression_attribute_values(":now", text(Timestamp::now()));
-    let mut sets = format!("SET {VERSION} = {VERSION} + :one, {UPDATED_AT} = :now");
-    let mut removes = String::new();
-    for (name, value) in changed.0 {
-        // A placeholder each: some names are words of DynamoDB's own.
-        update = update.expression_attribute_names(format!("#{name}"), name);
-        match value {
-            Some(value) => {
-                sets += &format!(", #{name} = :{name}");
-                update = update.expression_attribute_values(format!(":{name}"), value);
-            }
-            None => removes += &format!("{}#{name}", if removes.is_empty() { " REMOVE " } else { ", " }),
-        }
-    }
-    update.update_expression(sets + &removes)
-}
-
-/// Whether DynamoDB refused an update because the item would be over its 400 KB: each request is under that, but what several
-/// of them set adds up. It has no code of its own for it, only the message "Item size to update has exceeded the maximum
-/// allowed size".
-fn is_too_large(error: &SdkError<UpdateItemError, HttpResponse>) -> bool {
-    error.code() == Some("ValidationException") && error.message().is_some_and(|message| message.contains("Item size"))
+fn key_in(partition: AttributeValue, id: WidgetId) -> Item {
+    HashMap::from([(PK.to_owned(), partition), (SK.to_owned(), text(id))])
 }

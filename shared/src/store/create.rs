@@ -1,0 +1,116 @@
+//! Creating a widget, once however often a request for it comes.
+
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError,
+    types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder},
+};
+
+use super::{
+    Item, Store, Stored, item,
+    item::{CREATED_AT, number, text},
+    record::{self, Record, TTL},
+    retry,
+};
+use crate::{
+    error::Error,
+    idempotency::Idempotency,
+    model::{AccountId, Widget},
+};
+
+/// What became of a request to create a widget.
+#[derive(Debug)]
+pub struct Created<S> {
+    /// The widget as it was created.
+    pub widget: Widget<S>,
+    /// Whether an earlier request with the same idempotency key created it.
+    pub is_replay: bool,
+}
+
+impl Store {
+    /// Puts a new widget, the whole of it or nothing, unless the same request did so already. With [`Error::Unavailable`] it
+    /// is not known whether it was put: an answer may have been lost on its way.
+    pub async fn create<S: Stored>(
+        &self,
+        account: AccountId,
+        widget: Widget<S>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Created<S>, Error> {
+        match idempotency {
+            None => self.put(account, widget).await,
+            Some(idempotency) => self.put_with_record(account, widget, &idempotency).await,
+        }
+    }
+
+    async fn put<S: Stored>(&self, account: AccountId, widget: Widget<S>) -> Result<Created<S>, Error> {
+        let result = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item::of(account, &widget)))
+            .condition_expression(IS_ABSENT)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = result else { return Ok(Created { widget, is_replay: false }) };
+        // The SDK retries where an answer got lost: then the widget in the way is the one just sent, whatever became of it
+        // since.
+        let is_own = |there: &Item| there.get(CREATED_AT) == Some(&text(widget.created_at));
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refusal)) if refusal.item().is_some_and(is_own) => {
+                Ok(Created { widget, is_replay: false })
+            }
+            _ => Err(Error::from_store("PutItem Widgets", &error)),
+        }
+    }
+
+    /// Puts a widget and the record of its request in one transaction. A record that is there already keeps both from being
+    /// put and is brought along.
+    async fn put_with_record<S: Stored>(
+        &self,
+        account: AccountId,
+        widget: Widget<S>,
+        idempotency: &Idempotency,
+    ) -> Result<Created<S>, Error> {
+        const OPERATION: &str = "TransactWriteItems Widgets";
+        let record = self
+            .putting(record::of(account, idempotency, &widget))
+            .condition_expression(format!("{IS_ABSENT} OR #{TTL} <= :now"))
+            .expression_attribute_names(format!("#{TTL}"), TTL)
+            .expression_attribute_values(":now", number(widget.created_at.epoch_seconds()));
+        let own = self.putting(item::of(account, &widget)).condition_expression(IS_ABSENT);
+        let mut transaction = self.client.transact_write_items();
+        for put in [record, own] {
+            let put = put.build().map_err(|error| Error::Internal(format!("{OPERATION}: {error}")))?;
+            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        // The SDK gives it a token, by which DynamoDB knows a retry that meets its own first success.
+        let Err(error) = transaction.send().await else { return Ok(Created { widget, is_replay: false }) };
+        let refusal = error.as_service_error();
+        let is_kept_off = refusal.is_some_and(retry::is_kept_off);
+        let met = match refusal.and_then(|refusal| retry::cancellation_reasons(refusal).first()?.item()) {
+            Some(item) => Some(Record::read(item.clone())?),
+            // Others with the same key were at it all the time: one of them will be done by now.
+            None if is_kept_off => self.record::<S>(account, idempotency).await?,
+            None => None,
+        };
+        match met.filter(|record| record.is_valid(widget.created_at)) {
+            Some(record) => record.created(widget, idempotency),
+            None if is_kept_off => Err(Error::unavailable(OPERATION, &error)),
+            None => Err(Error::from_store(OPERATION, &error)),
+        }
+    }
+
+    fn putting(&self, item: Item) -> PutBuilder {
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    async fn record<S: Stored>(&self, account: AccountId, idempotency: &Idempotency) -> Result<Option<Record>, Error> {
+        let found = self.get(record::key::<S>(account, idempotency), true).await?;
+        found.map(Record::read).transpose()
+    }
+}
+
+const IS_ABSENT: &str = "attribute_not_exists(pk)";

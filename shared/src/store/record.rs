@@ -1,0 +1,89 @@
+//! The record of an idempotency key: which widget the request that came with it first created.
+//!
+//! | attribute | what |
+//! |---|---|
+//! | `pk` | `idempotency#<account>#<dialect>#<SHA-256 of the key>`: the same key of another account or dialect is another |
+//! | `sk` | `create`, what it was used for |
+//! | `body_hash` | the SHA-256 of the request's body |
+//! | `widget_id`, `created_at` | with the body, all that its answer is made of |
+//! | `ttl` | when it has no meaning any more, in seconds since 1970; some time after that DynamoDB deletes it |
+
+use std::collections::HashMap;
+
+use super::{
+    Created, Item, Stored,
+    item::{CREATED_AT, PK, Reader, SK, Unreadable, number, partition, text},
+};
+use crate::{
+    error::Error,
+    idempotency::{Idempotency, REMEMBERED_FOR},
+    model::{AccountId, Timestamp, Widget, WidgetId},
+};
+
+/// When an item has no meaning any more. The name is a word of DynamoDB's own and needs a placeholder in expressions.
+pub(super) const TTL: &str = "ttl";
+
+const BODY_HASH: &str = "body_hash";
+const WIDGET_ID: &str = "widget_id";
+
+/// Where the record of a key is.
+pub(super) fn key<S: Stored>(account: AccountId, idempotency: &Idempotency) -> Item {
+    let partition = format!("idempotency#{}#{}", partition::<S>(account), idempotency.key);
+    HashMap::from([(PK.to_owned(), text(partition)), (SK.to_owned(), text("create"))])
+}
+
+/// The record that `widget` is about to be created by a request.
+pub(super) fn of<S: Stored>(account: AccountId, idempotency: &Idempotency, widget: &Widget<S>) -> Item {
+    let mut item = key::<S>(account, idempotency);
+    let expires = widget.created_at.epoch_seconds() + REMEMBERED_FOR.as_secs();
+    item.extend([
+        (BODY_HASH.to_owned(), text(idempotency.body)),
+        (WIDGET_ID.to_owned(), text(widget.id)),
+        (CREATED_AT.to_owned(), text(widget.created_at)),
+        (TTL.to_owned(), number(expires)),
+    ]);
+    item
+}
+
+/// A record as the table has it.
+#[derive(Debug)]
+pub(super) struct Record {
+    body_hash: String,
+    widget_id: WidgetId,
+    created_at: Timestamp,
+    expires: u64,
+}
+
+impl Record {
+    /// The record that an item is.
+    pub fn read(item: Item) -> Result<Self, Error> {
+        let mut reader = Reader::of(item);
+        let mut read = || {
+            Ok(Self {
+                body_hash: reader.take(BODY_HASH)?,
+                widget_id: WidgetId(reader.take(WIDGET_ID)?),
+                created_at: reader.take(CREATED_AT)?,
+                expires: reader.take(TTL)?,
+            })
+        };
+        read().map_err(|Unreadable(name)| Error::Internal(format!("an idempotency record has no readable {name}")))
+    }
+
+    /// Whether it still has a meaning at `now`: DynamoDB deletes it some time after it has none.
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        now.epoch_seconds() < self.expires
+    }
+
+    /// What the request was answered with that wanted to create `widget` and met this record: the same, where it is the
+    /// record of that very request, the SDK having tried again; otherwise what the first one created.
+    pub fn created<S>(self, widget: Widget<S>, idempotency: &Idempotency) -> Result<Created<S>, Error> {
+        if self.widget_id == widget.id {
+            return Ok(Created { widget, is_replay: false });
+        }
+        if self.body_hash != idempotency.body.to_string() {
+            return Err(Error::IdempotencyKeyReused);
+        }
+        let Self { widget_id: id, created_at, .. } = self;
+        Ok(Created { widget: Widget { id, created_at, updated_at: created_at, ..widget }, is_replay: true })
+    }
+}

@@ -1,0 +1,169 @@
+//! Changing a widget, and deleting it: each one call, whose condition says what the widget has to be.
+
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata,
+    operation::{
+        delete_item::DeleteItemError,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use uuid::Uuid;
+
+use super::{
+    Item, Store, Stored, item,
+    item::{Attributes, LAST_WRITE, UPDATED_AT, VERSION, number, text},
+    key, retry,
+};
+use crate::{
+    error::Error,
+    model::{AccountId, Timestamp, Versions, Widget, WidgetId},
+};
+
+const IS_THERE: &str = "attribute_exists(pk)";
+
+impl Store {
+    /// Changes the named fields of a widget and nothing else of it, all of them or none, if it is one of the `versions`, and
+    /// tells what it is then. Changes that name nothing change nothing.
+    pub async fn update<S: Stored>(
+        &self,
+        account: AccountId,
+        id: WidgetId,
+        changes: &S::Changes,
+        versions: &Versions,
+    ) -> Result<Widget<S>, Error> {
+        const OPERATION: &str = "UpdateItem Widgets";
+        let changed = S::changed(changes, account);
+        if changed.0.is_empty() {
+            let widget = self.read(account, id).await?;
+            return if versions.have(widget.version) { Ok(widget) } else { Err(Error::PreconditionFailed) };
+        }
+        let relies_on = S::relies_on(changes);
+        let write = text(Uuid::now_v7());
+        let mut condition = Condition::of(versions);
+        if let Some((attribute, _)) = &relies_on {
+            condition.expression += &format!(" AND attribute_exists({attribute})");
+        }
+        // The SDK retries where an answer got lost, and then this write may be there already.
+        condition.expression += &format!(" AND (attribute_not_exists({LAST_WRITE}) OR {LAST_WRITE} <> :write)");
+        let mut update = self.client.update_item().table_name(&self.table);
+        for (name, value) in condition.values {
+            update = update.expression_attribute_values(name, value);
+        }
+        let update = expressed(update, changed, write.clone())
+            .set_key(Some(key::<S>(account, id)))
+            .condition_expression(condition.expression)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send();
+        let (result, is_unclear) = retry::watched(update).await;
+        let error = match result {
+            Ok(updated) => return item::widget(updated.attributes.unwrap_or_default()),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => match (refusal.item(), relies_on) {
+                (None, _) => Err(Error::NoSuchWidget(id)),
+                (Some(there), _) if there.get(LAST_WRITE) == Some(&write) => item::widget(there.clone()),
+                // It may have been there before somebody else's.
+                (Some(_), _) if is_unclear => Err(Error::unclear(OPERATION)),
+                (Some(there), _) if !item::version(there).is_some_and(|version| versions.have(version)) => {
+                    Err(Error::PreconditionFailed)
+                }
+                (Some(_), Some((_, violation))) => Err(Error::Invalid(vec![violation])),
+                (Some(_), None) => Err(Error::from_store(OPERATION, &error)),
+            },
+            Some(error) if is_too_large(error) => Err(Error::WidgetTooLarge),
+            _ => Err(Error::from_store(OPERATION, &error)),
+        }
+    }
+
+    /// Deletes a widget, if it is one of the `versions`, and tells what it was. With [`Error::Unavailable`] it is not known
+    /// whether it was deleted: where the answer that brought it along got lost, nothing is left of it to tell.
+    pub async fn delete<S: Stored>(
+        &self,
+        account: AccountId,
+        id: WidgetId,
+        versions: &Versions,
+    ) -> Result<Widget<S>, Error> {
+        const OPERATION: &str = "DeleteItem Widgets";
+        let condition = Condition::of(versions);
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key::<S>(account, id)))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send();
+        let (result, is_unclear) = retry::watched(delete).await;
+        let error = match result {
+            Ok(deleted) => return item::widget(deleted.attributes.unwrap_or_default()),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(refusal)) => match refusal.item() {
+                Some(_) => Err(Error::PreconditionFailed),
+                None if is_unclear => Err(Error::unclear(OPERATION)),
+                None => Err(Error::NoSuchWidget(id)),
+            },
+            _ => Err(Error::from_store(OPERATION, &error)),
+        }
+    }
+}
+
+/// What a widget has to be for a write to be made.
+struct Condition {
+    expression: String,
+    values: Item,
+}
+
+impl Condition {
+    /// It has to be there and one of these.
+    fn of(versions: &Versions) -> Self {
+        /// No widget has it.
+        const NO_VERSION: u64 = 0;
+        let (not, versions) = match versions {
+            Versions::Any => return Self { expression: IS_THERE.to_owned(), values: Item::new() },
+            Versions::OneOf(versions) if versions.is_empty() => ("", &[NO_VERSION][..]),
+            Versions::OneOf(versions) => ("", versions.as_slice()),
+            Versions::NoneOf(versions) if versions.is_empty() => ("NOT ", &[NO_VERSION][..]),
+            Versions::NoneOf(versions) => ("NOT ", versions.as_slice()),
+        };
+        let named: Vec<_> = (0..).map(|i| format!(":version{i}")).zip(versions).collect();
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        let expression = format!("{IS_THERE} AND {not}{VERSION} IN ({})", names.join(", "));
+        Self { expression, values: named.into_iter().map(|(name, version)| (name, number(version))).collect() }
+    }
+}
+
+/// An update that sets and removes the attributes that changed, counts itself, and leaves its mark.
+fn expressed(update: UpdateItemFluentBuilder, changed: Attributes, write: AttributeValue) -> UpdateItemFluentBuilder {
+    let mut update = update
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":now", text(Timestamp::now()))
+        .expression_attribute_values(":write", write);
+    let mut sets = format!("SET {VERSION} = {VERSION} + :one, {UPDATED_AT} = :now, {LAST_WRITE} = :write");
+    let mut removes = String::new();
+    for (name, value) in changed.0 {
+        // A placeholder each: some names are words of DynamoDB's own.
+        update = update.expression_attribute_names(format!("#{name}"), name);
+        match value {
+            Some(value) => {
+                sets += &format!(", #{name} = :{name}");
+                update = update.expression_attribute_values(format!(":{name}"), value);
+            }
+            None => removes += &format!("{}#{name}", if removes.is_empty() { " REMOVE " } else { ", " }),
+        }
+    }
+    update.update_expression(sets + &removes)
+}
+
+/// Whether DynamoDB refused an update because the item would be over its 400 KB: each request is under that, but what several
+/// of them set adds up. It has no code of its own for it, only the message "Item size to update has exceeded the maximum
+/// allowed size".
+fn is_too_large(error: &UpdateItemError) -> bool {
+    error.code() == Some("ValidationException") && error.message().is_some_and(|message| message.contains("Item size"))
+}
