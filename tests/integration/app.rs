@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use shared::{keys::Role, model::AccountId};
@@ -21,6 +21,8 @@ use widgets::{
     store::{Place, Store},
     template::Template,
 };
+
+use crate::fault_proxy::FaultProxy;
 
 /// An assistant body with no more than what is required.
 pub const ASSISTANT_BODY: &str = r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#;
@@ -40,9 +42,14 @@ pub struct TestApp {
     pub key: String,
     logs: Arc<Mutex<Vec<(String, String)>>>,
     client: reqwest::Client,
+    /// The store itself, whatever stands in front of it.
+    store: Client,
     /// What a meter stands in front of.
     _beneath: Option<Store>,
 }
+
+/// What the table holds as one.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// What came back.
 #[derive(Debug)]
@@ -79,8 +86,17 @@ impl TestApp {
         let store = Store::open(&Place::Memory, &tables).await.unwrap();
         let meter = Meter::start(&store.url).await.unwrap();
         let place = Place::Endpoint(meter.url.clone());
-        let app = Self { _beneath: Some(store), ..Self::start_with(|options| options.place = place).await };
-        (app, meter)
+        let app = Self::start_with(|options| options.place = place).await;
+        (Self { store: store.client(), _beneath: Some(store), ..app }, meter)
+    }
+
+    /// The same over a store that fails as it is told, with other options.
+    pub async fn start_over(proxy: &FaultProxy, change: impl FnOnce(&mut Options)) -> Self {
+        let app = Self::start_with(|options| {
+            options.place = Place::Endpoint(proxy.url.clone());
+            change(options);
+        });
+        Self { store: proxy.store.client(), ..app.await }
     }
 
     /// The same with other options.
@@ -98,7 +114,8 @@ impl TestApp {
         };
         change(&mut options);
         let stack = Prepared::new(options).await.unwrap().start(built().await).await.unwrap();
-        Self { stack, key: key.0, logs, client: reqwest::Client::new(), _beneath: None }
+        let store = stack.store.client();
+        Self { stack, key: key.0, logs, client: reqwest::Client::new(), store, _beneath: None }
     }
 
     /// Sends a request as it is.
@@ -142,31 +159,46 @@ impl TestApp {
     }
 
     /// The item that a widget of the development account is kept as.
-    pub async fn stored(&self, dialect: &str, id: &str) -> Option<HashMap<String, AttributeValue>> {
-        let text = |text: String| AttributeValue::S(text);
-        let get = self.stack.store.client().get_item().table_name("Widgets");
-        let get = get.key("pk", text(format!("{DEVELOPMENT_ACCOUNT}#{dialect}"))).key("sk", text(id.to_owned()));
-        get.send().await.unwrap().item
+    pub async fn stored(&self, dialect: &str, id: &str) -> Option<Item> {
+        let is_it = |item: &Item| item["sk"] == AttributeValue::S(id.to_owned());
+        self.stored_of(DEVELOPMENT_ACCOUNT, dialect).await.into_iter().find(is_it)
+    }
+
+    /// The items that an account's widgets are kept as.
+    pub async fn stored_of(&self, account: AccountId, dialect: &str) -> Vec<Item> {
+        let query = self.store.query().table_name("Widgets").key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("{account}#{dialect}")));
+        query.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
     }
 
     /// Puts `count` more widgets like the stored one with this id, and tells their ids, the oldest first.
     pub async fn multiply(&self, dialect: &str, id: &str, count: usize) -> Vec<String> {
-        bench::multiply(&self.stack.store.client(), dialect, id, count).await.unwrap()
+        bench::multiply(&self.store, dialect, id, count).await.unwrap()
     }
 
     /// An account beside the development account: its key.
     pub async fn another_key(&self) -> String {
+        self.another_account().await.0
+    }
+
+    /// An account beside the development account: its key and its id.
+    pub async fn another_account(&self) -> (String, AccountId) {
         let key = keys::generate().unwrap();
         let account = AccountId(Uuid::new_v4());
         let item = keys::KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
-        item.put(&self.stack.store.client(), "ApiKeys").await.unwrap();
-        key.0
+        item.put(&self.store, "ApiKeys").await.unwrap();
+        (key.0, account)
     }
 
     /// How many widgets are kept.
     pub async fn count(&self) -> usize {
-        let scanned = self.stack.store.client().scan().table_name("Widgets").send().await.unwrap();
-        scanned.items().len()
+        self.items().await.iter().filter(|item| item.contains_key("id")).count()
+    }
+
+    /// Everything that is kept, widgets and what is remembered of requests.
+    pub async fn items(&self) -> Vec<Item> {
+        let scan = self.store.scan().table_name("Widgets").into_paginator().items().send();
+        scan.collect::<Result<_, _>>().await.unwrap()
     }
 
     /// Waits for a log line of `function` that holds `part`.

@@ -309,7 +309,7 @@ async fn an_update_changes_what_it_names_and_keeps_the_rest() {
         assert_eq!(cleared.json()["data"][key], Value::Null, "{key}");
     }
     let item = app.stored("assistant", &created.id()).await.unwrap();
-    assert_eq!(item.len(), 7 + 2, "keys, version, times and two fields: {item:?}");
+    assert_eq!(item.len(), 8 + 2, "keys, version, times, last write and two fields: {item:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     app::{ASSISTANT_BODY, PATHWAY_BODY, built, eventually},
-    fault_store::{Call, Fault, FaultStore},
+    fault_proxy::FaultProxy,
 };
 
 /// A `widgets serve` that listens.
@@ -210,7 +210,7 @@ async fn an_issued_key_works_at_once_wherever_it_was_issued() {
 
 #[tokio::test]
 async fn an_operator_s_profile_signs_for_a_store_elsewhere_and_a_local_one_needs_none() {
-    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
+    let proxy = FaultProxy::start().await;
     let folder = tempfile::tempdir().unwrap();
     let profiles = folder.path().join("credentials");
     fs::write(
@@ -227,11 +227,11 @@ async fn an_operator_s_profile_signs_for_a_store_elsewhere_and_a_local_one_needs
         command.envs(profile.map(|profile| ("AWS_PROFILE", profile))).output().await.unwrap()
     };
 
-    let elsewhere = ["keys", "issue", "--endpoint-url", store.url.as_str()];
+    let elsewhere = ["keys", "issue", "--endpoint-url", proxy.url.as_str()];
     assert!(with_profile(&elsewhere, Some("operator")).await.status.success());
-    assert!(store.signature().contains("Credential=AKOPERATOR/") && store.signature().contains("/eu-west-1/dynamodb/"));
+    assert!(proxy.signature().contains("Credential=AKOPERATOR/") && proxy.signature().contains("/eu-west-1/dynamodb/"));
     assert!(with_profile(&elsewhere, None).await.status.success());
-    assert!(store.signature().contains("Credential=local/") && store.signature().contains("/us-east-1/dynamodb/"));
+    assert!(proxy.signature().contains("Credential=local/") && proxy.signature().contains("/us-east-1/dynamodb/"));
     assert!(
         !with_profile(&elsewhere, Some("nobody")).await.status.success(),
         "a profile that is not there is an error"

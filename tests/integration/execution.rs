@@ -8,17 +8,16 @@ use uuid::Uuid;
 
 use crate::{
     app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually},
-    fault_store::{Call, Fault, FaultStore},
+    fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
 /// A variable that tells the processes of one test from those of the tests beside it.
 const MARK: &str = "WIDGETS_TEST";
 
-/// A stack over `store` whose processes can be found.
-async fn marked_app(store: &FaultStore, concurrency: usize, timeout: Option<Duration>) -> (TestApp, String) {
+/// A stack over `proxy` whose processes can be found.
+async fn marked_app(proxy: &FaultProxy, concurrency: usize, timeout: Option<Duration>) -> (TestApp, String) {
     let mark = Uuid::new_v4().to_string();
-    let app = TestApp::start_with(|options| {
-        options.place = store.place();
+    let app = TestApp::start_over(proxy, |options| {
         options.concurrency = concurrency;
         for function in &mut options.template.functions {
             function.variables.insert(MARK.to_owned(), mark.clone());
@@ -56,21 +55,22 @@ fn is_alive(id: &str) -> bool {
 
 #[tokio::test]
 async fn a_function_that_dies_is_a_502_and_is_started_afresh() {
-    let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
-    let (app, mark) = marked_app(&store, 4, None).await;
+    let proxy = FaultProxy::start().await;
+    proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
+    let (app, mark) = marked_app(&proxy, 4, None).await;
     let (answer, ()) = tokio::join!(app.create_pathway(PATHWAY_BODY), async {
-        store.put_times(1).await;
+        proxy.made_times(Call::CREATE, 1).await;
         kill(&processes(&mark)).await;
     });
     assert_eq!((answer.status, answer.json()), (502, json!({"message": "Internal Server Error"})));
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
-    assert_eq!(store.puts(), 2, "the request that died with its process was not made again");
+    assert_eq!(proxy.made(Call::CREATE), 2, "the request that died with its process was not made again");
 }
 
 #[tokio::test]
 async fn a_function_that_dies_between_requests_is_not_noticed() {
-    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
-    let (app, mark) = marked_app(&store, 4, None).await;
+    let proxy = FaultProxy::start().await;
+    let (app, mark) = marked_app(&proxy, 4, None).await;
     for _ in 0..5 {
         assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
         kill(&processes(&mark)).await;
@@ -79,8 +79,9 @@ async fn a_function_that_dies_between_requests_is_not_noticed() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_done_in_time_is_given_up_by_the_function_itself() {
-    let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
-    let (app, mark) = marked_app(&store, 4, Some(Duration::from_secs(1))).await;
+    let proxy = FaultProxy::start().await;
+    proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
+    let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
     let answer = app.create_pathway(PATHWAY_BODY).await;
     assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (503, &json!("SERVICE_UNAVAILABLE")));
     let process = processes(&mark);
@@ -91,10 +92,11 @@ async fn a_request_that_cannot_be_done_in_time_is_given_up_by_the_function_itsel
 
 #[tokio::test]
 async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
-    let store = FaultStore::start(Call::PutItem, [Fault::Hang], Fault::None).await;
-    let (app, mark) = marked_app(&store, 4, Some(Duration::from_secs(1))).await;
+    let proxy = FaultProxy::start().await;
+    proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
+    let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
     let (answer, ()) = tokio::join!(app.create_assistant(ASSISTANT_BODY), async {
-        store.put_times(1).await;
+        proxy.made_times(Call::CREATE, 1).await;
         // Not able to say anything any more.
         assert!(Command::new("kill").arg("-STOP").args(processes(&mark)).status().await.unwrap().success());
     });
@@ -116,13 +118,14 @@ async fn a_function_that_cannot_start_is_a_502_and_says_why() {
 
 #[tokio::test]
 async fn environments_start_as_requests_overlap_and_never_more_than_allowed() {
-    let store = FaultStore::start(Call::PutItem, [], Fault::Hang).await;
-    let (app, mark) = marked_app(&store, 2, None).await;
+    let proxy = FaultProxy::start().await;
+    proxy.always(Call::CREATE, Fault::Silent(Effect::None));
+    let (app, mark) = marked_app(&proxy, 2, None).await;
     let watch = async {
-        store.put_times(2).await;
+        proxy.made_times(Call::CREATE, 2).await;
         assert_eq!(processes(&mark).len(), 2);
-        assert_eq!(store.puts(), 2);
-        store.release();
+        assert_eq!(proxy.made(Call::CREATE), 2);
+        proxy.release();
     };
     let create = || app.create_pathway(PATHWAY_BODY);
     let (a, b, c, d, ()) = tokio::join!(create(), create(), create(), create(), watch);
@@ -180,8 +183,8 @@ async fn a_log_line_tells_route_status_and_request() {
 
 #[tokio::test]
 async fn a_process_has_the_environment_that_lambda_sets_and_no_other() {
-    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
-    let (app, mark) = marked_app(&store, 1, None).await;
+    let proxy = FaultProxy::start().await;
+    let (app, mark) = marked_app(&proxy, 1, None).await;
     assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
     let environment = fs::read_to_string(format!("/proc/{}/environ", processes(&mark)[0])).unwrap();
     let variables: BTreeMap<&str, &str> =

@@ -1,7 +1,7 @@
 //! What a user would miss, through HTTP: every test starts a stack of its own (real function processes over an embedded
 //! store) on free ports, so that they run side by side in any order.
 //!
-//! * [`app`] is the stack as a test drives it, [`fault_store`] a DynamoDB that fails as it is told.
+//! * [`app`] is the stack as a test drives it, [`fault_proxy`] what makes its store fail as it is told.
 //! * [`assistant`] and [`pathway`] are the two dialects, [`bodies`] what both have to survive.
 //! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
@@ -17,7 +17,7 @@ mod command;
 mod dialects;
 mod execution;
 mod fastapi;
-mod fault_store;
+mod fault_proxy;
 mod keys;
 mod lists;
 mod openapi;

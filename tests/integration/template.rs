@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
-use widgets::{binaries, template::Template};
+use widgets::{binaries, meter::Call, template::Template};
 
 use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 
@@ -129,7 +129,8 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     };
 
     let (app, meter) = TestApp::start_metered().await;
-    let made = || meter.take().into_iter().map(|call| (call.operation, call.resource)).collect::<BTreeSet<_>>();
+    let actions = |call: Call| call.actions.into_iter().map(move |action| (action, call.resource.clone()));
+    let made = || meter.take().into_iter().flat_map(actions).collect::<BTreeSet<_>>();
     made();
     let assistant_id = Uuid::new_v4();
     let body = ASSISTANT_BODY.replace('}', &format!(r#","assistant_id":"{assistant_id}"}}"#));

@@ -11,6 +11,7 @@ use std::{
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::Value;
+use shared::keys::Role;
 use tempfile::NamedTempFile;
 use tokio::{
     io::copy_bidirectional,
@@ -20,11 +21,15 @@ use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
 };
-use widgets::lambda::Function;
+use widgets::{
+    keys::{KeyItem, NewKey},
+    lambda::Function,
+    stack::DEVELOPMENT_ACCOUNT,
+};
 
 use crate::{
     app::built,
-    fault_store::{Call, Fault, FaultStore},
+    fault_proxy::{Call, FaultProxy},
 };
 
 /// A TLS front before a store: its port, its certificate as a file, and how many handshakes it made.
@@ -35,7 +40,7 @@ struct TlsFront {
 }
 
 impl TlsFront {
-    async fn before(store: &FaultStore) -> Self {
+    async fn before(proxy: &FaultProxy) -> Self {
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let mut certificate = NamedTempFile::new().unwrap();
         certificate.write_all(cert.pem().as_bytes()).unwrap();
@@ -44,7 +49,7 @@ impl TlsFront {
             ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, store) = (listener.local_addr().unwrap().port(), store.url.socket_addrs(|| None).unwrap()[0]);
+        let (port, store) = (listener.local_addr().unwrap().port(), proxy.url.socket_addrs(|| None).unwrap()[0]);
         let handshakes = Arc::new(AtomicUsize::new(0));
         let made = Arc::clone(&handshakes);
         tokio::spawn(async move {
@@ -86,29 +91,38 @@ impl TlsFront {
 
 const CREATE: &str = include_str!("../events/create_pathway.json");
 
+/// A store that knows the key of [`CREATE`].
+async fn proxy() -> FaultProxy {
+    let proxy = FaultProxy::start().await;
+    let key = NewKey("in-test".to_owned());
+    let item = KeyItem { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+    item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
+    proxy
+}
+
 async fn invoke(function: &Function, event: &str) -> Value {
     serde_json::from_slice(&function.invoke(event.to_owned().into()).await.unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn the_connection_that_init_opened_serves_every_request() {
-    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
-    let front = TlsFront::before(&store).await;
+    let proxy = proxy().await;
+    let front = TlsFront::before(&proxy).await;
     let function = front.function(true).await;
     // A request that needs no store, to see that the connection is there without one.
     assert_eq!(invoke(&function, &CREATE.replace("/v1/widget", "/v1/none")).await["statusCode"], 404);
-    assert_eq!((front.handshakes.load(Ordering::SeqCst), store.calls().len()), (1, 0));
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.made(Call::CREATE)), (1, 0));
     for _ in 0..3 {
         assert_eq!(invoke(&function, CREATE).await["statusCode"], 200);
     }
-    assert_eq!((front.handshakes.load(Ordering::SeqCst), store.puts()), (1, 3));
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.made(Call::CREATE)), (1, 3));
 }
 
 #[tokio::test]
 async fn a_store_that_is_not_trusted_is_a_503_and_learns_nothing() {
-    let store = FaultStore::start(Call::PutItem, [], Fault::None).await;
-    let front = TlsFront::before(&store).await;
+    let proxy = proxy().await;
+    let front = TlsFront::before(&proxy).await;
     let function = front.function(false).await;
     assert_eq!(invoke(&function, CREATE).await["statusCode"], 503);
-    assert_eq!((front.handshakes.load(Ordering::SeqCst), store.calls().len()), (0, 0));
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.made(Call::CREATE)), (0, 0));
 }
