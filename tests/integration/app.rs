@@ -43,7 +43,7 @@ pub struct TestApp {
     logs: Arc<Mutex<Vec<(String, String)>>>,
     client: reqwest::Client,
     /// The store itself, whatever stands in front of it.
-    store: Client,
+    pub store: Client,
     /// What a meter stands in front of.
     _beneath: Option<Store>,
 }

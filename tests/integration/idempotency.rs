@@ -1,0 +1,239 @@
+//! A POST with an idempotency key: however often it comes, it is done once.
+
+use std::collections::HashSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use shared::model::Timestamp;
+
+use crate::{
+    app::{ASSISTANT_BODY, Answer, Item, PATHWAY_BODY, TestApp},
+    fault_proxy::{Call, Fault, FaultProxy},
+};
+
+/// Both dialects' way to create, their smallest body, and what another one is answered with.
+const DIALECTS: [(&str, &str, &str); 2] =
+    [("/api/v1/widget", ASSISTANT_BODY, "PUT"), ("/v1/widget", PATHWAY_BODY, "PATCH")];
+
+async fn post(app: &TestApp, key: &str, path: &str, idempotency_key: &str, body: &str) -> Answer {
+    let headers = [("authorization", key), ("content-type", "application/json"), ("idempotency-key", idempotency_key)];
+    app.send("POST", path, &headers, body.to_owned()).await
+}
+
+fn is_replay(answer: &Answer) -> bool {
+    let value = answer.headers.get("idempotency-replayed");
+    value.inspect(|value| assert_eq!(*value, "true")).is_some()
+}
+
+/// What is remembered of requests.
+async fn records(app: &TestApp) -> Vec<Item> {
+    app.items().await.into_iter().filter(|item| !item.contains_key("id")).collect()
+}
+
+#[tokio::test]
+async fn a_replay_is_the_first_answer_whatever_became_of_the_widget() {
+    let app = TestApp::start().await;
+    for (root, body, update) in DIALECTS {
+        let first = post(&app, &app.key, root, "once", body).await;
+        assert_eq!((first.status, is_replay(&first), first.header("etag")), (200, false, r#""1""#), "{first:?}");
+        let widget = format!("{root}/{}", first.id());
+        let again = async || {
+            let again = post(&app, &app.key, root, "once", body).await;
+            assert_eq!((again.status, is_replay(&again), again.header("etag")), (200, true, r#""1""#), "{again:?}");
+            assert_eq!((&again.body, again.header("content-type")), (&first.body, "application/json"));
+            assert_ne!(again.header("x-request-id"), first.header("x-request-id"), "a request of its own");
+        };
+        again().await;
+        let change = body.replace("chat", "sms").replace("10", "11");
+        assert_eq!(app.call(update, &widget, change).await.header("etag"), r#""2""#);
+        again().await;
+        assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
+        again().await;
+        assert_eq!(app.count().await, 0, "nothing is created again");
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_body_is_refused_in_the_dialect_s_words() {
+    let app = TestApp::start().await;
+    for (root, body, _) in DIALECTS {
+        let first = post(&app, &app.key, root, "once", body).await;
+        for other in [body.replace("chat", "sms").replace("10", "11"), format!("{body} ")] {
+            let refused = post(&app, &app.key, root, "once", &other).await;
+            assert_eq!((refused.status, is_replay(&refused)), (422, false));
+            let words = match root {
+                "/v1/widget" => {
+                    json!({"status": 422, "data": Value::Null, "errors": [{"error": "IDEMPOTENCY_KEY_REUSED", "message": "the idempotency-key came with another body before"}]})
+                }
+                _ => json!({"detail": "This Idempotency-Key came with another body before"}),
+            };
+            assert_eq!(refused.json(), words);
+        }
+        assert_eq!(post(&app, &app.key, root, "once", body).await.body, first.body);
+    }
+    assert_eq!(app.count().await, 2);
+}
+
+#[tokio::test]
+async fn the_same_key_of_another_account_or_dialect_is_another_key() {
+    let app = TestApp::start().await;
+    let other = app.another_key().await;
+    let mut ids = HashSet::new();
+    for key in [&app.key, &other] {
+        for (root, body, _) in DIALECTS {
+            let created = post(&app, key, root, "once", body).await;
+            assert!(created.status == 200 && !is_replay(&created), "{created:?}");
+            ids.insert(created.id());
+        }
+    }
+    assert_eq!(ids.len(), 4);
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_leaves_nothing_behind() {
+    let app = TestApp::start().await;
+    for (root, body, _) in DIALECTS {
+        for (key, sent, status) in [
+            (app.key.as_str(), "{}", [422, 400]),
+            (&app.key, "{", [422, 400]),
+            (&app.key, "[]", [422, 400]),
+            ("in-unknown", body, [401, 401]),
+        ] {
+            let refused = post(&app, key, root, "once", sent).await;
+            assert!(status.contains(&refused.status), "{refused:?}");
+        }
+        assert_eq!(records(&app).await, []);
+        let created = post(&app, &app.key, root, "once", body).await;
+        assert!(created.status == 200 && !is_replay(&created), "{created:?}");
+        let record = records(&app).await.remove(0);
+        app.store
+            .delete_item()
+            .table_name("Widgets")
+            .key("pk", record["pk"].clone())
+            .key("sk", record["sk"].clone())
+            .send()
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_1_to_255_characters_and_what_is_wrong_with_it_is_told_with_the_rest() {
+    let app = TestApp::start().await;
+    let (long, longest) = ("k".repeat(256), "é".repeat(255));
+    for (root, body, _) in DIALECTS {
+        for key in ["k", "a, b", "\"quoted\"", &longest] {
+            let (first, again) =
+                (post(&app, &app.key, root, key, body).await, post(&app, &app.key, root, key, body).await);
+            assert_eq!((first.status, is_replay(&first), is_replay(&again)), (200, false, true), "{first:?}");
+            assert_eq!(first.body, again.body);
+        }
+    }
+    let count = app.count().await;
+    let refused = post(&app, &app.key, "/api/v1/widget", &long, ASSISTANT_BODY).await;
+    let fault = json!({"type": "string_too_long", "loc": ["header", "idempotency-key"], "msg": "String should have at most 255 characters", "input": long, "ctx": {"max_length": 255}});
+    assert_eq!((refused.status, refused.json()), (422, json!({ "detail": [fault] })));
+    let refused = post(&app, &app.key, "/api/v1/widget", "", "{}").await;
+    let told: Vec<Value> =
+        refused.json()["detail"].as_array().unwrap().iter().map(|fault| json!([fault["type"], fault["loc"]])).collect();
+    assert_eq!(told[0], json!(["string_too_short", ["header", "idempotency-key"]]));
+    assert_eq!(told.len(), 4, "the body's too: {told:?}");
+
+    let refused = post(&app, &app.key, "/v1/widget", &long, &PATHWAY_BODY.replace("10", "-1")).await;
+    let told = |message: &str| json!({"error": "INVALID_PARAMETER", "message": message});
+    let faults =
+        [told("idempotency-key must have at most 255 characters"), told("messages_per_minute must be at least 0")];
+    assert_eq!((refused.status, &refused.json()["errors"]), (400, &json!(faults)));
+    assert_eq!(post(&app, &app.key, "/v1/widget", "", PATHWAY_BODY).await.status, 400);
+    assert_eq!(app.count().await, count);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_24_hours_by_its_own_time_though_its_record_is_still_there() {
+    let app = TestApp::start().await;
+    for (root, body, _) in DIALECTS {
+        let first = post(&app, &app.key, root, "once", body).await;
+        let record = records(&app)
+            .await
+            .into_iter()
+            .find(|record| record["widget_id"] == AttributeValue::S(first.id()))
+            .unwrap();
+        let expires: u64 = record["ttl"].as_n().unwrap().parse().unwrap();
+        let created = Timestamp::parse(record["created_at"].as_s().unwrap()).unwrap().epoch_seconds();
+        assert_eq!(expires, created + 24 * 60 * 60);
+
+        let set_ttl = async |ttl: u64| {
+            let mut record = record.clone();
+            record.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+            app.store.put_item().table_name("Widgets").set_item(Some(record)).send().await.unwrap();
+        };
+        let now = Timestamp::now().epoch_seconds();
+        set_ttl(now + 60).await;
+        assert!(is_replay(&post(&app, &app.key, root, "once", body).await));
+        set_ttl(now).await;
+        let second = post(&app, &app.key, root, "once", body).await;
+        assert!(second.status == 200 && !is_replay(&second) && second.id() != first.id(), "{second:?}");
+        // From then on it is the second request's.
+        let again = post(&app, &app.key, root, "once", body).await;
+        assert!(is_replay(&again) && again.body == second.body, "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_50_requests_at_once_with_one_key_one_creates_and_all_get_its_answer() {
+    let app = TestApp::start_with(|options| options.concurrency = 8).await;
+    for (root, body, _) in DIALECTS {
+        let before = app.count().await;
+        let answers = join_all((0..50).map(|_| post(&app, &app.key, root, "once", body))).await;
+        assert_eq!(answers.iter().filter(|answer| !is_replay(answer)).count(), 1);
+        for answer in &answers {
+            assert_eq!((answer.status, &answer.body), (200, &answers[0].body));
+        }
+        assert_eq!(app.count().await, before + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_finds_others_with_its_key_at_it_gets_their_answer() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for (root, body, _) in DIALECTS {
+        let first = post(&app, &app.key, root, "once", body).await;
+        proxy.always(Call::CREATE_ONCE, Fault::Conflict);
+        let again = post(&app, &app.key, root, "once", body).await;
+        assert!(again.status == 200 && is_replay(&again) && again.body == first.body, "{again:?}");
+        assert_eq!(post(&app, &app.key, root, "once", &format!("{body} ")).await.status, 422);
+        assert_eq!(post(&app, &app.key, root, "another", body).await.status, 503);
+        proxy.next(Call::CREATE_ONCE, []);
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_request_is_neither_its_key_nor_its_body() {
+    let app = TestApp::start().await;
+    let body = ASSISTANT_BODY.replace('}', r#","name":"not to be remembered"}"#);
+    assert_eq!(post(&app, &app.key, "/api/v1/widget", "my secret key", &body).await.status, 200);
+    let records = records(&app).await;
+    let mut names: Vec<&String> = records[0].keys().collect();
+    names.sort();
+    assert_eq!(names, ["body_hash", "created_at", "pk", "sk", "ttl", "widget_id"]);
+    let told = format!("{records:?}{}", app.log());
+    assert!(!told.contains("secret") && !told.contains("remembered"), "{told}");
+}
+
+#[tokio::test]
+async fn a_request_other_than_a_post_is_made_whatever_key_it_has() {
+    let app = TestApp::start().await;
+    let created = app.create_pathway(PATHWAY_BODY).await;
+    let headers = [("authorization", app.key.as_str()), ("idempotency-key", "once")];
+    for (version, rate) in [(2, 7), (3, 8)] {
+        let change = json!({ "messages_per_minute": rate }).to_string();
+        let updated = app.send("PATCH", &format!("/v1/widget/{}", created.id()), &headers, change).await;
+        assert_eq!(
+            (updated.header("etag"), &updated.json()["data"]["messages_per_minute"]),
+            (&*format!("\"{version}\""), &json!(rate))
+        );
+    }
+    assert_eq!(records(&app).await, []);
+}
