@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use tokio::process::Command;
 
+use crate::template::Template;
+
 /// Where the checkout is.
 pub fn workspace() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -57,6 +59,11 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
         Some(binary) => bail!("cargo built no binary {binary}"),
         None => Ok(built),
     }
+}
+
+/// The same for all functions of a template.
+pub async fn of(template: &Template) -> Result<HashMap<String, PathBuf>> {
+    build(template.functions.iter().map(|function| function.binary.as_str())).await
 }
 
 /// `release` where this program lies in a folder of that name, as cargo builds it; else `dev`.

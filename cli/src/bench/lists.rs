@@ -1,4 +1,4 @@
-//! `widgets bench`: what lists cost as an account grows.
+//! What lists cost as an account grows.
 //!
 //! The pathway widgets are the service's documented example, the assistant widgets filled in as a customer would; all of
 //! these have one assistant. What is counted is what a client waits for, call after call, and what DynamoDB would charge: calls
@@ -15,30 +15,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_dynamodb::{
-    Client,
-    types::{AttributeValue, PutRequest, WriteRequest},
-};
-use clap::Args;
 use serde_json::Value;
-use uuid::Uuid;
 
+use super::multiply;
 use crate::{
     binaries,
     keys::{self, NewKey},
     meter::Meter,
-    stack::{DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
+    stack::{Options, Prepared, Stack},
     store::{Place, Store},
     template::Template,
 };
-
-/// What `widgets bench` is told.
-#[derive(Debug, Args)]
-pub struct Bench {
-    /// How many widgets an account has, one run each
-    #[arg(long, value_delimiter = ',', default_value = "1,1000,10000,100000")]
-    widgets: Vec<NonZeroUsize>,
-}
 
 const ASSISTANT: &str = r##"{"widget_type":"chat","user_opening_messages":["Hello! How can I help you today?"],"action_buttons":[{"label":"Prices","value":"prices"}],"assistant_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"Support","description":"The shop's support","display_name":"Support","intro_message":"Ask us anything","header_color":"#1a73e8","user_message_color":"#e8f0fe","bot_message_color":"#ffffff","bot_icon_color":"#1a73e8","bubble_color":"#1a73e8","bubble_text":"Chat with us","textbox_default_text":"Type a message"}"##;
 
@@ -51,15 +38,14 @@ const LIMIT: usize = 100;
 /// Longer than any list takes: what is measured is what it takes, not that it is stopped.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Measures and prints.
-pub async fn run(bench: Bench) -> Result<()> {
+/// Measures accounts of so many widgets each, and prints.
+pub async fn run(sizes: &[NonZeroUsize]) -> Result<()> {
     let template = Template::read(binaries::workspace())?;
-    let names: Vec<String> = template.functions.iter().map(|function| function.binary.clone()).collect();
-    let binaries = binaries::build(names.iter().map(String::as_str)).await?;
+    let binaries = binaries::of(&template).await?;
     println!("| widgets | list | status | calls | read units | time, times the first row's |");
     println!("|---|---|---|---|---|---|");
     let mut first = None;
-    for count in bench.widgets.iter().map(|count| count.get()) {
+    for count in sizes.iter().map(|count| count.get()) {
         let account = Account::start(&template, &binaries).await?;
         account.fill(count).await.with_context(|| format!("{count} widgets cannot be kept"))?;
         // Neither a cold start nor the first look at the key is part of what a list costs.
@@ -159,26 +145,4 @@ impl Account {
         }
         Ok(())
     }
-}
-
-/// Puts `count` more widgets like the one of the development account with this id, and tells their ids, the oldest first.
-pub async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<Vec<String>> {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
-    let get = client.get_item().table_name("Widgets").key("pk", text(&partition)).key("sk", text(id));
-    let item = get.send().await?.item.context("the widget is not there")?;
-    let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
-    // As many as one call takes.
-    for batch in ids.chunks(25) {
-        let mut puts = Vec::new();
-        for id in batch {
-            let mut copy = item.clone();
-            copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
-            let put = PutRequest::builder().set_item(Some(copy)).build()?;
-            puts.push(WriteRequest::builder().put_request(put).build());
-        }
-        let written = client.batch_write_item().request_items("Widgets", puts).send().await?;
-        ensure!(written.unprocessed_items.is_none_or(|left| left.is_empty()), "the store did not take all of them");
-    }
-    Ok(ids)
 }

@@ -1,0 +1,66 @@
+//! `widgets bench`: figures of the local stack.
+
+mod lists;
+mod load;
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use crate::stack::DEVELOPMENT_ACCOUNT;
+
+/// What `widgets bench` is told.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Bench {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// How many widgets an account has, one run each
+    #[arg(long, value_delimiter = ',', default_value = "1,1000,10000,100000")]
+    widgets: Vec<NonZeroUsize>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Have clients do a bit of everything for a while, and print throughput, latencies, statuses and memory
+    ///
+    /// Over an embedded store in memory, with as many execution environments a function as there are clients. Latencies are
+    /// what a client sees of everything: gateway, function and store on this machine, cold starts included.
+    Load(load::Load),
+}
+
+/// Measures and prints.
+pub async fn run(bench: Bench) -> Result<()> {
+    match bench.command {
+        None => lists::run(&bench.widgets).await,
+        Some(Command::Load(load)) => load::run(load).await,
+    }
+}
+
+/// Puts `count` more widgets like the one of the development account with this id, and tells their ids, the oldest first.
+pub async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<Vec<String>> {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
+    let get = client.get_item().table_name("Widgets").key("pk", text(&partition)).key("sk", text(id));
+    let item = get.send().await?.item.context("the widget is not there")?;
+    let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
+    // As many as one call takes.
+    for batch in ids.chunks(25) {
+        let mut puts = Vec::new();
+        for id in batch {
+            let mut copy = item.clone();
+            copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
+            let put = PutRequest::builder().set_item(Some(copy)).build()?;
+            puts.push(WriteRequest::builder().put_request(put).build());
+        }
+        let written = client.batch_write_item().request_items("Widgets", puts).send().await?;
+        ensure!(written.unprocessed_items.is_none_or(|left| left.is_empty()), "the store did not take all of them");
+    }
+    Ok(ids)
+}
