@@ -1,16 +1,14 @@
 //! A dialect as a Lambda function: events in, answers out.
 
 use std::{
+    cell::Cell,
     panic::AssertUnwindSafe,
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use lambda_runtime::{Context, LambdaEvent, Runtime, service_fn};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use lambda_runtime::Context;
 use tokio::time::timeout;
 
 pub use lambda_runtime::Error;
@@ -19,6 +17,7 @@ use crate::{
     App, error,
     http::{Request, Response},
     log::{self, Level, RequestLine},
+    runtime,
 };
 
 /// How long before Lambda would stop the function a request that is not done is given up: time enough to say so.
@@ -42,50 +41,31 @@ pub async fn start<D: Dialect>(dialect: impl FnOnce(App) -> D) -> Result<(), Err
 }
 
 async fn serve(dialect: impl Dialect) -> Result<(), Error> {
-    let is_cold = AtomicBool::new(true);
-    Runtime::new(service_fn(|event: LambdaEvent<Event>| {
-        let cold_start = is_cold.swap(false, Ordering::Relaxed);
-        // Boxed: each layer of the runtime would hold, and the compiler unfold, the whole of it.
-        Box::pin(handle(&dialect, event, cold_start))
-    }))
-    .run()
+    let is_cold = Cell::new(true);
+    runtime::run(async |event: &[u8], context: Context| {
+        let cold_start = is_cold.replace(false);
+        // Boxed: the loop would hold, and the compiler unfold, the whole of it.
+        Box::pin(handle(&dialect, event, &context, cold_start)).await
+    })
     .await
-}
-
-/// What a function can be invoked with.
-enum Event {
-    Http(Box<ApiGatewayV2httpRequest>),
-    /// Nothing that it knows, and why.
-    Unknown(String),
-}
-
-impl<'de> Deserialize<'de> for Event {
-    /// Never fails on JSON: the runtime would answer for us, and log nothing.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let event = <&RawValue>::deserialize(deserializer)?;
-        Ok(match serde_json::from_str(event.get()) {
-            Ok(request) => Self::Http(Box::new(request)),
-            Err(error) => Self::Unknown(format!("not an API Gateway payload 2.0: {:?}", error.classify())),
-        })
-    }
 }
 
 async fn handle(
     dialect: &impl Dialect,
-    event: LambdaEvent<Event>,
+    event: &[u8],
+    context: &Context,
     cold_start: bool,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let request_id = event.context.request_id.as_str();
     let unknown = |reason: String| {
-        log::event(Level::Error, "unknown event", &format!("{reason} (request {request_id})"));
+        log::event(Level::Error, "unknown event", &format!("{reason} (request {})", context.request_id));
         Err(reason.into())
     };
-    match event.payload {
-        Event::Unknown(reason) => unknown(reason),
-        Event::Http(mut http) => {
-            let route = http.route_key.take().unwrap_or_default();
-            match Request::from_event(*http) {
-                Ok(request) => Ok(answer(dialect, &request, &route, &event.context, cold_start).await.into_event()),
+    match serde_json::from_slice::<ApiGatewayV2httpRequest>(event) {
+        Err(error) => unknown(format!("not an API Gateway payload 2.0: {:?}", error.classify())),
+        Ok(mut event) => {
+            let route = event.route_key.take().unwrap_or_default();
+            match Request::from_event(event) {
+                Ok(request) => Ok(answer(dialect, &request, &route, context, cold_start).await.into_event()),
                 Err(error) => unknown(format!("the body is not base64: {error}")),
             }
         }
@@ -144,8 +124,6 @@ fn time_left(context: &Context) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use serde_json::json;
 
     use super::*;
@@ -167,21 +145,19 @@ mod tests {
         }
     }
 
-    fn event(payload: serde_json::Value) -> LambdaEvent<Event> {
+    fn context() -> Context {
         let mut context = Context::default();
         context.request_id = "r1".to_owned();
-        LambdaEvent::new(serde_json::from_str(&payload.to_string()).unwrap(), context)
+        context
     }
 
-    fn request() -> LambdaEvent<Event> {
-        event(json!({"rawPath": "/", "routeKey": "GET /", "requestContext": {"http": {"method": "GET"}}}))
-    }
+    const REQUEST: &[u8] = br#"{"rawPath":"/","routeKey":"GET /","requestContext":{"http":{"method":"GET"}}}"#;
 
     #[tokio::test]
     async fn a_handler_that_panics_is_a_500_and_the_next_request_is_served() {
         let dialect = Fragile::default();
         for status in [500, 200, 500, 200] {
-            let answer = handle(&dialect, request(), false).await.unwrap();
+            let answer = handle(&dialect, REQUEST, &context(), false).await.unwrap();
             assert_eq!(answer.status_code, status);
             assert_eq!(answer.headers["x-request-id"], "r1");
         }
@@ -203,11 +179,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_done_in_time_is_given_up_before_the_function_is_stopped() {
-        let mut request = request();
+        let mut context = context();
         let deadline = SystemTime::now() + MARGIN + Duration::from_millis(20);
-        request.context.deadline =
-            deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap();
-        assert_eq!(handle(&Stuck, request, false).await.unwrap().status_code, 503);
+        context.deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap();
+        assert_eq!(handle(&Stuck, REQUEST, &context, false).await.unwrap().status_code, 503);
         assert!(SystemTime::now() < deadline);
     }
 
@@ -221,7 +196,10 @@ mod tests {
             json!({"version": "0", "detail-type": "x", "source": "y", "detail": {}}),
             json!({"rawPath": "/", "requestContext": {"http": {"method": "GET"}}, "body": "%", "isBase64Encoded": true}),
         ] {
-            assert!(handle(&Fragile::default(), event(payload.clone()), false).await.is_err(), "{payload}");
+            assert!(
+                handle(&Fragile::default(), payload.to_string().as_bytes(), &context(), false).await.is_err(),
+                "{payload}"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A request passes through these modules from top to bottom, and its answer back up:
 //!
-//! * [`lambda`] runs a function: events in, answers out, one log line each, panics caught.
+//! * [`runtime`] asks Lambda for events, and [`lambda`] makes an answer of each: one log line each, panics caught.
 //! * [`http`] is the request and the response that a dialect sees.
 //! * [`keys`] tells which account a request's API key belongs to.
 //! * [`idempotency`] and [`etag`] are what a request says of the requests before it: this one again, only if nothing changed.
@@ -27,6 +27,7 @@ pub mod lambda;
 pub mod list;
 pub mod log;
 pub mod model;
+pub mod runtime;
 pub mod store;
 pub mod validation;
 

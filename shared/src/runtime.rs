@@ -1,0 +1,68 @@
+//! The loop of a function: the next event, its answer, over and over, one at a time
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+//!
+//! `lambda_runtime`, whose types and client are used here, has such a loop itself. It sets `_X_AMZN_TRACE_ID` for each event,
+//! and glibc keeps every value that a variable ever had, so that a function's memory grows with each invocation until there
+//! is none left. Nothing here reads that variable.
+
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use lambda_http::http::{HeaderName, HeaderValue, Method, Request, StatusCode, response};
+use lambda_runtime::{Config, Context, Diagnostic, Error};
+use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
+use serde::Serialize;
+
+use crate::log::{self, Level};
+
+/// The event's id, which its answer is sent to.
+const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
+
+/// What an event may have and its answer has to have then.
+const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
+
+/// Has `handle` answer events until the environment ends. What it fails with is the invocation's failure; an error here is
+/// that Lambda is not there any more.
+pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A, Error>) -> Result<(), Error> {
+    let client = PooledClient::builder().build();
+    let config = Arc::new(Config::from_env());
+    loop {
+        let (event, payload) = call(&client, request(Method::GET, "next", Vec::new())?).await?;
+        // What `cargo lambda watch` says now and then, to keep the connection.
+        if event.status == StatusCode::NO_CONTENT {
+            continue;
+        }
+        let id = event.headers.get(&REQUEST_ID).map(HeaderValue::to_str).ok_or("an event without an id")??;
+        let context = Context::new(id, Arc::clone(&config), &event.headers)?;
+        let outcome = handle(&payload, context).await.and_then(|answer| Ok(serde_json::to_vec(&answer)?));
+        let mut answer = match outcome {
+            Ok(answer) => request(Method::POST, &format!("{id}/response"), answer)?,
+            Err(error) => {
+                let diagnostic = serde_json::to_vec(&Diagnostic::from(error))?;
+                let mut failure = request(Method::POST, &format!("{id}/error"), diagnostic)?;
+                let error_type = HeaderName::from_static("lambda-runtime-function-error-type");
+                failure.headers_mut().insert(error_type, HeaderValue::from_static("unhandled"));
+                failure
+            }
+        };
+        if let Some(invocation) = event.headers.get(&INVOCATION_ID) {
+            answer.headers_mut().insert(INVOCATION_ID, invocation.clone());
+        }
+        let (taken, _) = call(&client, answer).await?;
+        if !taken.status.is_success() {
+            // Too late, or too large: whoever invoked the function has been told so by Lambda.
+            log::event(Level::Error, "the answer was not taken", &format!("{} (request {id})", taken.status));
+        }
+    }
+}
+
+fn request(method: Method, action: &str, body: Vec<u8>) -> Result<Request<Body>, Error> {
+    let uri = format!("/2018-06-01/runtime/invocation/{action}");
+    Ok(build_request().method(method).uri(uri).body(Body::from(body))?)
+}
+
+/// Makes a call to the Runtime API and reads the whole of its answer, so that its connection serves the next one.
+async fn call(client: &PooledClient, request: Request<Body>) -> Result<(response::Parts, Vec<u8>), Error> {
+    let (parts, body) = client.call(request).await?.into_parts();
+    Ok((parts, body.collect().await?.to_bytes().into()))
+}
