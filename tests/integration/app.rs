@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    env,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -214,6 +215,11 @@ impl TestApp {
     pub fn log(&self) -> String {
         self.logs.lock().unwrap().iter().map(|(name, line)| format!("{name} {line}\n")).collect()
     }
+}
+
+/// How many rounds a test makes of what it does over and over: `few`, or as many times that as `WIDGETS_TEST_FACTOR` says.
+pub fn rounds(few: usize) -> usize {
+    few * env::var("WIDGETS_TEST_FACTOR").map_or(1, |factor| factor.parse::<usize>().unwrap())
 }
 
 /// Waits until `condition` holds and tells what it found. A condition that stays away fails the test.

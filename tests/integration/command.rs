@@ -9,15 +9,15 @@ use tokio::{
 };
 
 use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, built, eventually},
+    app::{ASSISTANT_BODY, Item, PATHWAY_BODY, built, eventually},
     fault_proxy::FaultProxy,
 };
 
 /// A `widgets serve` that listens.
-struct Serve {
+pub struct Serve {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    url: String,
+    pub url: String,
     key: String,
     store: String,
     curls: Vec<String>,
@@ -30,7 +30,7 @@ async fn widgets(arguments: &[&str]) -> Command {
 }
 
 impl Serve {
-    async fn start(arguments: &[&str]) -> Self {
+    pub async fn start(arguments: &[&str]) -> Self {
         let arguments = [&["serve", "--port", "0"], arguments].concat();
         let mut process = widgets(&arguments).await.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -58,10 +58,11 @@ impl Serve {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    async fn count(&self) -> usize {
+    /// Everything that is kept.
+    pub async fn items(&self) -> Vec<Item> {
         let config = widgets::store::config(Some(&self.store.parse().unwrap())).await;
-        let client = aws_sdk_dynamodb::Client::new(&config);
-        client.scan().table_name("Widgets").send().await.unwrap().items().len()
+        let scan = aws_sdk_dynamodb::Client::new(&config).scan().table_name("Widgets").into_paginator().items().send();
+        scan.collect::<Result<_, _>>().await.unwrap()
     }
 
     /// The function processes that it started.
@@ -69,7 +70,7 @@ impl Serve {
         children_of(self.process.id().unwrap())
     }
 
-    async fn end(mut self, signal: &str) -> bool {
+    pub async fn end(mut self, signal: &str) -> bool {
         let id = self.process.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
         let success = self.process.wait().await.unwrap().success();
@@ -125,7 +126,7 @@ async fn what_was_created_is_there_after_kill_9_and_under_the_next_key() {
 
     let second = Serve::start(&arguments).await;
     assert_ne!(second.key, key);
-    assert_eq!(second.count().await, 1);
+    assert_eq!(second.items().await.len(), 1);
     assert_eq!((second.create(&key).await.0, second.create(&second.key).await.0), (200, 200));
 }
 

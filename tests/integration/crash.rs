@@ -1,0 +1,215 @@
+//! `kill -9` at any moment: what was answered is there afterwards, nothing is half there, and nothing twice.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::{process::Command, sync::watch};
+use uuid::Uuid;
+
+use crate::{
+    app::{Answer, Item, TestApp, raw_data, rounds},
+    command::Serve,
+    execution::{MARK, processes},
+    races::{DIALECTS, Dialect},
+};
+
+/// A request as a client sends it.
+struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    idempotency_key: Option<&'a str>,
+    body: &'a str,
+}
+
+/// Anything from 0 to `bound`, that one not included.
+fn random(bound: usize) -> usize {
+    Uuid::new_v4().as_u128() as usize % bound
+}
+
+/// Who writes while others kill.
+struct Clients<S> {
+    /// Sends a request; there is no answer where the connection breaks.
+    send: S,
+    /// How many requests were answered.
+    answered: watch::Sender<usize>,
+    is_over: Cell<bool>,
+}
+
+/// What clients were answered.
+#[derive(Default)]
+struct Answered {
+    /// The widgets that are to be there, by path: a field and its value.
+    there: BTreeMap<String, (&'static str, Value)>,
+    /// Those that were deleted.
+    deleted: BTreeSet<String>,
+}
+
+impl<S: AsyncFn(&Request<'_>) -> Option<Answer>> Clients<S> {
+    fn new(send: S) -> Self {
+        Self { send, answered: watch::Sender::new(0), is_over: Cell::new(false) }
+    }
+
+    /// Waits until so many more requests were answered.
+    async fn answer(&self, more: usize) {
+        let target = *self.answered.borrow() + more;
+        self.answered.subscribe().wait_for(|answered| *answered >= target).await.unwrap();
+    }
+
+    /// Sends a request until it is answered by the function, and tells whether it was sent more than once.
+    async fn insist(&self, request: Request<'_>) -> (Answer, bool) {
+        for tries in 1.. {
+            if let Some(answer) = (self.send)(&request).await
+                && !matches!(answer.status, 502..=504)
+            {
+                self.answered.send_modify(|answered| *answered += 1);
+                return (answer, tries > 1);
+            }
+        }
+        unreachable!("it may take for ever, but it does not end")
+    }
+
+    /// Creates, changes and deletes widgets until it is over.
+    async fn work(&self, dialect: &Dialect, field: &'static str) -> Answered {
+        let mut answered = Answered::default();
+        for n in 1.. {
+            if self.is_over.get() {
+                break;
+            }
+            let key = Uuid::new_v4().to_string();
+            let create =
+                Request { method: "POST", path: dialect.root, idempotency_key: Some(&key), body: dialect.body };
+            let (created, _) = self.insist(create).await;
+            assert_eq!(created.status, 200, "{created:?}");
+            let path = format!("{}/{}", dialect.root, created.id());
+
+            let change = Value::Object(dialect.change(&[(field, n)])).to_string();
+            let update = Request { method: dialect.update, path: &path, idempotency_key: None, body: &change };
+            let (updated, _) = self.insist(update).await;
+            assert_eq!(updated.status, 200, "{updated:?}");
+
+            if random(2) == 0 {
+                let delete = Request { method: "DELETE", path: &path, idempotency_key: None, body: "" };
+                let (deleted, is_retry) = self.insist(delete).await;
+                assert!(deleted.status == 200 || is_retry && deleted.status == 404, "{deleted:?}");
+                answered.deleted.insert(path);
+            } else {
+                answered.there.insert(path, (field, Dialect::value(field, n)));
+            }
+        }
+        answered
+    }
+
+    /// Has two clients of each dialect work until `kill` is over, and tells what came of both.
+    async fn work_while<T>(&self, kill: impl Future<Output = T>) -> (Answered, T) {
+        let works =
+            DIALECTS.iter().flat_map(|dialect| dialect.fields[..2].iter().map(|field| self.work(dialect, field)));
+        let kill = async {
+            let killed = kill.await;
+            self.is_over.set(true);
+            killed
+        };
+        let (answered, killed) = tokio::join!(join_all(works), kill);
+        let all = answered.into_iter().fold(Answered::default(), |mut all, one| {
+            all.there.extend(one.there);
+            all.deleted.extend(one.deleted);
+            all
+        });
+        (all, killed)
+    }
+
+    /// What was answered is what is kept, neither more nor less.
+    async fn check(&self, answered: &Answered, items: &[Item]) {
+        let text = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
+        let id = |path: &String| path.rsplit('/').next().unwrap().to_owned();
+        let is_widget = |item: &&Item| item.contains_key("id");
+        let kept: BTreeSet<String> = items.iter().filter(is_widget).map(|item| text(item, "id")).collect();
+        assert_eq!(kept, answered.there.keys().map(id).collect());
+        // Each was created in one transaction with the record of its request.
+        let records = items.iter().filter(|item| !is_widget(item)).map(|item| text(item, "widget_id"));
+        let created: BTreeSet<String> = answered.there.keys().chain(&answered.deleted).map(id).collect();
+        assert_eq!(records.collect::<BTreeSet<_>>(), created);
+        for (path, (field, value)) in &answered.there {
+            let read = (self.send)(&Request { method: "GET", path, idempotency_key: None, body: "" }).await.unwrap();
+            assert_eq!(read.status, 200, "{read:?}");
+            let data: Value = serde_json::from_str(&raw_data(&read.body)).unwrap();
+            assert_eq!(&data[field], value, "{path}");
+        }
+    }
+}
+
+fn headers<'a>(key: &'a str, request: &Request<'a>) -> Vec<(&'static str, &'a str)> {
+    let mut headers = vec![("authorization", key), ("content-type", "application/json")];
+    headers.extend(request.idempotency_key.map(|key| ("idempotency-key", key)));
+    headers
+}
+
+#[tokio::test]
+async fn when_function_processes_die_what_was_answered_is_there_once() {
+    let mark = Uuid::new_v4().to_string();
+    let app = TestApp::start_with(|options| {
+        for function in &mut options.template.functions {
+            function.variables.insert(MARK.to_owned(), mark.clone());
+        }
+    })
+    .await;
+    let clients = Clients::new(async |request: &Request<'_>| {
+        let headers = headers(&app.key, request);
+        Some(app.send(request.method, request.path, &headers, request.body.to_owned()).await)
+    });
+    let kill = async {
+        let mut killed = 0;
+        while killed < rounds(25) {
+            clients.answer(random(8)).await;
+            let victims = processes(&mark);
+            if let Some(victim) = victims.get(random(victims.len().max(1))) {
+                // It may have ended by itself meanwhile.
+                let kill = Command::new("kill").arg("-9").arg(victim).output().await.unwrap();
+                killed += usize::from(kill.status.success());
+            }
+        }
+    };
+    let (answered, ()) = clients.work_while(kill).await;
+    clients.check(&answered, &app.items().await).await;
+    assert!(app.log().contains("the process ended without an answer"), "some died with a request in their hands");
+}
+
+#[tokio::test]
+async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--data", folder.path().to_str().unwrap(), "--api-key", "in-crash"];
+    let mut serve = Serve::start(&arguments).await;
+    let (url, _) = watch::channel(serve.url.clone());
+    let http = reqwest::Client::new();
+    let clients = Clients::new(async |request: &Request<'_>| {
+        let at = url.borrow().clone();
+        let mut sent = http.request(request.method.parse().unwrap(), format!("{at}{}", request.path));
+        for (name, value) in headers("in-crash", request) {
+            sent = sent.header(name, value);
+        }
+        let answer = async {
+            let answer = sent.body(request.body.to_owned()).send().await?;
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            Ok::<_, reqwest::Error>(Answer { status, headers, body: answer.text().await? })
+        };
+        let answer = answer.await;
+        if answer.is_err() {
+            url.subscribe().wait_for(|url| *url != at).await.unwrap();
+        }
+        answer.ok()
+    });
+    let kill = async {
+        for _ in 0..rounds(4) {
+            clients.answer(random(40)).await;
+            serve.end("-9").await;
+            serve = Serve::start(&arguments).await;
+            url.send_replace(serve.url.clone());
+        }
+        serve
+    };
+    let (answered, serve) = clients.work_while(kill).await;
+    clients.check(&answered, &serve.items().await).await;
+}
