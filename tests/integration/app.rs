@@ -17,6 +17,7 @@ use uuid::Uuid;
 use widgets::{
     bench, binaries,
     keys::{self, NewKey},
+    lambda::Function,
     meter::Meter,
     stack::{DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
     store::{Place, Store},
@@ -34,7 +35,9 @@ pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-2216659
 /// The binaries of this workspace, built once a run.
 pub async fn built() -> &'static HashMap<String, PathBuf> {
     static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
-    BINARIES.get_or_init(|| async { binaries::build(["assistant", "pathway", "widgets"]).await.unwrap() }).await
+    BINARIES
+        .get_or_init(|| async { binaries::build(["assistant", "pathway", "widgets", "fragile"]).await.unwrap() })
+        .await
 }
 
 /// A running stack, the key of its account, and what its functions logged.
@@ -215,6 +218,24 @@ impl TestApp {
     pub fn log(&self) -> String {
         self.logs.lock().unwrap().iter().map(|(name, line)| format!("{name} {line}\n")).collect()
     }
+}
+
+/// A function by itself, over the store at `endpoint`.
+pub async fn function(binary: &str, endpoint: &str, more: &[(&str, &str)]) -> Function {
+    let variables = [
+        ("AWS_LAMBDA_FUNCTION_NAME", binary),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.trim_end_matches('/')),
+        ("WIDGETS_TABLE", "Widgets"),
+        ("API_KEYS_TABLE", "ApiKeys"),
+    ];
+    let variables =
+        variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Function::new(binary, built().await[binary].clone(), Duration::from_secs(10), variables, 1, Arc::new(|_, _| {}))
 }
 
 /// How many rounds a test makes of what it does over and over: `few`, or as many times that as `WIDGETS_TEST_FACTOR` says.

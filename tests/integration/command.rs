@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{ASSISTANT_BODY, Item, PATHWAY_BODY, built, eventually},
+    app::{ASSISTANT_BODY, Item, PATHWAY_BODY, built, eventually, rounds},
     fault_proxy::FaultProxy,
 };
 
@@ -268,4 +268,25 @@ async fn the_benchmark_prints_what_each_list_costs() {
     assert_eq!((calls("1", "assistant, page 1"), calls("120", "assistant, page 1")), (1, 2));
     assert_eq!((calls("120", "assistant, the last page"), calls("120", "pathway, `limit=100`")), (2, 1));
     assert_eq!(rows.len(), 2 * 7, "{printed}");
+}
+
+#[tokio::test]
+async fn the_load_is_answered_as_it_is_meant_to_be() {
+    let load = ["bench", "load", "--seconds", &rounds(2).to_string(), "--concurrency", "4"];
+    let output = widgets(&load).await.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (course, steps) = printed.split_once("\n\n").unwrap();
+    let rows = |table: &str| -> Vec<Vec<String>> {
+        let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect();
+        table.lines().skip(2).map(cells).collect()
+    };
+    let course = rows(course);
+    assert_eq!(course.len(), 10, "{printed}");
+    assert!(course.iter().all(|row| row[3].parse::<f64>().unwrap() > 1.0 && row[4].parse::<f64>().unwrap() > 1.0));
+    let steps = rows(steps);
+    for step in ["create", "create, again", "read, nothing new", "update, of an old version", "delete", "all"] {
+        assert!(steps.iter().any(|row| row[1] == step && row[2] != "0"), "{step}: {printed}");
+    }
+    assert!(steps.iter().all(|row| row[8] == "0"), "{printed}");
 }

@@ -3,11 +3,17 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use serde_json::json;
+use shared::keys::Role;
 use tokio::process::Command;
 use uuid::Uuid;
+use widgets::{
+    keys::{KeyItem, NewKey},
+    lambda::InvokeError,
+    stack::DEVELOPMENT_ACCOUNT,
+};
 
 use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually},
+    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually, function, rounds},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
@@ -131,6 +137,85 @@ async fn environments_start_as_requests_overlap_and_never_more_than_allowed() {
     let (a, b, c, d, ()) = tokio::join!(create(), create(), create(), create(), watch);
     assert_eq!([a.status, b.status, c.status, d.status], [200; 4]);
     assert_eq!(processes(&mark).len(), 2);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_the_next_request() {
+    let mark = Uuid::new_v4().to_string();
+    let app = TestApp::start_with(|options| {
+        for function in &mut options.template.functions {
+            function.binary = "fragile".to_owned();
+            function.variables.insert(MARK.to_owned(), mark.clone());
+        }
+    })
+    .await;
+    for (function, root, body) in
+        [("Assistant", "/api/v1/widget", ASSISTANT_BODY), ("Pathway", "/v1/widget", PATHWAY_BODY)]
+    {
+        assert_eq!(app.call("POST", root, body).await.status, 200);
+        let environment = processes(&mark);
+        for (count, when) in ["before", "after", "before"].into_iter().enumerate() {
+            let headers =
+                [("authorization", app.key.as_str()), ("content-type", "application/json"), ("x-panic", when)];
+            let answer = app.send("POST", root, &headers, body).await;
+            let id = answer.header("x-request-id").to_owned();
+            let told = match function {
+                "Assistant" => json!({"detail": format!("Internal Server Error (request {id})")}),
+                _ => {
+                    json!({"status": 500, "data": null, "errors": [{"error": "INTERNAL_ERROR", "message": format!("something went wrong on our side (request {id})")}]})
+                }
+            };
+            assert_eq!((answer.status, answer.json()), (500, told));
+            app.logged(function, &id).await;
+            let log = app.log();
+            let panics = |line: &&str| line.starts_with(function) && line.contains(r#""message":"panic""#);
+            assert_eq!(log.lines().filter(panics).count(), count + 1);
+            assert!(log.lines().filter(panics).all(|line| line.contains("tests/fragile/main.rs:")), "{log}");
+            assert!(!log.contains(&app.key), "{log}");
+            assert_eq!(app.call("POST", root, body).await.status, 200);
+        }
+        assert_eq!(processes(&mark), environment);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_alone() {
+    let proxy = FaultProxy::start().await;
+    let function = function("assistant", proxy.url.as_str(), &[]).await;
+    let request = json!({"rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}}).to_string();
+    for event in ["{}", "[", "", r#"{"Records":[]}"#] {
+        assert_eq!(function.invoke(event.to_owned().into()).await, Err(InvokeError::Failed), "{event}");
+        let answer: serde_json::Value =
+            serde_json::from_slice(&function.invoke(request.clone().into()).await.unwrap()).unwrap();
+        assert_eq!(answer["statusCode"], 404, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_needs_no_more_memory_the_longer_it_serves() {
+    let (proxy, mark) = (FaultProxy::start().await, Uuid::new_v4().to_string());
+    let key = NewKey("in-memory".to_owned());
+    let item = KeyItem { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+    item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
+    let function = function("pathway", &proxy.store.url, &[(MARK, &mark)]).await;
+    let read = json!({
+        "rawPath": format!("/v1/widget/{}", Uuid::nil()),
+        "headers": {"authorization": key.0},
+        "requestContext": {"http": {"method": "GET"}},
+    });
+    let serve = async |count: usize| {
+        for _ in 0..count {
+            let answer = function.invoke(read.to_string().into()).await.unwrap();
+            assert!(str::from_utf8(&answer).unwrap().contains("NOT_FOUND"), "{answer:?}");
+        }
+        let status = fs::read_to_string(format!("/proc/{}/status", processes(&mark)[0])).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap()
+    };
+    let warm = serve(1000).await;
+    let (count, later) = (rounds(3000), serve(rounds(3000)).await);
+    // As little as 64 bytes a request would be more than that.
+    assert!(later < warm + 192, "from {warm} to {later} KiB within {count} requests");
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -28,7 +27,7 @@ use widgets::{
 };
 
 use crate::{
-    app::built,
+    app::function,
     fault_proxy::{Call, FaultProxy},
 };
 
@@ -69,23 +68,9 @@ impl TlsFront {
 
     /// The pathway function with this front as its store.
     async fn function(&self, trusted: bool) -> Function {
-        let mut variables = vec![
-            ("AWS_LAMBDA_FUNCTION_NAME", "Pathway".to_owned()),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("https://localhost:{}", self.port)),
-            ("WIDGETS_TABLE", "Widgets".to_owned()),
-            ("API_KEYS_TABLE", "ApiKeys".to_owned()),
-        ];
-        if trusted {
-            variables.push(("AWS_CA_BUNDLE", self.certificate.path().to_str().unwrap().to_owned()));
-        }
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let binary = built().await["pathway"].clone();
-        Function::new("Pathway", binary, Duration::from_secs(10), variables, 1, Arc::new(|_, _| {}))
+        let bundle = self.certificate.path().to_str().unwrap();
+        let bundle: &[_] = if trusted { &[("AWS_CA_BUNDLE", bundle)] } else { &[] };
+        function("pathway", &format!("https://localhost:{}", self.port), bundle).await
     }
 }
 

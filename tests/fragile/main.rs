@@ -1,0 +1,37 @@
+//! Both functions as they are, but that they panic where a request asks for it.
+
+use std::env;
+
+use assistant::Assistant;
+use pathway::Pathway;
+use shared::{
+    error::Error,
+    http::{Request, Response},
+    lambda::{self, Dialect},
+};
+
+/// A dialect that panics before or after its answer, as a request's `x-panic` says.
+struct Fragile<D>(D);
+
+impl<D: Dialect> Dialect for Fragile<D> {
+    async fn answer(&self, request: &Request) -> Result<Response, Error> {
+        let panics = |when| assert!(request.header("x-panic") != Some(when), "{when} {:?}", request.headers);
+        panics("before");
+        let answer = self.0.answer(request).await;
+        panics("after");
+        answer
+    }
+
+    fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
+        self.0.refuse(request, error, request_id)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Error> {
+    if env::var("AWS_LAMBDA_FUNCTION_NAME").is_ok_and(|name| name == "Assistant") {
+        lambda::start(|app| Fragile(Assistant(app))).await
+    } else {
+        lambda::start(|app| Fragile(Pathway(app))).await
+    }
+}
