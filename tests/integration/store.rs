@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use tokio::time::{interval, timeout};
 use uuid::Uuid;
 use widgets::store::Place;
 
@@ -412,4 +414,31 @@ async fn a_store_of_an_earlier_version_gets_the_indexes_it_lacks_and_what_it_hol
     app = TestApp::start_with(|options| options.place = place).await;
     assert_eq!(app.send("GET", &path, &[], "").await.status, 200);
     assert_eq!(app.call("GET", "/api/v1/widget?page=2", "").await.json()["data"]["total"], 1);
+}
+
+#[tokio::test]
+async fn a_store_deletes_what_has_expired_as_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let start = async || TestApp::start_with(|options| options.place = place.clone()).await;
+    let app = start().await;
+    for key in ["expired", "valid"] {
+        let headers = [("authorization", app.key.as_str()), ("idempotency-key", key)];
+        assert_eq!(app.send("POST", "/v1/widget", &headers, PATHWAY_BODY).await.status, 200);
+    }
+    let mut record = app.items().await.into_iter().find(|item| item.contains_key("ttl")).unwrap();
+    record.insert("ttl".to_owned(), AttributeValue::N("1000000000".to_owned()));
+    app.store.put_item().table_name("Widgets").set_item(Some(record)).send().await.unwrap();
+    app.stack.stop().await;
+
+    let app = start().await;
+    let records = async || app.items().await.iter().filter(|item| item.contains_key("ttl")).count();
+    let swept = async {
+        let mut turn = interval(Duration::from_millis(5));
+        while records().await == 2 {
+            turn.tick().await;
+        }
+    };
+    timeout(Duration::from_secs(30), swept).await.unwrap();
+    assert_eq!((records().await, app.count().await), (1, 2));
 }

@@ -10,10 +10,17 @@ use serde_json::json;
 use uuid::Uuid;
 use widgets::{binaries, meter::Call, template::Template};
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
+use crate::app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp};
 
 fn template() -> Template {
     Template::read(binaries::workspace()).unwrap()
+}
+
+/// Creates a widget with an idempotency key.
+async fn once(app: &TestApp, root: &str, body: &'static str) -> Answer {
+    let headers =
+        [("authorization", app.key.as_str()), ("content-type", "application/json"), ("idempotency-key", "once")];
+    app.send("POST", root, &headers, body).await
 }
 
 #[tokio::test]
@@ -134,6 +141,7 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     made();
     let assistant_id = Uuid::new_v4();
     let body = ASSISTANT_BODY.replace('}', &format!(r#","assistant_id":"{assistant_id}"}}"#));
+    assert_eq!(once(&app, "/api/v1/widget", ASSISTANT_BODY).await.status, 200);
     let id = app.create_assistant(body).await.json()["data"]["id"].as_str().unwrap().to_owned();
     for (method, path) in [
         ("GET", "/api/v1/widget".to_owned()),
@@ -149,6 +157,7 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     }
     assert_eq!(made(), allowed("Assistant"));
 
+    assert_eq!(once(&app, "/v1/widget", PATHWAY_BODY).await.status, 200);
     let id = app.create_pathway(PATHWAY_BODY).await.json()["data"]["id"].as_str().unwrap().to_owned();
     for (method, path) in [
         ("GET", "/v1/widgets".to_owned()),
@@ -176,6 +185,10 @@ async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
         made();
         let created = app.call("POST", root, body).await;
         assert_eq!(made(), ["PutItem"], "{root}");
+        for _ in ["the first time", "again"] {
+            assert_eq!(once(&app, root, body).await.status, 200);
+            assert_eq!(made(), ["TransactWriteItems"], "{root}");
+        }
         let widget = format!("{root}/{}", created.json()["data"]["id"].as_str().unwrap());
         for (method, path, expected) in [
             ("GET", root, &["Query"][..]),
