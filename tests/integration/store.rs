@@ -15,7 +15,7 @@ use uuid::Uuid;
 use widgets::store::Place;
 
 use crate::{
-    app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp},
+    app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, raw_data},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
@@ -328,6 +328,56 @@ async fn a_silence_that_passes_is_not_seen_and_nothing_is_done_twice() {
 #[tokio::test]
 async fn a_silence_that_stays_is_a_503_before_the_function_is_stopped() {
     trials(&SLOW, true, Some(Duration::from_secs(2))).await;
+}
+
+#[tokio::test]
+async fn a_widget_that_was_never_there_is_a_404_unless_an_answer_got_lost() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Uuid::now_v7().to_string();
+        for (fault, status) in [
+            (Fault::Refused(400, "ThrottlingException"), 404),
+            (Fault::Conflict, 404),
+            (Fault::Late, 404),
+            // It could have been there.
+            (Fault::Reset(Effect::None), 503),
+        ] {
+            proxy.next(Call::DELETE, [fault]);
+            let answer = Operation::Delete.ask(&app, dialect, &app.key, &id).await;
+            assert_eq!(answer.status, status, "{fault:?}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_gets_lost_while_another_is_made_is_done_and_never_told_it_was_not() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        for operation in [Operation::Update, Operation::UpdateIf] {
+            let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+            let path = format!("{}/{id}", dialect.root);
+            let made = proxy.made(Call::UPDATE);
+            proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
+            let (answer, ()) = tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
+                proxy.made_times(Call::UPDATE, made + 1).await;
+                let other = app.call(dialect.update, &path, dialect.body).await;
+                assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "on top of the first: {other:?}");
+            });
+            let last = app.call("GET", &path, "").await;
+            if operation == Operation::Update {
+                // It is made once more, on top of the other.
+                assert_eq!((answer.status, answer.header("etag")), (200, r#""4""#));
+                assert_eq!((last.header("etag"), raw_data(&last.body)), (r#""4""#, raw_data(&answer.body)));
+                assert!(last.body.contains("new") && !last.body.contains("old"));
+            } else {
+                // It was made, but the other has covered its traces: 412 would deny it.
+                is_unavailable(&answer);
+                assert_eq!(last.header("etag"), r#""3""#);
+            }
+        }
+    }
 }
 
 #[tokio::test]
