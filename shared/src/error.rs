@@ -135,7 +135,8 @@ fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
     }
 }
 
-/// The operation and the error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what is stored.
+/// The operation and the error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what
+/// is stored.
 fn describe<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> String
 where
     E: StdError + ProvideErrorMetadata + 'static,

@@ -1,4 +1,4 @@
-//! SHA-256, as what the table knows a text by that it is not to hold.
+//! SHA-256: what stands in the table for a text that must not be stored.
 
 use std::fmt;
 

@@ -3,10 +3,11 @@
 //!
 //! `lambda_runtime`, whose types and client are used here, has such a loop itself. It sets `_X_AMZN_TRACE_ID` for each event,
 //! and glibc keeps every value that a variable ever had, so that a function's memory grows with each invocation until there
-//! is none left. Nothing here reads that variable.
+//! is none left. The SDK would pass the variable on to DynamoDB, which does not need it.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use lambda_http::http::{HeaderName, HeaderValue, Method, Request, StatusCode, response};
 use lambda_runtime::{Config, Context, Diagnostic, Error};
@@ -21,8 +22,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-reque
 /// What an event may have and its answer has to have then.
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
 
-/// Has `handle` answer events until the environment ends. What it fails with is the invocation's failure; an error here is
-/// that Lambda is not there any more.
+/// Has `handle` answer events until the environment ends. What it fails with, and that it panics, is the invocation's
+/// failure; an error here is that Lambda is not there any more.
 pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A, Error>) -> Result<(), Error> {
     let client = PooledClient::builder().build();
     let config = Arc::new(Config::from_env());
@@ -32,10 +33,15 @@ pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A,
         if event.status == StatusCode::NO_CONTENT {
             continue;
         }
-        let id = event.headers.get(&REQUEST_ID).map(HeaderValue::to_str).ok_or("an event without an id")??;
-        let context = Context::new(id, Arc::clone(&config), &event.headers)?;
-        let outcome = handle(&payload, context).await.and_then(|answer| Ok(serde_json::to_vec(&answer)?));
-        let mut answer = match outcome {
+        let id = event.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
+        let id = id.ok_or_else(|| format!("an event without an id, with status {}", event.status))??;
+        let answer = async {
+            let context = Context::new(id, Arc::clone(&config), &event.headers)?;
+            Ok::<_, Error>(serde_json::to_vec(&handle(&payload, context).await?)?)
+        };
+        // What a handler leaves half done when it panics is its own.
+        let outcome = AssertUnwindSafe(answer).catch_unwind().await;
+        let mut answer = match outcome.unwrap_or_else(|_| Err("panicked".into())) {
             Ok(answer) => request(Method::POST, &format!("{id}/response"), answer)?,
             Err(error) => {
                 let diagnostic = serde_json::to_vec(&Diagnostic::from(error))?;

@@ -10,19 +10,23 @@ use shared::{
     lambda::{self, Dialect},
 };
 
-/// A dialect that panics before or after its answer, as a request's `x-panic` says.
+/// A dialect that panics before or after its answer, or as it refuses one, as a request's `x-panic` says.
 struct Fragile<D>(D);
+
+fn panics(request: &Request, when: &str) {
+    assert!(request.header("x-panic") != Some(when), "{when} {:?}", request.headers);
+}
 
 impl<D: Dialect> Dialect for Fragile<D> {
     async fn answer(&self, request: &Request) -> Result<Response, Error> {
-        let panics = |when| assert!(request.header("x-panic") != Some(when), "{when} {:?}", request.headers);
-        panics("before");
+        panics(request, "before");
         let answer = self.0.answer(request).await;
-        panics("after");
+        panics(request, "after");
         answer
     }
 
     fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
+        panics(request, "refusing");
         self.0.refuse(request, error, request_id)
     }
 }

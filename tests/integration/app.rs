@@ -185,6 +185,15 @@ impl TestApp {
         self.another_account().await.0
     }
 
+    /// A key of the development account that may only read.
+    pub async fn reading_key(&self) -> String {
+        let key = keys::generate().unwrap();
+        let account = DEVELOPMENT_ACCOUNT;
+        let item = keys::KeyItem { key: &key, account, role: Role::Read, expires_at: None, name: None };
+        item.put(&self.store, "ApiKeys").await.unwrap();
+        key.0
+    }
+
     /// An account beside the development account: its key and its id.
     pub async fn another_account(&self) -> (String, AccountId) {
         let key = keys::generate().unwrap();
@@ -220,10 +229,10 @@ impl TestApp {
     }
 }
 
-/// A function by itself, over the store at `endpoint`.
-pub async fn function(binary: &str, endpoint: &str, more: &[(&str, &str)]) -> Function {
+/// What a function finds in its environment whose store is at `endpoint`.
+pub fn variables(name: &str, endpoint: &str) -> Vec<(String, String)> {
     let variables = [
-        ("AWS_LAMBDA_FUNCTION_NAME", binary),
+        ("AWS_LAMBDA_FUNCTION_NAME", name),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_REGION", "us-east-1"),
@@ -233,8 +242,13 @@ pub async fn function(binary: &str, endpoint: &str, more: &[(&str, &str)]) -> Fu
         ("WIDGETS_TABLE", "Widgets"),
         ("API_KEYS_TABLE", "ApiKeys"),
     ];
-    let variables =
-        variables.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// A function by itself, over the store at `endpoint`.
+pub async fn function(binary: &str, endpoint: &str, more: &[(&str, &str)]) -> Function {
+    let mut variables = variables(binary, endpoint);
+    variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Function::new(binary, built().await[binary].clone(), Duration::from_secs(10), variables, 1, Arc::new(|_, _| {}))
 }
 

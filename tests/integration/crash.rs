@@ -3,18 +3,19 @@
 use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::{process::Command, sync::watch};
+use tokio::{process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 
 use crate::{
     app::{Answer, Item, TestApp, raw_data, rounds},
     command::Serve,
     execution::{MARK, processes},
-    races::{DIALECTS, Dialect},
+    races::{DIALECTS, Dialect, MOST_TRIES},
 };
 
 /// A request as a client sends it.
@@ -61,7 +62,7 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>> Clients<S> {
 
     /// Sends a request until it is answered by the function, and tells whether it was sent more than once.
     async fn insist(&self, request: Request<'_>) -> (Answer, bool) {
-        for tries in 1.. {
+        for tries in 1..=MOST_TRIES {
             if let Some(answer) = (self.send)(&request).await
                 && !matches!(answer.status, 502..=504)
             {
@@ -69,7 +70,7 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>> Clients<S> {
                 return (answer, tries > 1);
             }
         }
-        unreachable!("it may take for ever, but it does not end")
+        panic!("{} {} was never answered", request.method, request.path)
     }
 
     /// Creates, changes and deletes widgets until it is over.
@@ -197,7 +198,8 @@ async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_nex
         };
         let answer = answer.await;
         if answer.is_err() {
-            url.subscribe().wait_for(|url| *url != at).await.unwrap();
+            let restarted = async { drop(url.subscribe().wait_for(|url| *url != at).await.unwrap()) };
+            timeout(Duration::from_secs(60), restarted).await.expect("a stack that was not killed does not answer");
         }
         answer.ok()
     });

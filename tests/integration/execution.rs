@@ -1,10 +1,26 @@
 //! Functions as processes: what happens as they overlap, hang and die.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+    routing::{get, post},
+};
 use serde_json::json;
 use shared::keys::Role;
-use tokio::process::Command;
+use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch};
 use uuid::Uuid;
 use widgets::{
     keys::{KeyItem, NewKey},
@@ -13,7 +29,7 @@ use widgets::{
 };
 
 use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually, function, rounds},
+    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, built, eventually, function, raw_member, rounds, variables},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
@@ -174,6 +190,10 @@ async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_th
             assert!(!log.contains(&app.key), "{log}");
             assert_eq!(app.call("POST", root, body).await.status, 200);
         }
+        // Where not even that can be said, the invocation fails, and it alone.
+        let headers = [("authorization", app.key.as_str()), ("x-panic", "refusing")];
+        assert_eq!(app.send("GET", &format!("{root}/x"), &headers, "").await.status, 502);
+        assert_eq!(app.call("POST", root, body).await.status, 200);
         assert_eq!(processes(&mark), environment);
     }
 }
@@ -192,30 +212,113 @@ async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_
 }
 
 #[tokio::test]
+async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_take_ends_nothing() {
+    /// A Runtime API with two events, which are the same but for their ids, and where the first one's answer comes too late.
+    #[derive(Clone, Default)]
+    struct RuntimeApi {
+        asked: Arc<AtomicUsize>,
+        answers: watch::Sender<Vec<(String, HeaderMap)>>,
+    }
+
+    async fn next(State(api): State<RuntimeApi>) -> axum::response::Response {
+        let count = api.asked.fetch_add(1, Ordering::SeqCst);
+        if count == 2 {
+            std::future::pending::<()>().await;
+        }
+        let headers = [
+            ("lambda-runtime-aws-request-id", format!("event-{count}")),
+            ("lambda-runtime-invocation-id", format!("invocation-{count}")),
+            ("lambda-runtime-deadline-ms", "9999999999999".to_owned()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:us-east-1:000000000000:function:Pathway".to_owned(),
+            ),
+        ];
+        let event = json!({"rawPath": "/", "requestContext": {"http": {"method": "GET"}}});
+        (headers, event.to_string()).into_response()
+    }
+
+    async fn respond(State(api): State<RuntimeApi>, Path(id): Path<String>, headers: HeaderMap) -> StatusCode {
+        api.answers.send_modify(|answers| answers.push((id, headers)));
+        if api.answers.borrow().len() == 1 { StatusCode::GONE } else { StatusCode::ACCEPTED }
+    }
+
+    let (proxy, api) = (FaultProxy::start().await, RuntimeApi::default());
+    let routes = Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+        .with_state(api.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    let mut process = Command::new(&built().await["pathway"])
+        .envs(variables("Pathway", proxy.url.as_str()))
+        .env("AWS_LAMBDA_RUNTIME_API", address)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let answers = api.answers.subscribe().wait_for(|answers| answers.len() == 2).await.unwrap().clone();
+    for (count, (id, headers)) in answers.iter().enumerate() {
+        assert_eq!(*id, format!("event-{count}"));
+        assert_eq!(headers["lambda-runtime-invocation-id"], format!("invocation-{count}"));
+    }
+    process.kill().await.unwrap();
+    let mut log = String::new();
+    process.stdout.take().unwrap().read_to_string(&mut log).await.unwrap();
+    assert!(log.contains("the answer was not taken") && log.contains("410 Gone (request event-0)"), "{log}");
+    server.abort();
+}
+
+#[tokio::test]
 async fn a_process_needs_no_more_memory_the_longer_it_serves() {
-    let (proxy, mark) = (FaultProxy::start().await, Uuid::new_v4().to_string());
+    let proxy = FaultProxy::start().await;
     let key = NewKey("in-memory".to_owned());
     let item = KeyItem { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
     item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
-    let function = function("pathway", &proxy.store.url, &[(MARK, &mark)]).await;
-    let read = json!({
-        "rawPath": format!("/v1/widget/{}", Uuid::nil()),
-        "headers": {"authorization": key.0},
-        "requestContext": {"http": {"method": "GET"}},
-    });
-    let serve = async |count: usize| {
-        for _ in 0..count {
-            let answer = function.invoke(read.to_string().into()).await.unwrap();
-            assert!(str::from_utf8(&answer).unwrap().contains("NOT_FOUND"), "{answer:?}");
-        }
-        let status = fs::read_to_string(format!("/proc/{}/status", processes(&mark)[0])).unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        resident.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap()
-    };
-    let warm = serve(1000).await;
-    let (count, later) = (rounds(3000), serve(rounds(3000)).await);
-    // As little as 64 bytes a request would be more than that.
-    assert!(later < warm + 192, "from {warm} to {later} KiB within {count} requests");
+    for (name, root, update, body) in
+        [("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY), ("pathway", "/v1/widget", "PATCH", PATHWAY_BODY)]
+    {
+        let mark = Uuid::new_v4().to_string();
+        let function = function(name, &proxy.store.url, &[(MARK, &mark)]).await;
+        let ask = async |method: &str, path: &str, header: (&str, &str)| {
+            let event = json!({
+                "rawPath": path,
+                "headers": {"authorization": key.0, "content-type": "application/json", header.0: header.1},
+                "requestContext": {"http": {"method": method}},
+                "body": body,
+            });
+            let answer = function.invoke(event.to_string().into()).await.unwrap();
+            let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+            (answer["statusCode"].clone(), answer["body"].as_str().unwrap().to_owned())
+        };
+        let live = async |lives: usize| {
+            for _ in 0..lives {
+                let once = Uuid::new_v4().to_string();
+                let (status, created) = ask("POST", root, ("idempotency-key", &once)).await;
+                assert_eq!(status, 200, "{created}");
+                let widget = format!("{root}/{}", raw_member(&created, "id").trim_matches('"'));
+                for (method, path, header, expected) in [
+                    ("POST", root, ("idempotency-key", &*once), 200),
+                    ("GET", &widget, ("if-none-match", r#""1""#), 304),
+                    (update, &widget, ("if-match", r#""1""#), 200),
+                    (update, &widget, ("if-match", r#""1""#), 412),
+                    ("GET", root, ("accept", "*/*"), 200),
+                    ("DELETE", &widget, ("accept", "*/*"), 200),
+                    ("GET", &widget, ("accept", "*/*"), 404),
+                ] {
+                    assert_eq!(ask(method, path, header).await.0, expected, "{method} {path}");
+                }
+            }
+            let status = fs::read_to_string(format!("/proc/{}/status", processes(&mark)[0])).unwrap();
+            let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+            resident.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap()
+        };
+        let (warm, lives) = (live(50).await, rounds(120));
+        let later = live(lives).await;
+        // 64 bytes a request would be more than that.
+        assert!(later < warm + 48, "{name}: from {warm} to {later} KiB within {} requests", 8 * lives);
+    }
 }
 
 #[tokio::test]

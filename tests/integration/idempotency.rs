@@ -12,7 +12,7 @@ use crate::{
     fault_proxy::{Call, Fault, FaultProxy},
 };
 
-/// Both dialects' way to create, their smallest body, and what another one is answered with.
+/// Both dialects' root, smallest body, and verb of an update.
 const DIALECTS: [(&str, &str, &str); 2] =
     [("/api/v1/widget", ASSISTANT_BODY, "PUT"), ("/v1/widget", PATHWAY_BODY, "PATCH")];
 
@@ -91,31 +91,31 @@ async fn the_same_key_of_another_account_or_dialect_is_another_key() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_leaves_nothing_behind() {
+async fn a_request_that_is_refused_leaves_nothing_behind_and_its_key_is_still_to_be_used() {
     let app = TestApp::start().await;
+    let reader = app.reading_key().await;
+    let huge = format!("\"{}\"", "a".repeat(256 * 1024));
     for (root, body, _) in DIALECTS {
-        for (key, sent, status) in [
-            (app.key.as_str(), "{}", [422, 400]),
-            (&app.key, "{", [422, 400]),
-            (&app.key, "[]", [422, 400]),
-            ("in-unknown", body, [401, 401]),
+        let (invalid, key) = (if root == "/v1/widget" { 400 } else { 422 }, format!("key of {root}"));
+        for (api_key, sent, status) in [
+            (&app.key, "{}", invalid),
+            (&app.key, "{", invalid),
+            (&app.key, "[]", invalid),
+            (&app.key, &huge, 413),
+            (&reader, body, 403),
+            (&"in-unknown".to_owned(), body, 401),
         ] {
-            let refused = post(&app, key, root, "once", sent).await;
-            assert!(status.contains(&refused.status), "{refused:?}");
+            let refused = post(&app, api_key, root, &key, sent).await;
+            assert_eq!(refused.status, status, "{refused:?}");
         }
-        assert_eq!(records(&app).await, []);
-        let created = post(&app, &app.key, root, "once", body).await;
+        let records = records(&app).await.len();
+        let created = post(&app, &app.key, root, &key, body).await;
         assert!(created.status == 200 && !is_replay(&created), "{created:?}");
-        let record = records(&app).await.remove(0);
-        app.store
-            .delete_item()
-            .table_name("Widgets")
-            .key("pk", record["pk"].clone())
-            .key("sk", record["sk"].clone())
-            .send()
-            .await
-            .unwrap();
+        assert_eq!(self::records(&app).await.len(), records + 1);
+        // Of a key that was used, what is wrong with the body comes first.
+        assert_eq!(post(&app, &app.key, root, &key, "{}").await.status, invalid);
     }
+    assert_eq!(records(&app).await.len(), 2);
 }
 
 #[tokio::test]

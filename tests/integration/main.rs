@@ -4,6 +4,8 @@
 //! * [`app`] is the stack as a test drives it, [`fault_proxy`] what makes its store fail as it is told.
 //! * [`assistant`] and [`pathway`] are the two dialects, [`bodies`] what both have to survive.
 //! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
+//! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
+//!   of them at once and about `kill -9`.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
 

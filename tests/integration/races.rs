@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{Answer, TestApp, rounds},
+    execution::{MARK, processes},
     fault_proxy::{Effect, Fault, FaultProxy},
 };
 
@@ -42,6 +43,9 @@ pub const DIALECTS: [Dialect; 2] = [
     },
 ];
 
+/// How often a client asks for something at most: far more often than any run has needed.
+pub const MOST_TRIES: usize = 1000;
+
 impl Dialect {
     /// A value that `field` may have, another one for each `n`.
     pub fn value(field: &str, n: usize) -> Value {
@@ -56,7 +60,7 @@ impl Dialect {
 
     /// The `n` that the field's value was made of.
     fn n(field: &str, value: &Value) -> usize {
-        (0..).find(|n| Self::value(field, *n) == *value).unwrap()
+        (0..1_000_000).find(|n| Self::value(field, *n) == *value).expect("a value that nobody wrote")
     }
 
     /// An update of these fields.
@@ -78,7 +82,14 @@ fn version(answer: &Answer) -> usize {
 
 #[tokio::test]
 async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_place() {
-    let app = TestApp::start_with(|options| options.concurrency = 6).await;
+    let mark = Uuid::new_v4().to_string();
+    let app = TestApp::start_with(|options| {
+        options.concurrency = 6;
+        for function in &mut options.template.functions {
+            function.variables.insert(MARK.to_owned(), mark.clone());
+        }
+    })
+    .await;
     for dialect in &DIALECTS {
         let (widget, updates) = (&dialect.create(&app).await, rounds(50));
         let writer = async |writer: usize| {
@@ -128,6 +139,7 @@ async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_plac
         }
         assert!(read.len() > 10, "{}", read.len());
     }
+    assert!(processes(&mark).len() > DIALECTS.len(), "several environments a function took part");
 }
 
 #[tokio::test]
@@ -190,14 +202,14 @@ async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_wh
             if method == "POST" {
                 headers.push(("idempotency-key", key));
             }
-            for tries in 1.. {
+            for tries in 1..=MOST_TRIES {
                 let answer = app.send(method, path, &headers, body.to_owned()).await;
                 if answer.status != 503 {
                     return (answer, tries > 1);
                 }
                 assert_eq!(answer.header("retry-after"), "1");
             }
-            unreachable!("it may take for ever, but it does not end")
+            panic!("{method} {path} was never answered")
         };
         let client = async |client: usize| {
             let (field, mut kept, mut history) = (dialect.fields[client], BTreeMap::new(), Vec::new());

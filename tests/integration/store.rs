@@ -10,21 +10,38 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
-use widgets::store::Place;
+use widgets::{stack::DEVELOPMENT_ACCOUNT, store::Place};
 
 use crate::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, raw_data},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
-fn is_unavailable(answer: &Answer) {
-    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{answer:?}");
-    let json = answer.json();
-    let told = if json["detail"].is_string() { &json["detail"] } else { &json["errors"][0]["message"] };
-    assert!(told.as_str().unwrap().contains("try again"), "{answer:?}");
-    assert_eq!(json["errors"].is_array(), json["status"] == 503);
+/// The whole of a 503 in its dialect.
+fn is_unavailable(dialect: Dialect, answer: &Answer) {
+    let told = match dialect.name {
+        "assistant" => json!({"detail": "Service temporarily unavailable, please try again"}),
+        _ => {
+            json!({"status": 503, "data": null, "errors": [{"error": "SERVICE_UNAVAILABLE", "message": "the service is temporarily unavailable: please try again"}]})
+        }
+    };
+    assert_eq!((answer.status, answer.json()), (503, told), "{answer:?}");
+    assert_eq!((answer.header("retry-after"), answer.header("content-type")), ("1", "application/json"));
+}
+
+/// That both dialects' answers are.
+fn are_unavailable(assistant: &Answer, pathway: &Answer) {
+    let [of_assistant, of_pathway] = DIALECTS;
+    is_unavailable(of_assistant, assistant);
+    is_unavailable(of_pathway, pathway);
+}
+
+/// Asks until it is so, and fails the test if it never is.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let asking = async { while !is_so().await {} };
+    timeout(Duration::from_secs(30), asking).await.expect("it never came");
 }
 
 /// A dialect's names and bodies for what both can do.
@@ -74,14 +91,16 @@ enum Operation {
     Delete,
     DeleteIf,
     List,
+    Limited,
     LastPage,
     OfAssistant,
     FindPublic,
     ReadPublic,
+    Preflight,
 }
 
 impl Operation {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::LookUpKey,
         Self::Create,
         Self::CreateOnce,
@@ -91,14 +110,25 @@ impl Operation {
         Self::Delete,
         Self::DeleteIf,
         Self::List,
+        Self::Limited,
         Self::LastPage,
         Self::OfAssistant,
         Self::FindPublic,
         Self::ReadPublic,
+        Self::Preflight,
     ];
 
     fn is_of(self, dialect: Dialect) -> bool {
-        dialect.name == "assistant" || !matches!(self, Self::LastPage | Self::OfAssistant)
+        match self {
+            Self::LastPage | Self::OfAssistant => dialect.name == "assistant",
+            // The other's list has no limit, and its preflight does not ask the store.
+            Self::Limited | Self::Preflight => dialect.name == "pathway",
+            _ => true,
+        }
+    }
+
+    fn is_public(self) -> bool {
+        matches!(self, Self::FindPublic | Self::ReadPublic | Self::Preflight)
     }
 
     /// The call to the store that it is made of.
@@ -110,7 +140,9 @@ impl Operation {
             Self::Read | Self::ReadPublic => Call::READ,
             Self::Update | Self::UpdateIf => Call::UPDATE,
             Self::Delete | Self::DeleteIf => Call::DELETE,
-            Self::List | Self::LastPage | Self::OfAssistant | Self::FindPublic => Call::QUERY,
+            Self::List | Self::Limited | Self::LastPage | Self::OfAssistant | Self::FindPublic | Self::Preflight => {
+                Call::QUERY
+            }
         }
     }
 
@@ -133,12 +165,14 @@ impl Operation {
             Self::Read => ("GET", widget, ""),
             Self::Update | Self::UpdateIf => (dialect.update, widget, dialect.change),
             Self::Delete | Self::DeleteIf => ("DELETE", widget, ""),
+            Self::Limited => ("GET", format!("{root}?limit=1"), ""),
             Self::LookUpKey | Self::List => ("GET", root.to_owned(), ""),
             Self::LastPage => ("GET", format!("{root}?page=2&size=1"), ""),
             Self::OfAssistant => {
                 ("GET", "/api/v1/assistant/3c90c3cc-0d44-4b50-8888-8dd25736052a/widgets".to_owned(), "")
             }
             Self::FindPublic | Self::ReadPublic => ("GET", format!("{widget}/{}", dialect.public), ""),
+            Self::Preflight => ("OPTIONS", format!("{widget}/{}", dialect.public), ""),
         };
         let mut headers =
             vec![("authorization", key), ("content-type", "application/json"), ("origin", "https://a.example")];
@@ -215,7 +249,7 @@ async fn trial(app: &TestApp, plans: &Plans, dialect: Dialect, operation: Operat
     // By what the calls of this trial are told from the others'.
     let who = match operation {
         Operation::LookUpKey => shared::keys::ApiKey::parse(&key).unwrap().hash().to_string(),
-        Operation::FindPublic => id.clone(),
+        Operation::FindPublic | Operation::Preflight => id.clone(),
         _ => account.to_string(),
     };
     let (next, then) = if is_always { (VecDeque::new(), fault) } else { (VecDeque::from([fault]), Fault::None) };
@@ -235,11 +269,13 @@ async fn trial(app: &TestApp, plans: &Plans, dialect: Dialect, operation: Operat
     };
     let is_done = is_success || is_lost;
     if is_success {
-        assert_eq!(answer.status, 200, "{what}: {answer:?}");
+        let expected = if operation == Operation::Preflight { 204 } else { 200 };
+        assert_eq!(answer.status, expected, "{what}: {answer:?}");
+        assert!(!answer.headers.contains_key("idempotency-replayed"), "{what}: it is the first");
     } else {
-        is_unavailable(&answer);
+        is_unavailable(dialect, &answer);
     }
-    if matches!(operation, Operation::FindPublic | Operation::ReadPublic) {
+    if operation.is_public() {
         assert_eq!(
             answer.header("access-control-allow-origin"),
             if dialect.name == "assistant" { "*" } else { "https://a.example" }
@@ -278,6 +314,7 @@ async fn trial(app: &TestApp, plans: &Plans, dialect: Dialect, operation: Operat
     let again = operation.ask(app, dialect, &key, &id).await;
     let expected = match operation {
         Operation::UpdateIf if is_done => 412,
+        Operation::Preflight => 204,
         _ if operation.deletes() && is_done => 404,
         _ => 200,
     };
@@ -291,9 +328,12 @@ async fn trial(app: &TestApp, plans: &Plans, dialect: Dialect, operation: Operat
     }
 }
 
-/// All trials of `faults`, many at a time.
+/// How many trials are made at a time.
+const AT_ONCE: usize = 16;
+
+/// All trials of `faults`.
 async fn trials(faults: &[Fault], is_always: bool, timeout: Option<Duration>) {
-    let (app, _proxy, plans) = app_with_plans(24, timeout).await;
+    let (app, _proxy, plans) = app_with_plans(AT_ONCE, timeout).await;
     let trials = faults.iter().flat_map(|fault| {
         let operations = |dialect| {
             Operation::ALL
@@ -304,7 +344,7 @@ async fn trials(faults: &[Fault], is_always: bool, timeout: Option<Duration>) {
         DIALECTS.into_iter().flat_map(operations).map(|(dialect, operation)| (dialect, operation, *fault))
     });
     stream::iter(trials)
-        .for_each_concurrent(24, |(dialect, operation, fault)| {
+        .for_each_concurrent(AT_ONCE, |(dialect, operation, fault)| {
             trial(&app, &plans, dialect, operation, fault, is_always)
         })
         .await;
@@ -327,7 +367,7 @@ async fn a_silence_that_passes_is_not_seen_and_nothing_is_done_twice() {
 
 #[tokio::test]
 async fn a_silence_that_stays_is_a_503_before_the_function_is_stopped() {
-    trials(&SLOW, true, Some(Duration::from_secs(2))).await;
+    trials(&SLOW, true, Some(Duration::from_secs(3))).await;
 }
 
 #[tokio::test]
@@ -340,18 +380,20 @@ async fn a_widget_that_was_never_there_is_a_404_unless_an_answer_got_lost() {
             (Fault::Refused(400, "ThrottlingException"), 404),
             (Fault::Conflict, 404),
             (Fault::Late, 404),
-            // It could have been there.
+            // It could have been there, and be gone since.
             (Fault::Reset(Effect::None), 503),
         ] {
-            proxy.next(Call::DELETE, [fault]);
-            let answer = Operation::Delete.ask(&app, dialect, &app.key, &id).await;
-            assert_eq!(answer.status, status, "{fault:?}: {answer:?}");
+            for operation in [Operation::Update, Operation::UpdateIf, Operation::Delete, Operation::DeleteIf] {
+                proxy.next(operation.call(), [fault]);
+                let answer = operation.ask(&app, dialect, &app.key, &id).await;
+                assert_eq!(answer.status, status, "{operation:?} {fault:?}: {answer:?}");
+            }
         }
     }
 }
 
 #[tokio::test]
-async fn an_update_whose_answer_gets_lost_while_another_is_made_is_done_and_never_told_it_was_not() {
+async fn a_write_whose_answer_gets_lost_takes_nothing_back_that_was_done_since() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -360,23 +402,56 @@ async fn an_update_whose_answer_gets_lost_while_another_is_made_is_done_and_neve
             let path = format!("{}/{id}", dialect.root);
             let made = proxy.made(Call::UPDATE);
             proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
-            let (answer, ()) = tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
+            let (answer, other) = tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
                 proxy.made_times(Call::UPDATE, made + 1).await;
-                let other = app.call(dialect.update, &path, dialect.body).await;
-                assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "on top of the first: {other:?}");
+                until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
+                app.call(dialect.update, &path, dialect.body).await
             });
+            assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "on top of the first: {other:?}");
+            // It was made, but the other has covered its traces.
+            is_unavailable(dialect, &answer);
             let last = app.call("GET", &path, "").await;
-            if operation == Operation::Update {
-                // It is made once more, on top of the other.
-                assert_eq!((answer.status, answer.header("etag")), (200, r#""4""#));
-                assert_eq!((last.header("etag"), raw_data(&last.body)), (r#""4""#, raw_data(&answer.body)));
-                assert!(last.body.contains("new") && !last.body.contains("old"));
-            } else {
-                // It was made, but the other has covered its traces: 412 would deny it.
-                is_unavailable(&answer);
-                assert_eq!(last.header("etag"), r#""3""#);
-            }
+            assert_eq!((last.header("etag"), raw_data(&last.body)), (r#""3""#, raw_data(&other.body)));
         }
+
+        let before = app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len();
+        proxy.next(Call::CREATE, [Fault::Silent(Effect::Done)]);
+        let (answer, other) = tokio::join!(Operation::Create.ask(&app, dialect, &app.key, ""), async {
+            let created = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await;
+            until(async || created().await.len() > before).await;
+            let id = created().await.last().unwrap()["id"].as_s().unwrap().clone();
+            Operation::Update.ask(&app, dialect, &app.key, &id).await
+        });
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""1""#), "as it was created: {answer:?}");
+        assert_eq!((other.status, other.header("etag"), other.id()), (200, r#""2""#, answer.id()));
+        assert_eq!(app.call("GET", &format!("{}/{}", dialect.root, answer.id()), "").await.header("etag"), r#""2""#);
+    }
+}
+
+#[tokio::test]
+async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_times() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+        // Somebody's clock is a day ahead.
+        let mut item = app.stored(dialect.name, &id).await.unwrap();
+        let ahead = "2999-01-01T00:00:00.000Z";
+        item.insert("updated_at".to_owned(), AttributeValue::S(ahead.to_owned()));
+        app.store.put_item().table_name("Widgets").set_item(Some(item)).send().await.unwrap();
+        for (operation, version, time) in [
+            (Operation::UpdateIf, r#""2""#, "2999-01-01T00:00:00.001Z"),
+            (Operation::Update, r#""3""#, "2999-01-01T00:00:00.002Z"),
+        ] {
+            let made = proxy.made(Call::UPDATE);
+            let answer = operation.ask(&app, dialect, &app.key, &id).await;
+            assert_eq!((answer.status, answer.header("etag")), (200, version), "{answer:?}");
+            assert_eq!(proxy.made(Call::UPDATE) - made, 2, "once more, by that clock");
+            let item = app.stored(dialect.name, &id).await.unwrap();
+            assert_eq!(item["updated_at"], AttributeValue::S(time.to_owned()));
+        }
+        let stale = Operation::UpdateIf.ask(&app, dialect, &app.key, &id).await;
+        assert_eq!(stale.status, 412, "{stale:?}");
     }
 }
 
@@ -387,8 +462,7 @@ async fn a_store_that_never_answers_is_a_503_within_the_function_s_time() {
         let app = TestApp::start_over(&proxy, |_| {}).await;
         proxy.always(call, Fault::Silent(Effect::None));
         let (assistant, pathway) = tokio::join!(app.create_assistant(ASSISTANT_BODY), app.create_pathway(PATHWAY_BODY));
-        is_unavailable(&assistant);
-        is_unavailable(&pathway);
+        are_unavailable(&assistant, &pathway);
         assert!(!app.log().contains("the function's timeout"), "its calls to the store end before it has to");
     }
 }
@@ -405,8 +479,7 @@ async fn what_dynamodb_refuses_for_a_while_is_a_503_whose_log_line_says_why() {
         (503, "ServiceUnavailable"),
     ] {
         proxy.always(Call::CREATE, Fault::Refused(status, name));
-        is_unavailable(&app.create_assistant(ASSISTANT_BODY).await);
-        is_unavailable(&app.create_pathway(PATHWAY_BODY).await);
+        are_unavailable(&app.create_assistant(ASSISTANT_BODY).await, &app.create_pathway(PATHWAY_BODY).await);
         let line = app.logged("Assistant", name).await;
         assert!(line.contains(r#""level":"ERROR""#) && line.contains(r#""status":503"#), "{line}");
     }
@@ -418,8 +491,7 @@ async fn a_store_that_is_gone_is_a_503() {
     let app = TestApp::start_over(&proxy, |_| {}).await;
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
     drop(proxy);
-    is_unavailable(&app.create_assistant(ASSISTANT_BODY).await);
-    is_unavailable(&app.create_pathway(PATHWAY_BODY).await);
+    are_unavailable(&app.create_assistant(ASSISTANT_BODY).await, &app.create_pathway(PATHWAY_BODY).await);
 }
 
 #[tokio::test]
@@ -483,12 +555,6 @@ async fn a_store_deletes_what_has_expired_as_it_starts() {
 
     let app = start().await;
     let records = async || app.items().await.iter().filter(|item| item.contains_key("ttl")).count();
-    let swept = async {
-        let mut turn = interval(Duration::from_millis(5));
-        while records().await == 2 {
-            turn.tick().await;
-        }
-    };
-    timeout(Duration::from_secs(30), swept).await.unwrap();
+    until(async || records().await < 2).await;
     assert_eq!((records().await, app.count().await), (1, 2));
 }

@@ -56,6 +56,11 @@ impl Timestamp {
         Some(Self(moment.with_timezone(&Utc).trunc_subsecs(3)))
     }
 
+    /// The moment after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 + Duration::from_millis(1))
+    }
+
     /// Whole seconds since 1970, as DynamoDB's TTL counts them.
     pub fn epoch_seconds(self) -> u64 {
         self.0.timestamp().unsigned_abs()

@@ -114,6 +114,11 @@ pub(super) fn version(item: &Item) -> Option<u64> {
     u64::read(item.get(VERSION).cloned())
 }
 
+/// When the widget that an item is last changed.
+pub(super) fn updated_at(item: &Item) -> Option<Timestamp> {
+    Timestamp::read(item.get(UPDATED_AT).cloned())
+}
+
 /// Attributes to write: a value, or none where there is to be none.
 #[derive(Debug, Default)]
 pub struct Attributes(pub(super) Vec<(&'static str, Option<AttributeValue>)>);

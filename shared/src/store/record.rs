@@ -87,3 +87,48 @@ impl Record {
         Ok(Created { widget: Widget { id, created_at, updated_at: created_at, ..widget }, is_replay: true })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{hash::Hash, json, model::pathway};
+
+    const ACCOUNT: AccountId = AccountId(Uuid::from_u128(7));
+
+    fn widget() -> Widget<pathway::Settings> {
+        let body = br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
+        Widget::new(pathway::Settings::parse(json::document(body).unwrap()).unwrap())
+    }
+
+    fn request(body: &[u8]) -> Idempotency {
+        Idempotency { key: Hash::of(b"key"), body: Hash::of(body) }
+    }
+
+    #[test]
+    fn a_request_that_meets_its_own_record_created_its_widget() {
+        // DynamoDB knows it by its token; another store may not.
+        let (sent, widget) = (request(b"1"), widget());
+        let record = Record::read(of(ACCOUNT, &sent, &widget)).unwrap();
+        let created = record.created(widget.clone(), &sent).unwrap();
+        assert_eq!((created.widget, created.is_replay), (widget, false));
+    }
+
+    #[test]
+    fn another_request_gets_what_the_first_one_created_if_it_is_the_same() {
+        let (first, second) = (widget(), widget());
+        let record = || Record::read(of(ACCOUNT, &request(b"1"), &first)).unwrap();
+        let created = record().created(second.clone(), &request(b"1")).unwrap();
+        assert_eq!((created.widget, created.is_replay), (first.clone(), true));
+        assert_eq!(record().created(second, &request(b"2")).unwrap_err(), Error::IdempotencyKeyReused);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_a_fault_of_ours_that_names_what() {
+        let mut item = of(ACCOUNT, &request(b"1"), &widget());
+        item.remove(WIDGET_ID);
+        let error = Record::read(item).unwrap_err();
+        assert_eq!(error, Error::Internal("an idempotency record has no readable widget_id".to_owned()));
+    }
+}

@@ -18,13 +18,19 @@ use super::{
 use crate::{
     error::Error,
     model::{AccountId, Timestamp, Versions, Widget, WidgetId},
+    validation::Violation,
 };
+
+/// What the log calls them.
+const UPDATE: &str = "UpdateItem Widgets";
+const DELETE: &str = "DeleteItem Widgets";
 
 const IS_THERE: &str = "attribute_exists(pk)";
 
 impl Store {
     /// Changes the named fields of a widget and nothing else of it, all of them or none, if it is one of the `versions`, and
-    /// tells what it is then. Changes that name nothing change nothing.
+    /// tells what it is then. Changes that name nothing change nothing. With [`Error::Unavailable`] it is not known whether
+    /// they were made.
     pub async fn update<S: Stored>(
         &self,
         account: AccountId,
@@ -32,49 +38,45 @@ impl Store {
         changes: &S::Changes,
         versions: &Versions,
     ) -> Result<Widget<S>, Error> {
-        const OPERATION: &str = "UpdateItem Widgets";
-        let changed = S::changed(changes, account);
+        let mut changed = S::changed(changes, account);
         if changed.0.is_empty() {
             let widget = self.read(account, id).await?;
             return if versions.have(widget.version) { Ok(widget) } else { Err(Error::PreconditionFailed) };
         }
         let relies_on = S::relies_on(changes);
-        let write = text(Uuid::now_v7());
         let mut condition = Condition::of(versions);
         if let Some((attribute, _)) = &relies_on {
             condition.expression += &format!(" AND attribute_exists({attribute})");
         }
-        // The SDK retries where an answer got lost, and then this write may be there already.
-        condition.expression += &format!(" AND (attribute_not_exists({LAST_WRITE}) OR {LAST_WRITE} <> :write)");
-        let mut update = self.client.update_item().table_name(&self.table);
-        for (name, value) in condition.values {
-            update = update.expression_attribute_values(name, value);
-        }
-        let update = expressed(update, changed, write.clone())
-            .set_key(Some(key::<S>(account, id)))
-            .condition_expression(condition.expression)
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        let (result, is_unclear) = retry::watched(update).await;
-        let error = match result {
-            Ok(updated) => return item::widget(updated.attributes.unwrap_or_default()),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => match (refusal.item(), relies_on) {
-                (None, _) => Err(Error::NoSuchWidget(id)),
-                (Some(there), _) if there.get(LAST_WRITE) == Some(&write) => item::widget(there.clone()),
-                // It may have been there before somebody else's.
-                (Some(_), _) if is_unclear => Err(Error::unclear(OPERATION)),
-                (Some(there), _) if !item::version(there).is_some_and(|version| versions.have(version)) => {
-                    Err(Error::PreconditionFailed)
-                }
-                (Some(_), Some((_, violation))) => Err(Error::Invalid(vec![violation])),
-                (Some(_), None) => Err(Error::from_store(OPERATION, &error)),
-            },
-            Some(error) if is_too_large(error) => Err(Error::WidgetTooLarge),
-            _ => Err(Error::from_store(OPERATION, &error)),
+        let mut now = Timestamp::now();
+        loop {
+            let write = text(Uuid::now_v7());
+            let update = expressed(self.client.update_item(), changed, &condition, now, &write)
+                .table_name(&self.table)
+                .set_key(Some(key::<S>(account, id)))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send();
+            let (result, is_unclear) = retry::watched(update).await;
+            let error = match result {
+                Ok(updated) => return item::widget(updated.attributes.unwrap_or_default()),
+                Err(error) => error,
+            };
+            let there = match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => refusal.item(),
+                Some(refusal) if is_too_large(refusal) => return Err(Error::WidgetTooLarge),
+                _ => return Err(Error::from_store(UPDATE, &error)),
+            };
+            let there = match there {
+                // The SDK tried again where an answer got lost.
+                Some(there) if there.get(LAST_WRITE) == Some(&write) => return item::widget(there.clone()),
+                // It may have been made before somebody else changed the widget again, or deleted it.
+                _ if is_unclear => return Err(Error::unclear(UPDATE)),
+                None => return Err(Error::NoSuchWidget(id)),
+                Some(there) => there,
+            };
+            now = time_to_try_again(there, now, versions, &relies_on)?;
+            changed = S::changed(changes, account);
         }
     }
 
@@ -86,7 +88,6 @@ impl Store {
         id: WidgetId,
         versions: &Versions,
     ) -> Result<Widget<S>, Error> {
-        const OPERATION: &str = "DeleteItem Widgets";
         let condition = Condition::of(versions);
         let delete = self
             .client
@@ -106,10 +107,10 @@ impl Store {
         match error.as_service_error() {
             Some(DeleteItemError::ConditionalCheckFailedException(refusal)) => match refusal.item() {
                 Some(_) => Err(Error::PreconditionFailed),
-                None if is_unclear => Err(Error::unclear(OPERATION)),
+                None if is_unclear => Err(Error::unclear(DELETE)),
                 None => Err(Error::NoSuchWidget(id)),
             },
-            _ => Err(Error::from_store(OPERATION, &error)),
+            _ => Err(Error::from_store(DELETE, &error)),
         }
     }
 }
@@ -139,12 +140,39 @@ impl Condition {
     }
 }
 
-/// An update that sets and removes the attributes that changed, counts itself, and leaves its mark.
-fn expressed(update: UpdateItemFluentBuilder, changed: Attributes, write: AttributeValue) -> UpdateItemFluentBuilder {
-    let mut update = update
-        .expression_attribute_values(":one", number(1))
-        .expression_attribute_values(":now", text(Timestamp::now()))
-        .expression_attribute_values(":write", write);
+/// When to make an update that was refused `there`, which was only for its time: somebody else was at it, by a later clock.
+/// Otherwise what else was in the way.
+fn time_to_try_again(
+    there: &Item,
+    now: Timestamp,
+    versions: &Versions,
+    relies_on: &Option<(&'static str, Violation)>,
+) -> Result<Timestamp, Error> {
+    if !item::version(there).is_some_and(|version| versions.have(version)) {
+        return Err(Error::PreconditionFailed);
+    }
+    match relies_on {
+        Some((attribute, violation)) if !there.contains_key(*attribute) => Err(Error::Invalid(vec![violation.clone()])),
+        _ => item::updated_at(there)
+            .filter(|last| *last >= now)
+            .map(|last| last.next().max(Timestamp::now()))
+            .ok_or_else(|| Error::Internal(format!("{UPDATE}: refused for no reason that is known"))),
+    }
+}
+
+/// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark. It is made of
+/// a widget that last changed before that time alone: a try that comes late does not undo what was made since.
+fn expressed(
+    mut update: UpdateItemFluentBuilder,
+    changed: Attributes,
+    condition: &Condition,
+    now: Timestamp,
+    write: &AttributeValue,
+) -> UpdateItemFluentBuilder {
+    let mut values = condition.values.clone();
+    values.insert(":one".to_owned(), number(1));
+    values.insert(":now".to_owned(), text(now));
+    values.insert(":write".to_owned(), write.clone());
     let mut sets = format!("SET {VERSION} = {VERSION} + :one, {UPDATED_AT} = :now, {LAST_WRITE} = :write");
     let mut removes = String::new();
     for (name, value) in changed.0 {
@@ -153,12 +181,15 @@ fn expressed(update: UpdateItemFluentBuilder, changed: Attributes, write: Attrib
         match value {
             Some(value) => {
                 sets += &format!(", #{name} = :{name}");
-                update = update.expression_attribute_values(format!(":{name}"), value);
+                values.insert(format!(":{name}"), value);
             }
             None => removes += &format!("{}#{name}", if removes.is_empty() { " REMOVE " } else { ", " }),
         }
     }
-    update.update_expression(sets + &removes)
+    update
+        .update_expression(sets + &removes)
+        .condition_expression(format!("{} AND {UPDATED_AT} < :now", condition.expression))
+        .set_expression_attribute_values(Some(values))
 }
 
 /// Whether DynamoDB refused an update because the item would be over its 400 KB: each request is under that, but what several
