@@ -56,20 +56,11 @@ async fn handle(
     context: &Context,
     cold_start: bool,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let unknown = |reason: String| {
-        log::event(Level::Error, "unknown event", &format!("{reason} (request {})", context.request_id));
-        Err(reason.into())
-    };
-    match serde_json::from_slice::<ApiGatewayV2httpRequest>(event) {
-        Err(error) => unknown(format!("not an API Gateway payload 2.0: {:?}", error.classify())),
-        Ok(mut event) => {
-            let route = event.route_key.take().unwrap_or_default();
-            match Request::from_event(event) {
-                Ok(request) => Ok(answer(dialect, &request, &route, context, cold_start).await.into_event()),
-                Err(error) => unknown(format!("the body is not base64: {error}")),
-            }
-        }
-    }
+    let event = serde_json::from_slice::<ApiGatewayV2httpRequest>(event);
+    let mut event = event.map_err(|error| format!("not an API Gateway payload 2.0: {:?}", error.classify()))?;
+    let route = event.route_key.take().unwrap_or_default();
+    let request = Request::from_event(event).map_err(|error| format!("the body is not base64: {error}"))?;
+    Ok(answer(dialect, &request, &route, context, cold_start).await.into_event())
 }
 
 async fn answer(
@@ -118,8 +109,12 @@ async fn outcome(
 /// How long a request may take; `None` where whoever runs the function sets no deadline that makes sense (`cargo lambda
 /// watch` gives one of the year 1970).
 fn time_left(context: &Context) -> Option<Duration> {
-    let left = context.deadline().duration_since(SystemTime::now()).ok()?;
-    Some(left.saturating_sub(MARGIN))
+    /// Before Lambda was: it cannot be meant.
+    const ABSURD: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    match context.deadline().duration_since(SystemTime::now()) {
+        Ok(left) => Some(left.saturating_sub(MARGIN)),
+        Err(past) => (past.duration() < ABSURD).then_some(Duration::ZERO),
+    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A,
         let mut answer = match outcome.unwrap_or_else(|_| Err("panicked".into())) {
             Ok(answer) => request(Method::POST, &format!("{id}/response"), answer)?,
             Err(error) => {
+                log::event(Level::Error, "the invocation failed", &format!("{error} (request {id})"));
                 let diagnostic = serde_json::to_vec(&Diagnostic::from(error))?;
                 let mut failure = request(Method::POST, &format!("{id}/error"), diagnostic)?;
                 let error_type = HeaderName::from_static("lambda-runtime-function-error-type");

@@ -26,6 +26,9 @@ struct Request<'a> {
     body: &'a str,
 }
 
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Anything from 0 to `bound`, that one not included.
 fn random(bound: usize) -> usize {
     Uuid::new_v4().as_u128() as usize % bound
@@ -57,7 +60,9 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>> Clients<S> {
     /// Waits until so many more requests were answered.
     async fn answer(&self, more: usize) {
         let target = *self.answered.borrow() + more;
-        self.answered.subscribe().wait_for(|answered| *answered >= target).await.unwrap();
+        let mut answered = self.answered.subscribe();
+        let reached = answered.wait_for(|answered| *answered >= target);
+        timeout(PATIENCE, reached).await.expect("nothing is answered any more").unwrap();
     }
 
     /// Sends a request until it is answered by the function, and tells whether it was sent more than once.
@@ -199,7 +204,7 @@ async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_nex
         let answer = answer.await;
         if answer.is_err() {
             let restarted = async { drop(url.subscribe().wait_for(|url| *url != at).await.unwrap()) };
-            timeout(Duration::from_secs(60), restarted).await.expect("a stack that was not killed does not answer");
+            timeout(PATIENCE, restarted).await.expect("a stack that was not killed does not answer");
         }
         answer.ok()
     });

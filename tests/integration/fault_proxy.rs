@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use url::Url;
 use widgets::{
@@ -51,6 +51,8 @@ pub enum Fault {
     Reset(Effect),
     /// Nothing, until [`FaultProxy::release`] is called; then as if nothing had been wrong.
     Silent(Effect),
+    /// Nothing, and [`FaultProxy::deliver`] has the call made though its client went long ago.
+    Held,
     /// Something that is not DynamoDB's.
     Garbage(Effect),
     /// Half of the answer, and a reset.
@@ -86,6 +88,10 @@ struct State {
     made: watch::Sender<Vec<(String, String)>>,
     signature: Mutex<String>,
     gate: Semaphore,
+    /// A permit for each held call that may be made.
+    held: Semaphore,
+    /// How many calls were made that had been held.
+    delivered: watch::Sender<usize>,
 }
 
 impl FaultProxy {
@@ -102,6 +108,8 @@ impl FaultProxy {
             made: watch::Sender::default(),
             signature: Mutex::default(),
             gate: Semaphore::new(0),
+            held: Semaphore::new(0),
+            delivered: watch::Sender::new(0),
         });
         let mut server = JoinSet::new();
         let of_server = Arc::clone(&state);
@@ -144,7 +152,18 @@ impl FaultProxy {
 
     /// Waits until `call` was made so many times.
     pub async fn made_times(&self, call: Call<'_>, count: usize) {
-        self.state.made.subscribe().wait_for(|made| times(made, call) >= count).await.unwrap();
+        let mut made = self.state.made.subscribe();
+        let reached = made.wait_for(|made| times(made, call) >= count);
+        timeout(PATIENCE, reached).await.expect("the call was not made").unwrap();
+    }
+
+    /// Has a call made that is held, and waits until it was.
+    pub async fn deliver(&self) {
+        let mut delivered = self.state.delivered.subscribe();
+        let before = *delivered.borrow();
+        self.state.held.add_permits(1);
+        let reached = delivered.wait_for(|delivered| *delivered > before);
+        timeout(PATIENCE, reached).await.expect("nothing was held").unwrap();
     }
 
     /// The `authorization` header of the last call.
@@ -152,6 +171,9 @@ impl FaultProxy {
         self.state.signature.lock().unwrap().clone()
     }
 }
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn times(made: &[(String, String)], call: Call<'_>) -> usize {
     made.iter().filter(|(operation, table)| Call(operation, table) == call).count()
@@ -250,7 +272,7 @@ async fn serve(connection: TcpStream, state: &State) -> io::Result<()> {
         // What opens a connection is no call.
         let fault = if operation.is_empty() { Fault::None } else { state.meets(&request, Call(&operation, &table)) };
         let is_done = match fault {
-            Fault::Refused(..) | Fault::Conflict => false,
+            Fault::Refused(..) | Fault::Conflict | Fault::Held => false,
             Fault::Failed(effect) | Fault::Reset(effect) | Fault::Silent(effect) | Fault::Garbage(effect) => {
                 effect == Effect::Done
             }
@@ -262,6 +284,12 @@ async fn serve(connection: TcpStream, state: &State) -> io::Result<()> {
             (Fault::Conflict, _) => Answer::conflict(&operation),
             (Fault::Failed(_), _) => Answer::error(500, "InternalServerError", json!({})),
             (Fault::Garbage(_), _) => Answer::new(200, &[], b"<html>not DynamoDB</html>".to_vec()),
+            (Fault::Held, _) => {
+                state.held.acquire().await.unwrap().forget();
+                Answer::of(state, &request).await;
+                state.delivered.send_modify(|delivered| *delivered += 1);
+                return Ok(());
+            }
             (Fault::Reset(_), _) => return connection.get_ref().set_zero_linger(),
             (Fault::HalfAnswer, Some(Answer(head, body))) => {
                 Answer(head, body[..body.len() / 2].to_vec()).write(&mut connection).await?;

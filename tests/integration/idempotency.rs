@@ -9,7 +9,7 @@ use shared::model::Timestamp;
 
 use crate::{
     app::{ASSISTANT_BODY, Answer, Item, PATHWAY_BODY, TestApp},
-    fault_proxy::{Call, Fault, FaultProxy},
+    fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
 /// Both dialects' root, smallest body, and verb of an update.
@@ -205,6 +205,13 @@ async fn a_request_that_finds_others_with_its_key_at_it_gets_their_answer() {
         assert!(again.status == 200 && is_replay(&again) && again.body == first.body, "{again:?}");
         assert_eq!(post(&app, &app.key, root, "once", &format!("{body} ")).await.status, 422);
         assert_eq!(post(&app, &app.key, root, "another", body).await.status, 503);
+        // Where not even what the others made can be read.
+        proxy.plan(|call, _| match call {
+            Call::CREATE_ONCE => Fault::Conflict,
+            Call::READ => Fault::Refused(400, "ThrottlingException"),
+            _ => Fault::None,
+        });
+        assert_eq!(post(&app, &app.key, root, "once", body).await.status, 503);
         proxy.next(Call::CREATE_ONCE, []);
     }
 }
@@ -236,4 +243,76 @@ async fn a_request_other_than_a_post_is_made_whatever_key_it_has() {
         );
     }
     assert_eq!(records(&app).await, []);
+}
+
+#[tokio::test]
+async fn of_requests_at_once_with_one_key_and_different_bodies_one_creates_and_the_others_are_told() {
+    let app = TestApp::start_with(|options| options.concurrency = 6).await;
+    for (root, body, _) in DIALECTS {
+        let before = app.count().await;
+        let bodies: Vec<String> = (0..30).map(|n| format!("{body}{}", " ".repeat(n % 3))).collect();
+        let answers = join_all(bodies.iter().map(|body| post(&app, &app.key, root, "once", body))).await;
+        let winner =
+            bodies.iter().zip(&answers).find(|(_, answer)| answer.status == 200 && !is_replay(answer)).unwrap();
+        for (body, answer) in bodies.iter().zip(&answers) {
+            assert_eq!(answer.status, if body == winner.0 { 200 } else { 422 }, "{answer:?}");
+        }
+        assert_eq!(app.count().await, before + 1);
+    }
+}
+
+#[tokio::test]
+async fn of_50_requests_at_once_over_a_failing_store_one_creates_and_all_that_are_answered_get_its_answer() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |options| options.concurrency = 6).await;
+    const FAULTS: [Fault; 4] =
+        [Fault::Conflict, Fault::Failed(Effect::Done), Fault::Reset(Effect::Done), Fault::Reset(Effect::None)];
+    for (root, body, _) in DIALECTS {
+        let before = app.count().await;
+        let mut count = 0;
+        proxy.plan(move |call, _| {
+            count += usize::from(call == Call::CREATE_ONCE);
+            if call == Call::CREATE_ONCE && count % 5 != 0 { FAULTS[count % 5 - 1] } else { Fault::None }
+        });
+        let insist = async || {
+            for _ in 0..100 {
+                let answer = post(&app, &app.key, root, "once", body).await;
+                if answer.status != 503 {
+                    return answer;
+                }
+            }
+            panic!("never answered")
+        };
+        let answers = join_all((0..50).map(|_| insist())).await;
+        for answer in &answers {
+            assert_eq!((answer.status, &answer.body), (200, &answers[0].body), "{answer:?}");
+        }
+        assert!(answers.iter().filter(|answer| !is_replay(answer)).count() <= 1);
+        assert_eq!(app.count().await, before + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_replay_is_the_same_to_the_byte_however_the_body_was_written() {
+    let app = TestApp::start().await;
+    let numbers = r#"{"z":1.0,"a":1e3,"n":123456789012345678901234567890,"é":"\u00e9\ud83d\ude00","empty":{ }}"#;
+    for (root, body) in [
+        (
+            "/api/v1/widget",
+            format!(
+                r#"{{ "style_params": {numbers}, "action_buttons":[1.50,null,[ ]], "remove_branding":"yes", "user_opening_messages":null, "widget_type":null, "name":"x", "name":"\u0079" }}"#
+            ),
+        ),
+        (
+            "/v1/widget",
+            format!(
+                r#"{{ "config": {numbers}, "messages_per_minute": 1.50, "allowed_domains":["Example.COM"], "agent_prompt":"\u00e9", "agent_id":"urn:uuid:3C90C3CC-0D44-4B50-8888-8DD25736052A" }}"#
+            ),
+        ),
+    ] {
+        let first = post(&app, &app.key, root, "once", &body).await;
+        let again = post(&app, &app.key, root, "once", &body).await;
+        assert_eq!((first.status, is_replay(&again), &again.body), (200, true, &first.body));
+        assert!(first.body.contains(numbers), "{}", first.body);
+    }
 }

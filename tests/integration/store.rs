@@ -88,6 +88,7 @@ enum Operation {
     Read,
     Update,
     UpdateIf,
+    UpdateNothing,
     Delete,
     DeleteIf,
     List,
@@ -100,13 +101,14 @@ enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::LookUpKey,
         Self::Create,
         Self::CreateOnce,
         Self::Read,
         Self::Update,
         Self::UpdateIf,
+        Self::UpdateNothing,
         Self::Delete,
         Self::DeleteIf,
         Self::List,
@@ -121,8 +123,8 @@ impl Operation {
     fn is_of(self, dialect: Dialect) -> bool {
         match self {
             Self::LastPage | Self::OfAssistant => dialect.name == "assistant",
-            // The other's list has no limit, and its preflight does not ask the store.
-            Self::Limited | Self::Preflight => dialect.name == "pathway",
+            // The other has no such list, no update without a field, and a preflight that does not ask the store.
+            Self::Limited | Self::UpdateNothing | Self::Preflight => dialect.name == "pathway",
             _ => true,
         }
     }
@@ -137,7 +139,7 @@ impl Operation {
             Self::LookUpKey => Call::LOOK_UP_KEY,
             Self::Create => Call::CREATE,
             Self::CreateOnce => Call::CREATE_ONCE,
-            Self::Read | Self::ReadPublic => Call::READ,
+            Self::Read | Self::UpdateNothing | Self::ReadPublic => Call::READ,
             Self::Update | Self::UpdateIf => Call::UPDATE,
             Self::Delete | Self::DeleteIf => Call::DELETE,
             Self::List | Self::Limited | Self::LastPage | Self::OfAssistant | Self::FindPublic | Self::Preflight => {
@@ -164,6 +166,7 @@ impl Operation {
             Self::Create | Self::CreateOnce => ("POST", root.to_owned(), dialect.body),
             Self::Read => ("GET", widget, ""),
             Self::Update | Self::UpdateIf => (dialect.update, widget, dialect.change),
+            Self::UpdateNothing => (dialect.update, widget, "{}"),
             Self::Delete | Self::DeleteIf => ("DELETE", widget, ""),
             Self::Limited => ("GET", format!("{root}?limit=1"), ""),
             Self::LookUpKey | Self::List => ("GET", root.to_owned(), ""),
@@ -203,7 +206,7 @@ const SLOW: [Fault; 3] = [Fault::Silent(Effect::None), Fault::Silent(Effect::Don
 /// Whether a call that meets `fault` takes effect though its answer gets lost.
 fn loses_the_answer(fault: Fault) -> bool {
     match fault {
-        Fault::None | Fault::Refused(..) | Fault::Conflict | Fault::Late => false,
+        Fault::None | Fault::Refused(..) | Fault::Conflict | Fault::Held | Fault::Late => false,
         Fault::HalfAnswer | Fault::Trickle => true,
         Fault::Failed(effect) | Fault::Reset(effect) | Fault::Silent(effect) | Fault::Garbage(effect) => {
             effect == Effect::Done
@@ -392,39 +395,87 @@ async fn a_widget_that_was_never_there_is_a_404_unless_an_answer_got_lost() {
     }
 }
 
+/// Sees to it that two environments of the dialect's function are there and know the key.
+async fn warm_up(app: &TestApp, dialect: Dialect) {
+    let read = || Operation::List.ask(app, dialect, &app.key, "");
+    let (a, b) = tokio::join!(read(), read());
+    assert_eq!((a.status, b.status), (200, 200));
+}
+
 #[tokio::test]
-async fn a_write_whose_answer_gets_lost_takes_nothing_back_that_was_done_since() {
+async fn an_update_that_nobody_saw_the_answer_of_takes_nothing_back_that_was_done_since() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
-        for operation in [Operation::Update, Operation::UpdateIf] {
+        warm_up(&app, dialect).await;
+        for (operation, effect, version) in [
+            (Operation::Update, Effect::Done, r#""3""#),
+            (Operation::UpdateIf, Effect::Done, r#""3""#),
+            (Operation::Update, Effect::None, r#""2""#),
+            (Operation::UpdateIf, Effect::None, r#""2""#),
+        ] {
             let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
             let path = format!("{}/{id}", dialect.root);
             let made = proxy.made(Call::UPDATE);
-            proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
+            proxy.next(Call::UPDATE, [Fault::Silent(effect)]);
             let (answer, other) = tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
                 proxy.made_times(Call::UPDATE, made + 1).await;
-                until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
+                if effect == Effect::Done {
+                    until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
+                }
                 app.call(dialect.update, &path, dialect.body).await
             });
-            assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "on top of the first: {other:?}");
-            // It was made, but the other has covered its traces.
+            assert_eq!((other.status, other.header("etag")), (200, version), "{other:?}");
+            // Whether it was made is not to be seen any more.
             is_unavailable(dialect, &answer);
             let last = app.call("GET", &path, "").await;
-            assert_eq!((last.header("etag"), raw_data(&last.body)), (r#""3""#, raw_data(&other.body)));
+            assert_eq!((last.header("etag"), raw_data(&last.body)), (version, raw_data(&other.body)));
         }
+    }
+}
 
-        let before = app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len();
+#[tokio::test]
+async fn a_try_that_comes_when_all_is_over_changes_nothing() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+        proxy.next(Call::UPDATE, [Fault::Held]);
+        let answer = Operation::Update.ask(&app, dialect, &app.key, &id).await;
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""2""#), "the second try: {answer:?}");
+        let other = app.call(dialect.update, &format!("{}/{id}", dialect.root), dialect.body).await;
+        assert_eq!(other.header("etag"), r#""3""#);
+        let kept = app.stored(dialect.name, &id).await;
+        proxy.deliver().await;
+        assert_eq!(app.stored(dialect.name, &id).await, kept);
+
+        proxy.next(Call::CREATE_ONCE, [Fault::Held]);
+        let answer = Operation::CreateOnce.ask(&app, dialect, &app.key, "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let widget = format!("{}/{}", dialect.root, answer.id());
+        assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
+        proxy.deliver().await;
+        assert_eq!(app.call("GET", &widget, "").await.status, 404, "it does not come back");
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_was_found_and_changed_before_its_answer_is_answered_as_it_was() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        warm_up(&app, dialect).await;
+        let stored = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await;
         proxy.next(Call::CREATE, [Fault::Silent(Effect::Done)]);
         let (answer, other) = tokio::join!(Operation::Create.ask(&app, dialect, &app.key, ""), async {
-            let created = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await;
-            until(async || created().await.len() > before).await;
-            let id = created().await.last().unwrap()["id"].as_s().unwrap().clone();
+            until(async || !stored().await.is_empty()).await;
+            let id = stored().await[0]["id"].as_s().unwrap().clone();
             Operation::Update.ask(&app, dialect, &app.key, &id).await
         });
-        assert_eq!((answer.status, answer.header("etag")), (200, r#""1""#), "as it was created: {answer:?}");
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""1""#), "{answer:?}");
         assert_eq!((other.status, other.header("etag"), other.id()), (200, r#""2""#, answer.id()));
-        assert_eq!(app.call("GET", &format!("{}/{}", dialect.root, answer.id()), "").await.header("etag"), r#""2""#);
+        assert_eq!(stored().await.len(), 1);
+        assert_eq!(stored().await[0]["version"].as_n().unwrap(), "2");
     }
 }
 
@@ -434,7 +485,7 @@ async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_ti
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
         let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
-        // Somebody's clock is a day ahead.
+        // Somebody's clock is far ahead.
         let mut item = app.stored(dialect.name, &id).await.unwrap();
         let ahead = "2999-01-01T00:00:00.000Z";
         item.insert("updated_at".to_owned(), AttributeValue::S(ahead.to_owned()));
@@ -452,6 +503,15 @@ async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_ti
         }
         let stale = Operation::UpdateIf.ask(&app, dialect, &app.key, &id).await;
         assert_eq!(stale.status, 412, "{stale:?}");
+        let made = proxy.made(Call::UPDATE);
+        // The first call is refused for its time; it is the second one that gets lost.
+        proxy.next(Call::UPDATE, [Fault::None, Fault::Reset(Effect::Done)]);
+        let answer = Operation::Update.ask(&app, dialect, &app.key, &id).await;
+        assert_eq!((answer.status, answer.header("etag"), proxy.made(Call::UPDATE) - made), (200, r#""4""#, 3));
+        if dialect.name == "pathway" {
+            let clears = app.call("PATCH", &format!("/v1/widget/{id}"), r#"{"agent_prompt":null}"#).await;
+            assert_eq!(clears.status, 400, "it has nothing else: {clears:?}");
+        }
     }
 }
 

@@ -137,12 +137,15 @@ async fn watch(driver: &Driver, whole: Duration, functions: &[String]) {
 fn largest_process(function: &str) -> f64 {
     let own = format!("PPid:\t{}", process::id());
     let name = format!("Name:\t{function}");
-    let statuses = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|process| {
-        let status = fs::read_to_string(process.path().join("status")).ok()?;
-        (status.lines().any(|line| line == own) && status.lines().any(|line| line == name)).then_some(status)
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    let processes = processes.filter(|process| {
+        let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+        [&own, &name].iter().all(|wanted| status.lines().any(|line| line == **wanted))
     });
-    let resident = statuses.filter_map(|status| {
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))?;
+    let resident = processes.filter_map(|process| {
+        // Exact, which `status` is not on every kernel.
+        let memory = fs::read_to_string(process.join("smaps_rollup")).ok()?;
+        let kib = memory.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB"))?;
         kib.parse::<f64>().ok()
     });
     resident.fold(0.0, f64::max) / 1024.0

@@ -36,8 +36,8 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// One try.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
-/// A call with all its tries. A request on one widget makes two at most (key, widget), so it is answered within 8 seconds
-/// of the function's 10 however the store behaves. What makes more of them is given up before the 10 are over
+/// A call with all its tries. Most requests on one widget make two at most (key, widget), so that they are answered within 8
+/// seconds of the function's 10 however the store behaves. What makes more of them is given up before the 10 are over
 /// ([`crate::lambda`]).
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 /// The first try and two more.

@@ -1,4 +1,6 @@
-//! Changing a widget, and deleting it: each one call, whose condition says what the widget has to be.
+//! Changing a widget, and deleting it: each a call whose condition says what the widget has to be.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
@@ -8,6 +10,7 @@ use aws_sdk_dynamodb::{
     },
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
@@ -24,6 +27,9 @@ use crate::{
 /// What the log calls them.
 const UPDATE: &str = "UpdateItem Widgets";
 const DELETE: &str = "DeleteItem Widgets";
+
+/// How often an update is made that somebody else is always faster than.
+const MOST_ROUNDS: usize = 20;
 
 const IS_THERE: &str = "attribute_exists(pk)";
 
@@ -49,8 +55,13 @@ impl Store {
             condition.expression += &format!(" AND attribute_exists({attribute})");
         }
         let mut now = Timestamp::now();
-        loop {
-            let write = text(Uuid::now_v7());
+        for round in 0..MOST_ROUNDS {
+            let write = Uuid::now_v7();
+            if round > 1 {
+                // So that those who are all at it do not come at the same time again.
+                sleep(Duration::from_millis(u64::from(write.as_bytes()[15] % 32))).await;
+            }
+            let write = text(write);
             let update = expressed(self.client.update_item(), changed, &condition, now, &write)
                 .table_name(&self.table)
                 .set_key(Some(key::<S>(account, id)))
@@ -78,6 +89,7 @@ impl Store {
             now = time_to_try_again(there, now, versions, &relies_on)?;
             changed = S::changed(changes, account);
         }
+        Err(Error::Unavailable(format!("{UPDATE}: somebody else was faster {MOST_ROUNDS} times")))
     }
 
     /// Deletes a widget, if it is one of the `versions`, and tells what it was. With [`Error::Unavailable`] it is not known
@@ -105,11 +117,11 @@ impl Store {
             Err(error) => error,
         };
         match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(refusal)) => match refusal.item() {
-                Some(_) => Err(Error::PreconditionFailed),
-                None if is_unclear => Err(Error::unclear(DELETE)),
-                None => Err(Error::NoSuchWidget(id)),
-            },
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) if is_unclear => Err(Error::unclear(DELETE)),
+            Some(DeleteItemError::ConditionalCheckFailedException(refusal)) => Err(match refusal.item() {
+                Some(_) => Error::PreconditionFailed,
+                None => Error::NoSuchWidget(id),
+            }),
             _ => Err(Error::from_store(DELETE, &error)),
         }
     }
@@ -140,8 +152,8 @@ impl Condition {
     }
 }
 
-/// When to make an update that was refused `there`, which was only for its time: somebody else was at it, by a later clock.
-/// Otherwise what else was in the way.
+/// When to make an update again that was refused because of what is `there`, if only its time was in the way: somebody else
+/// was faster, in the same millisecond or by a later clock. Otherwise what else was in the way.
 fn time_to_try_again(
     there: &Item,
     now: Timestamp,
@@ -154,14 +166,13 @@ fn time_to_try_again(
     match relies_on {
         Some((attribute, violation)) if !there.contains_key(*attribute) => Err(Error::Invalid(vec![violation.clone()])),
         _ => item::updated_at(there)
-            .filter(|last| *last >= now)
-            .map(|last| last.next().max(Timestamp::now()))
-            .ok_or_else(|| Error::Internal(format!("{UPDATE}: refused for no reason that is known"))),
+            .map(|last| last.max(now).next().max(Timestamp::now()))
+            .ok_or_else(|| Error::Internal(format!("{UPDATE}: what is there has no updated_at that can be read"))),
     }
 }
 
-/// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark. It is made of
-/// a widget that last changed before that time alone: a try that comes late does not undo what was made since.
+/// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark. It applies only
+/// to a widget that last changed before that time, so that a try that comes late does not undo what was done since.
 fn expressed(
     mut update: UpdateItemFluentBuilder,
     changed: Attributes,
