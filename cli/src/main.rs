@@ -28,10 +28,10 @@ enum Command {
     /// Issue API keys, for the local stack or a deployed one
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Measure what lists cost as an account grows: calls to the store, read units, time
+    /// Measure what lists cost as an account grows (and with `load` what the service does under load)
     ///
-    /// Over an embedded store in memory. Calls and read units are what DynamoDB would count; times are of this machine,
-    /// as multiples of the first row's.
+    /// Over an embedded store in memory. Calls to the store and read units are what DynamoDB would count; times are of this
+    /// machine, as multiples of the first row's.
     Bench(bench::Bench),
 }
 

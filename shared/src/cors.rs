@@ -7,7 +7,7 @@ use crate::http::{HeaderValue, Request, Response, StatusCode, header};
 const PREFLIGHT_MAX_AGE: u32 = 600;
 
 /// The headers that a page may read besides the ones it always may.
-const EXPOSED: HeaderValue = HeaderValue::from_static("etag, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static("etag, retry-after, x-request-id");
 
 /// `response`, for pages of every origin to read.
 pub fn for_any_origin(response: Response) -> Response {

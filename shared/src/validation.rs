@@ -151,7 +151,7 @@ impl fmt::Display for Fault {
             Self::InvalidDomain { entry, reason } => write!(f, "{entry:?} {reason}"),
             Self::InvalidWebhookUrl => f.write_str("must be an absolute https:// URL, or http:// to localhost"),
             Self::InvalidCursor => f.write_str("is not one that a Link header of this list gave"),
-            Self::NotEntityTags => f.write_str("must be * or entity tags in quotes, such as \"3\""),
+            Self::NotEntityTags => f.write_str("must be * alone or entity tags in quotes, such as \"3\""),
         }
     }
 }

@@ -64,9 +64,11 @@ async fn the_same_key_with_another_body_is_refused_in_the_dialect_s_words() {
             assert_eq!((refused.status, is_replay(&refused)), (422, false));
             let words = match root {
                 "/v1/widget" => {
-                    json!({"status": 422, "data": Value::Null, "errors": [{"error": "IDEMPOTENCY_KEY_REUSED", "message": "the idempotency-key came with another body before"}]})
+                    json!({"status": 422, "data": Value::Null, "errors": [{"error": "IDEMPOTENCY_KEY_REUSED", "message": "the idempotency-key came with another body before: bodies are compared byte for byte"}]})
                 }
-                _ => json!({"detail": "This Idempotency-Key came with another body before"}),
+                _ => {
+                    json!({"detail": "This Idempotency-Key came with another body before: bodies are compared byte for byte"})
+                }
             };
             assert_eq!(refused.json(), words);
         }

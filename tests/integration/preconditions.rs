@@ -91,9 +91,9 @@ async fn a_condition_is_met_or_the_request_does_nothing() {
 fn refusal(root: &str) -> Value {
     match root {
         "/v1/widget" => {
-            json!({"status": 412, "data": Value::Null, "errors": [{"error": "PRECONDITION_FAILED", "message": "the widget is not a version that if-match or if-none-match asks for"}]})
+            json!({"status": 412, "data": Value::Null, "errors": [{"error": "PRECONDITION_FAILED", "message": "if-match asks for another version of the widget, or if-none-match excludes this one"}]})
         }
-        _ => json!({"detail": "The Widget is not a version that If-Match or If-None-Match asks for"}),
+        _ => json!({"detail": "If-Match asks for another version of the Widget, or If-None-Match excludes this one"}),
     }
 }
 

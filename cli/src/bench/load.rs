@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::SocketAddr,
-    num::{NonZeroU64, NonZeroUsize},
+    num::NonZeroU64,
     process,
     sync::{
         Arc,
@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use clap::Args;
+use clap::{Args, builder::RangedU64ValueParser};
 use reqwest::Method;
 use serde_json::Value;
 use tokio::{task::JoinSet, time::interval_at};
@@ -31,9 +31,9 @@ use crate::{
 /// What `widgets bench load` is told.
 #[derive(Debug, Args)]
 pub struct Load {
-    /// How many clients there are, each with one request at a time
-    #[arg(long, default_value = "8")]
-    concurrency: NonZeroUsize,
+    /// How many clients there are, each with one request at a time; two at least
+    #[arg(long, default_value = "8", value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
+    concurrency: usize,
     /// For how many seconds
     #[arg(long, default_value = "10")]
     seconds: NonZeroU64,
@@ -85,7 +85,7 @@ pub async fn run(load: Load) -> Result<()> {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         place: Place::Memory,
         api_key: NewKey(key.0.clone()),
-        concurrency: load.concurrency.get(),
+        concurrency: load.concurrency,
         template,
         logs: Arc::new(|_, _| {}),
     };
@@ -99,7 +99,7 @@ pub async fn run(load: Load) -> Result<()> {
         answered: AtomicU64::new(0),
     });
     let mut clients = JoinSet::new();
-    for client in 0..load.concurrency.get() {
+    for client in 0..load.concurrency {
         let driver = Arc::clone(&driver);
         clients.spawn(async move { driver.work(&DIALECTS[client % DIALECTS.len()]).await });
     }
@@ -129,7 +129,7 @@ async fn watch(driver: &Driver, whole: Duration, functions: &[String]) {
         let rate = (answered - before) as f64 / step.as_secs_f64();
         before = answered;
         let memory: String = functions.iter().map(|function| format!(" {:.2} |", largest_process(function))).collect();
-        println!("| {:.0} s | {rate:.0} |{memory}", start.elapsed().as_secs_f64());
+        println!("| {:.1} s | {rate:.0} |{memory}", start.elapsed().as_secs_f64());
     }
 }
 

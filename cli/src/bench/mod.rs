@@ -30,8 +30,11 @@ pub struct Bench {
 enum Command {
     /// Have clients do a bit of everything for a while, and print throughput, latencies, statuses and memory
     ///
-    /// Over an embedded store in memory, with as many execution environments a function as there are clients. Latencies are
-    /// what a client sees of everything: gateway, function and store on this machine, cold starts included.
+    /// Over an embedded store in memory, with as many execution environments a function as there are clients; half of the
+    /// clients speak each dialect. The first table is printed as it goes, in ten steps: requests a second, and the memory of
+    /// each function's largest process. The second one is about all requests by what they are ("create, again" is one with the
+    /// same idempotency key): latencies as a client sees them, of gateway, function and store on this machine, cold starts
+    /// included; the statuses; and how many requests had another status than they are meant to have.
     Load(load::Load),
 }
 

@@ -28,11 +28,12 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::NoSuchWidget(id) => detail(StatusCode::NOT_FOUND, &format!("Unable to find the Widget with id {id}.")),
         Error::PreconditionFailed => detail(
             StatusCode::PRECONDITION_FAILED,
-            "The Widget is not a version that If-Match or If-None-Match asks for",
+            "If-Match asks for another version of the Widget, or If-None-Match excludes this one",
         ),
-        Error::IdempotencyKeyReused => {
-            detail(StatusCode::UNPROCESSABLE_ENTITY, "This Idempotency-Key came with another body before")
-        }
+        Error::IdempotencyKeyReused => detail(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "This Idempotency-Key came with another body before: bodies are compared byte for byte",
+        ),
         Error::OriginNotAllowed => detail(StatusCode::FORBIDDEN, "Not allowed from this origin"),
         Error::WidgetTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The widget would be over 400 KB"),
         Error::AnswerTooLarge => {

@@ -34,12 +34,12 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::PreconditionFailed => one(
             StatusCode::PRECONDITION_FAILED,
             "PRECONDITION_FAILED",
-            "the widget is not a version that if-match or if-none-match asks for",
+            "if-match asks for another version of the widget, or if-none-match excludes this one",
         ),
         Error::IdempotencyKeyReused => one(
             StatusCode::UNPROCESSABLE_ENTITY,
             "IDEMPOTENCY_KEY_REUSED",
-            "the idempotency-key came with another body before",
+            "the idempotency-key came with another body before: bodies are compared byte for byte",
         ),
         Error::BodyTooLarge => too_large("body must be at most 256 KiB"),
         Error::WidgetTooLarge => too_large("the widget would be over 400 KB"),
