@@ -1,6 +1,9 @@
 //! A POST with an idempotency key: however often it comes, it is done once.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
@@ -245,6 +248,25 @@ async fn a_request_other_than_a_post_is_made_whatever_key_it_has() {
         );
     }
     assert_eq!(records(&app).await, []);
+}
+
+#[tokio::test]
+async fn a_transaction_is_known_to_the_store_by_its_widget() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&tokens);
+    proxy.plan(move |call, body| {
+        if call == Call::CREATE_ONCE {
+            let body: Value = serde_json::from_str(body).unwrap();
+            seen.lock().unwrap().push(body["ClientRequestToken"].as_str().unwrap().to_owned());
+        }
+        Fault::None
+    });
+    for (root, body, _) in DIALECTS {
+        let created = post(&app, &app.key, root, "once", body).await;
+        assert_eq!(*tokens.lock().unwrap().last().unwrap(), created.id());
+    }
 }
 
 #[tokio::test]

@@ -78,12 +78,13 @@ impl Store {
             .expression_attribute_names(format!("#{TTL}"), TTL)
             .expression_attribute_values(":now", number(widget.created_at.epoch_seconds()));
         let own = self.putting(item::of(account, &widget)).condition_expression(IS_ABSENT);
-        let mut transaction = self.client.transact_write_items();
+        // By which DynamoDB knows a retry that meets its own first success. The SDK would make one up, from a seed that is the
+        // time since boot: environments that start alike would make up the same.
+        let mut transaction = self.client.transact_write_items().client_request_token(widget.id.to_string());
         for put in [record, own] {
             let put = put.build().map_err(|error| Error::Internal(format!("{OPERATION}: {error}")))?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        // The SDK gives it a token, by which DynamoDB knows a retry that meets its own first success.
         let Err(error) = transaction.send().await else { return Ok(Created { widget, is_replay: false }) };
         let refusal = error.as_service_error();
         let is_kept_off = refusal.is_some_and(retry::is_kept_off);
