@@ -31,8 +31,13 @@ async fn widgets(arguments: &[&str]) -> Command {
 
 impl Serve {
     pub async fn start(arguments: &[&str]) -> Self {
+        Self::start_logging(arguments, Stdio::null()).await
+    }
+
+    /// The same with its log going somewhere.
+    pub async fn start_logging(arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let arguments = [&["serve", "--port", "0"], arguments].concat();
-        let mut process = widgets(&arguments).await.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = widgets(&arguments).await.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (mut url, mut key, mut store, mut curls) = (String::new(), String::new(), String::new(), Vec::new());
         loop {

@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
+    fs::{self, OpenOptions},
     time::Duration,
 };
 
@@ -35,9 +36,11 @@ fn random(bound: usize) -> usize {
 }
 
 /// Who writes while others kill.
-struct Clients<S> {
+struct Clients<S, L> {
     /// Sends a request; there is no answer where the connection breaks.
     send: S,
+    /// Tells what was logged so far.
+    log: L,
     /// How many requests were answered.
     answered: watch::Sender<usize>,
     is_over: Cell<bool>,
@@ -52,9 +55,9 @@ struct Answered {
     deleted: BTreeSet<String>,
 }
 
-impl<S: AsyncFn(&Request<'_>) -> Option<Answer>> Clients<S> {
-    fn new(send: S) -> Self {
-        Self { send, answered: watch::Sender::new(0), is_over: Cell::new(false) }
+impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L> {
+    fn new(send: S, log: L) -> Self {
+        Self { send, log, answered: watch::Sender::new(0), is_over: Cell::new(false) }
     }
 
     /// Waits until so many more requests were answered.
@@ -78,6 +81,14 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>> Clients<S> {
         panic!("{} {} was never answered", request.method, request.path)
     }
 
+    /// Fails the test unless the answer is fine, with what the log says of it.
+    fn expect(&self, is_fine: bool, answer: &Answer) {
+        if !is_fine {
+            let (log, id) = ((self.log)(), answer.header("x-request-id"));
+            panic!("{answer:?}\n{}", log.lines().filter(|line| line.contains(id)).collect::<String>());
+        }
+    }
+
     /// Creates, changes and deletes widgets until it is over.
     async fn work(&self, dialect: &Dialect, field: &'static str) -> Answered {
         let mut answered = Answered::default();
@@ -89,18 +100,18 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>> Clients<S> {
             let create =
                 Request { method: "POST", path: dialect.root, idempotency_key: Some(&key), body: dialect.body };
             let (created, _) = self.insist(create).await;
-            assert_eq!(created.status, 200, "{created:?}");
+            self.expect(created.status == 200, &created);
             let path = format!("{}/{}", dialect.root, created.id());
 
             let change = Value::Object(dialect.change(&[(field, n)])).to_string();
             let update = Request { method: dialect.update, path: &path, idempotency_key: None, body: &change };
             let (updated, _) = self.insist(update).await;
-            assert_eq!(updated.status, 200, "{updated:?}");
+            self.expect(updated.status == 200, &updated);
 
             if random(2) == 0 {
                 let delete = Request { method: "DELETE", path: &path, idempotency_key: None, body: "" };
                 let (deleted, is_retry) = self.insist(delete).await;
-                assert!(deleted.status == 200 || is_retry && deleted.status == 404, "{deleted:?}");
+                self.expect(deleted.status == 200 || is_retry && deleted.status == 404, &deleted);
                 answered.deleted.insert(path);
             } else {
                 answered.there.insert(path, (field, Dialect::value(field, n)));
@@ -162,10 +173,11 @@ async fn when_function_processes_die_what_was_answered_is_there_once() {
         }
     })
     .await;
-    let clients = Clients::new(async |request: &Request<'_>| {
+    let send = async |request: &Request<'_>| {
         let headers = headers(&app.key, request);
         Some(app.send(request.method, request.path, &headers, request.body.to_owned()).await)
-    });
+    };
+    let clients = Clients::new(send, || app.log());
     let kill = async {
         let mut killed = 0;
         while killed < rounds(25) {
@@ -187,10 +199,15 @@ async fn when_function_processes_die_what_was_answered_is_there_once() {
 async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--data", folder.path().to_str().unwrap(), "--api-key", "in-crash"];
-    let mut serve = Serve::start(&arguments).await;
+    let log = folder.path().join("log");
+    let start = async || {
+        let log = OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        Serve::start_logging(&arguments, log).await
+    };
+    let mut serve = start().await;
     let (url, _) = watch::channel(serve.url.clone());
     let http = reqwest::Client::new();
-    let clients = Clients::new(async |request: &Request<'_>| {
+    let send = async |request: &Request<'_>| {
         let at = url.borrow().clone();
         let mut sent = http.request(request.method.parse().unwrap(), format!("{at}{}", request.path));
         for (name, value) in headers("in-crash", request) {
@@ -207,12 +224,13 @@ async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_nex
             timeout(PATIENCE, restarted).await.expect("a stack that was not killed does not answer");
         }
         answer.ok()
-    });
+    };
+    let clients = Clients::new(send, || fs::read_to_string(&log).unwrap());
     let kill = async {
         for _ in 0..rounds(4) {
             clients.answer(random(40)).await;
             serve.end("-9").await;
-            serve = Serve::start(&arguments).await;
+            serve = start().await;
             url.send_replace(serve.url.clone());
         }
         serve
