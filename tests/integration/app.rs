@@ -223,6 +223,11 @@ impl TestApp {
         eventually(&format!("a line of {function} with {part}"), found).await
     }
 
+    /// What was logged so far of the request that was answered with this.
+    pub fn log_of(&self, answer: &Answer) -> String {
+        self.log().lines().filter(|line| line.contains(answer.header("x-request-id"))).collect()
+    }
+
     /// Everything that was logged so far.
     pub fn log(&self) -> String {
         self.logs.lock().unwrap().iter().map(|(name, line)| format!("{name} {line}\n")).collect()

@@ -98,7 +98,7 @@ async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_plac
                 let own = (dialect.fields[writer], n);
                 let change = dialect.change(&[own, (dialect.shared, writer * 1000 + n)]);
                 let answer = app.call(dialect.update, widget, Value::Object(change.clone()).to_string()).await;
-                assert_eq!(answer.status, 200, "{answer:?}");
+                assert_eq!(answer.status, 200, "{answer:?}: {}", app.log_of(&answer));
                 written.push((version(&answer), change, answer.json()["data"].clone()));
             }
             written

@@ -56,9 +56,9 @@ impl Timestamp {
         Some(Self(moment.with_timezone(&Utc).trunc_subsecs(3)))
     }
 
-    /// The moment after this one.
-    pub fn next(self) -> Self {
-        Self(self.0 + Duration::from_millis(1))
+    /// The moment so long after this one.
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0 + time)
     }
 
     /// Whole seconds since 1970, as DynamoDB's TTL counts them.

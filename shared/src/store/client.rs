@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use super::{
     ConfigError,
-    retry::{TransactionConflicts, UnreadableAnswers, Watch},
+    retry::{TransactionConflicts, UnreadableAnswers, Unrepeated, Watch},
     variable,
 };
 use crate::{
@@ -35,15 +35,15 @@ use crate::{
 /// Opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// One try.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// A call with all its tries. Most requests on one widget make two at most (key, widget), so that they are answered within 8
 /// seconds of the function's 10 however the store behaves. What makes more of them is given up before the 10 are over
 /// ([`crate::lambda`]).
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 /// The first try and two more.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 /// Before the second try, at most and at random: a function's time is short and paid for.
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 
 /// How long opening the first connection may take before the function goes on without.
@@ -82,6 +82,7 @@ pub async fn connect() -> Result<Client, ConfigError> {
         )
         .retry_classifier(TransactionConflicts)
         .retry_classifier(UnreadableAnswers)
+        .retry_classifier(Unrepeated)
         .interceptor(Watch)
         .timeout_config(
             TimeoutConfig::builder()

@@ -11,8 +11,8 @@
 //! | `last_write` | by which the write that made this version knows itself |
 //! | the documented fields | in DynamoDB's own types, free-form JSON as its text; null is absence |
 //!
-//! Each operation on one widget is one call, and what has to hold for it is the call's condition; only where another write
-//! of the same moment is in the way, it is more. The SDK makes a call again whose answer it did not get (`retry`), so that a
+//! Each operation on one widget is one call, and what has to hold for it is the call's condition; only where somebody's
+//! clock or somebody else's transaction is in the way, it is more. The SDK makes a call again whose answer it did not get (`retry`), so that a
 //! write may meet itself: then it succeeded.
 
 pub mod client;

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 
 use aws_sdk_dynamodb::{
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::FinalizerInterceptorContextRef},
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, http::HttpResponse, interceptors::FinalizerInterceptorContextRef,
+    },
     error::BoxError,
     operation::{
         delete_item::DeleteItemError, put_item::PutItemError, transact_write_items::TransactWriteItemsError,
@@ -69,19 +71,42 @@ pub fn cancellation_reasons(error: &TransactWriteItemsError) -> &[CancellationRe
     }
 }
 
+/// Whether nobody knows what became of a try: all but those that DynamoDB carried out or refused. A 5xx does not tell
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
+fn is_unclear<T, E>(outcome: Option<Result<T, E>>, response: Option<&HttpResponse>) -> bool {
+    let is_refused = || response.is_some_and(|response| response.status().is_client_error());
+    matches!(outcome, Some(Err(_))) && !is_refused()
+}
+
+/// A call that is watched.
+struct Watched {
+    /// Whether one of its tries may have taken effect unseen.
+    is_unclear: Cell<bool>,
+    /// Whether the SDK is to make it again then.
+    is_repeated: bool,
+}
+
 tokio::task_local! {
-    /// Whether a try of the call that is being made may have taken effect unseen.
-    static IS_UNCLEAR: Cell<bool>;
+    static WATCHED: Watched;
 }
 
 /// Makes a call, and tells besides its outcome whether a try before the one that decided it may have taken effect though
 /// nobody saw its answer.
 pub async fn watched<T>(call: impl Future<Output = T>) -> (T, bool) {
-    IS_UNCLEAR.scope(Cell::new(false), async { (call.await, IS_UNCLEAR.with(Cell::get)) }).await
+    watch(true, call).await
 }
 
-/// Notes the tries whose outcome is not known: all but those that DynamoDB carried out or refused. A 5xx does not tell
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
+/// The same, but that the SDK does not make the call again after such a try.
+pub async fn watched_unrepeated<T>(call: impl Future<Output = T>) -> (T, bool) {
+    watch(false, call).await
+}
+
+async fn watch<T>(is_repeated: bool, call: impl Future<Output = T>) -> (T, bool) {
+    let watched = Watched { is_unclear: Cell::new(false), is_repeated };
+    WATCHED.scope(watched, async { (call.await, WATCHED.with(|watched| watched.is_unclear.get())) }).await
+}
+
+/// Notes the tries whose outcome is not known.
 #[derive(Debug)]
 pub struct Watch;
 
@@ -96,11 +121,29 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let is_refused = || context.response().is_some_and(|response| response.status().is_client_error());
-        if matches!(context.output_or_error(), Some(Err(_))) && !is_refused() {
+        if is_unclear(context.output_or_error(), context.response()) {
             // A call that nobody watches is one that may be made twice.
-            let _ = IS_UNCLEAR.try_with(|is_unclear| is_unclear.set(true));
+            let _ = WATCHED.try_with(|watched| watched.is_unclear.set(true));
         }
         Ok(())
+    }
+}
+
+/// Keeps the SDK from making a call again that is not to be, once a try's outcome is not known.
+#[derive(Debug)]
+pub struct Unrepeated;
+
+impl ClassifyRetry for Unrepeated {
+    fn name(&self) -> &'static str {
+        "unrepeated calls"
+    }
+
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let is_over = || WATCHED.try_with(|watched| !watched.is_repeated).unwrap_or(false);
+        if is_unclear(context.output_or_error(), context.response()) && is_over() {
+            RetryAction::RetryForbidden
+        } else {
+            RetryAction::NoActionIndicated
+        }
     }
 }

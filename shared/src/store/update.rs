@@ -14,7 +14,9 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
-    Item, Store, Stored, item,
+    Item, Store, Stored,
+    client::{ATTEMPT_TIMEOUT, ATTEMPTS, FIRST_BACKOFF},
+    item,
     item::{Attributes, LAST_WRITE, UPDATED_AT, VERSION, number, text},
     key, retry,
 };
@@ -28,8 +30,7 @@ use crate::{
 const UPDATE: &str = "UpdateItem Widgets";
 const DELETE: &str = "DeleteItem Widgets";
 
-/// How often an update is made that somebody else is always faster than.
-const MOST_ROUNDS: usize = 20;
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 const IS_THERE: &str = "attribute_exists(pk)";
 
@@ -54,42 +55,43 @@ impl Store {
         if let Some((attribute, _)) = &relies_on {
             condition.expression += &format!(" AND attribute_exists({attribute})");
         }
+        let mark = Uuid::now_v7();
         let mut now = Timestamp::now();
-        for round in 0..MOST_ROUNDS {
-            let write = Uuid::now_v7();
-            if round > 1 {
-                // So that those who are all at it do not come at the same time again.
-                sleep(Duration::from_millis(u64::from(write.as_bytes()[15] % 32))).await;
-            }
-            let write = text(write);
-            let update = expressed(self.client.update_item(), changed, &condition, now, &write)
+        let (mut newest, mut is_unclear) = (now.after(ATTEMPT_TIMEOUT), false);
+        for attempt in 1..=ATTEMPTS {
+            let write = Write { mark: text(mark), now, newest };
+            let update = expressed(self.client.update_item(), changed, &condition, &write)
                 .table_name(&self.table)
                 .set_key(Some(key::<S>(account, id)))
                 .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send();
-            let (result, is_unclear) = retry::watched(update).await;
-            let error = match result {
-                Ok(updated) => return item::widget(updated.attributes.unwrap_or_default()),
-                Err(error) => error,
+            let (error, is_lost) = match retry::watched_unrepeated(update).await {
+                (Ok(updated), _) => return item::widget(updated.attributes.unwrap_or_default()),
+                (Err(error), is_lost) => (error, is_lost),
             };
-            let there = match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => refusal.item(),
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => match refusal.item() {
+                    // A try before this one was made, though its answer got lost.
+                    Some(there) if there.get(LAST_WRITE) == Some(&write.mark) => return item::widget(there.clone()),
+                    // One may have been, before somebody else changed the widget again, or deleted it.
+                    _ if is_unclear => return Err(Error::unclear(UPDATE)),
+                    None => return Err(Error::NoSuchWidget(id)),
+                    Some(there) => {
+                        now = time_to_try_again(there, versions, &relies_on)?;
+                        newest = now.after(ATTEMPT_TIMEOUT);
+                    }
+                },
                 Some(refusal) if is_too_large(refusal) => return Err(Error::WidgetTooLarge),
-                _ => return Err(Error::from_store(UPDATE, &error)),
-            };
-            let there = match there {
-                // The SDK tried again where an answer got lost.
-                Some(there) if there.get(LAST_WRITE) == Some(&write) => return item::widget(there.clone()),
-                // It may have been made before somebody else changed the widget again, or deleted it.
-                _ if is_unclear => return Err(Error::unclear(UPDATE)),
-                None => return Err(Error::NoSuchWidget(id)),
-                Some(there) => there,
-            };
-            now = time_to_try_again(there, now, versions, &relies_on)?;
+                _ if !is_lost || attempt == ATTEMPTS => return Err(Error::from_store(UPDATE, &error)),
+                _ => {
+                    (newest, is_unclear) = (now, true);
+                    sleep(FIRST_BACKOFF * u32::from(mark.as_bytes()[15]) / 255 * attempt).await;
+                }
+            }
             changed = S::changed(changes, account);
         }
-        Err(Error::Unavailable(format!("{UPDATE}: somebody else was faster {MOST_ROUNDS} times")))
+        Err(Error::Unavailable(format!("{UPDATE}: refused for its time {ATTEMPTS} times")))
     }
 
     /// Deletes a widget, if it is one of the `versions`, and tells what it was. With [`Error::Unavailable`] it is not known
@@ -152,11 +154,10 @@ impl Condition {
     }
 }
 
-/// When to make an update again that was refused because of what is `there`, if only its time was in the way: somebody else
-/// was faster, in the same millisecond or by a later clock. Otherwise what else was in the way.
+/// When to make an update again that was refused because of what is `there`, if only its time was in the way: somebody's clock
+/// is far ahead. Otherwise what else was in the way.
 fn time_to_try_again(
     there: &Item,
-    now: Timestamp,
     versions: &Versions,
     relies_on: &Option<(&'static str, Violation)>,
 ) -> Result<Timestamp, Error> {
@@ -166,24 +167,35 @@ fn time_to_try_again(
     match relies_on {
         Some((attribute, violation)) if !there.contains_key(*attribute) => Err(Error::Invalid(vec![violation.clone()])),
         _ => item::updated_at(there)
-            .map(|last| last.max(now).next().max(Timestamp::now()))
+            .map(|last| last.after(MILLISECOND).max(Timestamp::now()))
             .ok_or_else(|| Error::Internal(format!("{UPDATE}: what is there has no updated_at that can be read"))),
     }
 }
 
-/// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark. It applies only
-/// to a widget that last changed before that time, so that a try that comes late does not undo what was done since.
+/// What an update leaves of itself, and what it must not find.
+struct Write {
+    /// By which it knows itself.
+    mark: AttributeValue,
+    /// When it is made.
+    now: Timestamp,
+    /// It applies only to a widget that last changed before this. For a first try that is when it will have timed out: others
+    /// who are at it at the same time are not in its way, but if it is delivered after that it undoes nothing. For the tries
+    /// after one whose answer got lost it is when that one was made: it undoes nothing that was done since.
+    newest: Timestamp,
+}
+
+/// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark.
 fn expressed(
     mut update: UpdateItemFluentBuilder,
     changed: Attributes,
     condition: &Condition,
-    now: Timestamp,
-    write: &AttributeValue,
+    write: &Write,
 ) -> UpdateItemFluentBuilder {
     let mut values = condition.values.clone();
     values.insert(":one".to_owned(), number(1));
-    values.insert(":now".to_owned(), text(now));
-    values.insert(":write".to_owned(), write.clone());
+    values.insert(":now".to_owned(), text(write.now));
+    values.insert(":newest".to_owned(), text(write.newest));
+    values.insert(":write".to_owned(), write.mark.clone());
     let mut sets = format!("SET {VERSION} = {VERSION} + :one, {UPDATED_AT} = :now, {LAST_WRITE} = :write");
     let mut removes = String::new();
     for (name, value) in changed.0 {
@@ -199,7 +211,7 @@ fn expressed(
     }
     update
         .update_expression(sets + &removes)
-        .condition_expression(format!("{} AND {UPDATED_AT} < :now", condition.expression))
+        .condition_expression(format!("{} AND {UPDATED_AT} < :newest", condition.expression))
         .set_expression_attribute_values(Some(values))
 }
 
