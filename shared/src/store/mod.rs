@@ -16,7 +16,9 @@
 //! write may meet itself: then it succeeded.
 
 pub mod client;
+mod condition;
 mod create;
+mod delete;
 mod item;
 mod list;
 mod record;

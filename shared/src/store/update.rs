@@ -1,13 +1,10 @@
-//! Changing a widget, and deleting it: each a call whose condition says what the widget has to be.
+//! Changing a widget: a call whose condition says what the widget has to be, and what is done where its answer gets lost.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
-    operation::{
-        delete_item::DeleteItemError,
-        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    },
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use tokio::time::sleep;
@@ -16,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Item, Store, Stored,
     client::{ATTEMPT_TIMEOUT, ATTEMPTS, FIRST_BACKOFF},
+    condition::Condition,
     item,
     item::{Attributes, LAST_WRITE, UPDATED_AT, VERSION, number, text},
     key, retry,
@@ -26,13 +24,10 @@ use crate::{
     validation::Violation,
 };
 
-/// What the log calls them.
+/// What the log calls it.
 const UPDATE: &str = "UpdateItem Widgets";
-const DELETE: &str = "DeleteItem Widgets";
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-
-const IS_THERE: &str = "attribute_exists(pk)";
 
 impl Store {
     /// Changes the named fields of a widget and nothing else of it, all of them or none, if it is one of the `versions`, and
@@ -92,65 +87,6 @@ impl Store {
             changed = S::changed(changes, account);
         }
         Err(Error::Unavailable(format!("{UPDATE}: refused for its time {ATTEMPTS} times")))
-    }
-
-    /// Deletes a widget, if it is one of the `versions`, and tells what it was. With [`Error::Unavailable`] it is not known
-    /// whether it was deleted: where the answer that brought it along got lost, nothing is left of it to tell.
-    pub async fn delete<S: Stored>(
-        &self,
-        account: AccountId,
-        id: WidgetId,
-        versions: &Versions,
-    ) -> Result<Widget<S>, Error> {
-        let condition = Condition::of(versions);
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key::<S>(account, id)))
-            .condition_expression(condition.expression)
-            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
-            .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        let (result, is_unclear) = retry::watched(delete).await;
-        let error = match result {
-            Ok(deleted) => return item::widget(deleted.attributes.unwrap_or_default()),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(_)) if is_unclear => Err(Error::unclear(DELETE)),
-            Some(DeleteItemError::ConditionalCheckFailedException(refusal)) => Err(match refusal.item() {
-                Some(_) => Error::PreconditionFailed,
-                None => Error::NoSuchWidget(id),
-            }),
-            _ => Err(Error::from_store(DELETE, &error)),
-        }
-    }
-}
-
-/// What a widget has to be for a write to be made.
-struct Condition {
-    expression: String,
-    values: Item,
-}
-
-impl Condition {
-    /// It has to be there and one of these.
-    fn of(versions: &Versions) -> Self {
-        /// No widget has it.
-        const NO_VERSION: u64 = 0;
-        let (not, versions) = match versions {
-            Versions::Any => return Self { expression: IS_THERE.to_owned(), values: Item::new() },
-            Versions::OneOf(versions) if versions.is_empty() => ("", &[NO_VERSION][..]),
-            Versions::OneOf(versions) => ("", versions.as_slice()),
-            Versions::NoneOf(versions) if versions.is_empty() => ("NOT ", &[NO_VERSION][..]),
-            Versions::NoneOf(versions) => ("NOT ", versions.as_slice()),
-        };
-        let named: Vec<_> = (0..).map(|i| format!(":version{i}")).zip(versions).collect();
-        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-        let expression = format!("{IS_THERE} AND {not}{VERSION} IN ({})", names.join(", "));
-        Self { expression, values: named.into_iter().map(|(name, version)| (name, number(version))).collect() }
     }
 }
 
