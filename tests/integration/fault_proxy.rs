@@ -63,6 +63,22 @@ pub enum Fault {
     Trickle,
 }
 
+impl Fault {
+    /// Those that take no time, so that a test can have many.
+    pub const QUICK: [Self; 10] = [
+        Self::Refused(400, "ThrottlingException"),
+        Self::Refused(400, "ProvisionedThroughputExceededException"),
+        Self::Conflict,
+        Self::Failed(Effect::None),
+        Self::Failed(Effect::Done),
+        Self::Reset(Effect::None),
+        Self::Reset(Effect::Done),
+        Self::Garbage(Effect::None),
+        Self::Garbage(Effect::Done),
+        Self::HalfAnswer,
+    ];
+}
+
 /// Whether the call did what it was to do, fault or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {

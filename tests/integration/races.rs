@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     app::{Answer, TestApp, rounds},
     execution::{MARK, processes},
-    fault_proxy::{Effect, Fault, FaultProxy},
+    fault_proxy::{Fault, FaultProxy},
 };
 
 /// A dialect with a field a writer, whose values are texts of its own, and one that all of them write.
@@ -175,18 +175,6 @@ async fn writers_that_read_first_and_say_what_they_read_count_to_the_last_one() 
 
 #[tokio::test]
 async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_what_was_not_is_whole_or_absent() {
-    const FAULTS: [Fault; 10] = [
-        Fault::Refused(400, "ThrottlingException"),
-        Fault::Refused(400, "ProvisionedThroughputExceededException"),
-        Fault::Conflict,
-        Fault::Failed(Effect::None),
-        Fault::Failed(Effect::Done),
-        Fault::Reset(Effect::None),
-        Fault::Reset(Effect::Done),
-        Fault::Garbage(Effect::None),
-        Fault::Garbage(Effect::Done),
-        Fault::HalfAnswer,
-    ];
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |options| options.concurrency = 6).await;
     for dialect in &DIALECTS {
@@ -194,7 +182,7 @@ async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_wh
         // Every third call fails.
         proxy.plan(|_, _| {
             let random = Uuid::new_v4().as_u128() as usize;
-            if random.is_multiple_of(3) { FAULTS[random / 3 % FAULTS.len()] } else { Fault::None }
+            if random.is_multiple_of(3) { Fault::QUICK[random / 3 % Fault::QUICK.len()] } else { Fault::None }
         });
         // Asks until there is an answer that says what became of it, and tells whether it was asked more than once.
         let insist = async |method: &str, path: &str, key: &str, body: &str| {
