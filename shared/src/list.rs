@@ -33,9 +33,9 @@ pub async fn read<S: Stored>(
     let mut listed = Listed::default();
     let mut size = RESERVED_BYTES;
     let (mut position, mut last) = (after, None);
+    let mut limit_of_call = limit.map(|limit| limit + 1);
     loop {
-        let left = limit.map(|limit| limit + 1 - listed.items.len() as u64);
-        let page = store.page::<S>(list, position, left).await?;
+        let page = store.page::<S>(list, position, limit_of_call).await?;
         for widget in &page.widgets {
             let item =
                 render(widget).map_err(|error| Error::Internal(format!("a widget cannot be rendered: {error}")))?;
@@ -50,6 +50,8 @@ pub async fn read<S: Stored>(
             Some(next) => position = Some(next),
             None => return Ok(listed),
         }
+        // So that a few calls get past however much that was deleted.
+        limit_of_call = limit_of_call.map(|limit| limit.saturating_mul(2));
     }
 }
 

@@ -32,6 +32,12 @@ pub const ASSISTANT_BODY: &str = r#"{"widget_type":"chat","user_opening_messages
 /// A pathway body with no more than what is required.
 pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#;
 
+/// What makes another widget of one with [`ASSISTANT_BODY`].
+pub const ASSISTANT_CHANGE: &str = r#"{"widget_type":"sms"}"#;
+
+/// What makes another widget of one with [`PATHWAY_BODY`].
+pub const PATHWAY_CHANGE: &str = r#"{"messages_per_minute":11}"#;
+
 /// The binaries of this workspace, built once a run.
 pub async fn built() -> &'static HashMap<String, PathBuf> {
     static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
@@ -172,7 +178,8 @@ impl TestApp {
     pub async fn stored_of(&self, account: AccountId, dialect: &str) -> Vec<Item> {
         let query = self.store.query().table_name("Widgets").key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("{account}#{dialect}")));
-        query.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
+        let items: Result<Vec<Item>, _> = query.into_paginator().items().send().collect().await;
+        items.unwrap().into_iter().filter(is_widget).collect()
     }
 
     /// Puts `count` more widgets like the stored one with this id, and tells their ids, the oldest first.
@@ -205,10 +212,10 @@ impl TestApp {
 
     /// How many widgets are kept.
     pub async fn count(&self) -> usize {
-        self.items().await.iter().filter(|item| item.contains_key("id")).count()
+        self.items().await.into_iter().filter(is_widget).count()
     }
 
-    /// Everything that is kept, widgets and what is remembered of requests.
+    /// Everything that is kept, widgets and what is remembered of requests and of deleted widgets.
     pub async fn items(&self) -> Vec<Item> {
         let scan = self.store.scan().table_name("Widgets").into_paginator().items().send();
         scan.collect::<Result<_, _>>().await.unwrap()
@@ -232,6 +239,11 @@ impl TestApp {
     pub fn log(&self) -> String {
         self.logs.lock().unwrap().iter().map(|(name, line)| format!("{name} {line}\n")).collect()
     }
+}
+
+/// Whether what is kept is a widget.
+pub fn is_widget(item: &Item) -> bool {
+    item.contains_key("id")
 }
 
 /// What a function finds in its environment whose store is at `endpoint`.

@@ -106,7 +106,7 @@ async fn the_documented_request_makes_the_documented_widget() {
     }
     assert_eq!(item["by_assistant"], text(&format!("{DEVELOPMENT_ACCOUNT}#3c90c3cc-0d44-4b50-8888-8dd25736052a")));
     assert_eq!(item["by_account"], text(&DEVELOPMENT_ACCOUNT.to_string()));
-    assert_eq!(item.len(), 24 + 8, "{item:?}");
+    assert_eq!(item.len(), 24 + 11, "{item:?}");
 }
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn an_update_changes_what_it_names_and_keeps_the_rest() {
         assert_eq!(cleared.json()["data"][key], Value::Null, "{key}");
     }
     let item = app.stored("assistant", &created.id()).await.unwrap();
-    assert_eq!(item.len(), 8 + 2, "keys, version, times, last write and two fields: {item:?}");
+    assert_eq!(item.len(), 11 + 2, "keys, version, times, last write, what the stream tells and two fields: {item:?}");
 }
 
 #[tokio::test]

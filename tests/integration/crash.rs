@@ -13,7 +13,7 @@ use tokio::{process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 
 use crate::{
-    app::{Answer, Item, TestApp, raw_data, rounds},
+    app::{Answer, Item, TestApp, is_widget, raw_data, rounds},
     command::Serve,
     execution::{MARK, processes},
     races::{DIALECTS, Dialect, MOST_TRIES},
@@ -142,11 +142,10 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
     async fn check(&self, answered: &Answered, items: &[Item]) {
         let text = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
         let id = |path: &String| path.rsplit('/').next().unwrap().to_owned();
-        let is_widget = |item: &&Item| item.contains_key("id");
-        let kept: BTreeSet<String> = items.iter().filter(is_widget).map(|item| text(item, "id")).collect();
+        let kept: BTreeSet<String> = items.iter().filter(|item| is_widget(item)).map(|item| text(item, "id")).collect();
         assert_eq!(kept, answered.there.keys().map(id).collect());
         // Each was created in one transaction with the record of its request.
-        let records = items.iter().filter(|item| !is_widget(item)).map(|item| text(item, "widget_id"));
+        let records = items.iter().filter(|item| item.contains_key("widget_id")).map(|item| text(item, "widget_id"));
         let created: BTreeSet<String> = answered.there.keys().chain(&answered.deleted).map(id).collect();
         assert_eq!(records.collect::<BTreeSet<_>>(), created);
         for (path, (field, value)) in &answered.there {

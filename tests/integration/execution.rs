@@ -29,7 +29,10 @@ use widgets::{
 };
 
 use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, built, eventually, function, raw_member, rounds, variables},
+    app::{
+        ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, built, eventually, function,
+        raw_member, rounds, variables,
+    },
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
@@ -278,17 +281,19 @@ async fn a_process_needs_no_more_memory_the_longer_it_serves() {
     let key = NewKey("in-memory".to_owned());
     let item = KeyItem { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
     item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
-    for (name, root, update, body) in
-        [("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY), ("pathway", "/v1/widget", "PATCH", PATHWAY_BODY)]
-    {
+    for (name, root, update, body, change) in [
+        ("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE),
+        ("pathway", "/v1/widget", "PATCH", PATHWAY_BODY, PATHWAY_CHANGE),
+    ] {
         let mark = Uuid::new_v4().to_string();
         let function = function(name, &proxy.store.url, &[(MARK, &mark)]).await;
         let ask = async |method: &str, path: &str, header: (&str, &str)| {
             let event = json!({
+                "version": "2.0",
                 "rawPath": path,
                 "headers": {"authorization": key.0, "content-type": "application/json", header.0: header.1},
                 "requestContext": {"http": {"method": method}},
-                "body": body,
+                "body": if method == update { change } else { body },
             });
             let answer = function.invoke(event.to_string().into()).await.unwrap();
             let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();

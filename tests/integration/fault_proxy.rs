@@ -32,7 +32,7 @@ impl Call<'static> {
     pub const CREATE_ONCE: Self = Self("TransactWriteItems", "Widgets");
     pub const READ: Self = Self("GetItem", "Widgets");
     pub const UPDATE: Self = Self("UpdateItem", "Widgets");
-    pub const DELETE: Self = Self("DeleteItem", "Widgets");
+    pub const DELETE: Self = Self("UpdateItem", "Widgets");
     pub const QUERY: Self = Self("Query", "Widgets");
 }
 

@@ -63,7 +63,7 @@ async fn the_documented_request_makes_the_documented_widget() {
     assert_eq!(item["allowed_domains"], AttributeValue::L(vec![text("example.com"), text("subdomain.example.com")]));
     assert_eq!(item["messages_per_minute"], AttributeValue::N("10".to_owned()));
     assert_eq!(item["config"], text(r#"{"theme": "light", "position": "bottom-right"}"#));
-    assert_eq!(item.len(), 11, "null is absence: {item:?}");
+    assert_eq!(item.len(), 14, "null is absence: {item:?}");
 }
 
 #[tokio::test]

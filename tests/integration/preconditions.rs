@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp};
+use crate::app::{ASSISTANT_BODY, ASSISTANT_CHANGE, Answer, PATHWAY_BODY, PATHWAY_CHANGE, TestApp};
 
-/// Both dialects' root, verb of an update, body, and public path.
-const DIALECTS: [(&str, &str, &str, &str); 2] =
-    [("/api/v1/widget", "PUT", ASSISTANT_BODY, "parameters"), ("/v1/widget", "PATCH", PATHWAY_BODY, "config")];
+/// Both dialects' root, verb of an update, body, change, and public path.
+const DIALECTS: [(&str, &str, &str, &str, &str); 2] = [
+    ("/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE, "parameters"),
+    ("/v1/widget", "PATCH", PATHWAY_BODY, PATHWAY_CHANGE, "config"),
+];
 
 async fn ask(app: &TestApp, method: &str, path: &str, conditions: &[(&str, &str)], body: &str) -> Answer {
     let headers = [("authorization", app.key.as_str()), ("content-type", "application/json")];
@@ -21,12 +23,12 @@ fn etag(answer: &Answer) -> Option<&str> {
 #[tokio::test]
 async fn every_single_widget_has_its_version_as_its_tag_and_a_list_has_none() {
     let app = TestApp::start().await;
-    for (root, update, body, public) in DIALECTS {
+    for (root, update, body, change, public) in DIALECTS {
         let created = app.call("POST", root, body).await;
         let widget = format!("{root}/{}", created.id());
         assert_eq!(etag(&created), Some(r#""1""#));
         assert_eq!(etag(&app.call("GET", &widget, "").await), Some(r#""1""#));
-        assert_eq!(etag(&app.call(update, &widget, body).await), Some(r#""2""#));
+        assert_eq!(etag(&app.call(update, &widget, change).await), Some(r#""2""#));
         assert_eq!(etag(&app.call("GET", &widget, "").await), Some(r#""2""#));
         assert_eq!(etag(&app.call("GET", &format!("{widget}/{public}"), "").await), Some(r#""2""#));
         assert_eq!(etag(&app.call("GET", root, "").await), None);
@@ -56,10 +58,10 @@ async fn a_condition_is_met_or_the_request_does_nothing() {
         (&[("if-match", r#""1""#), ("if-none-match", r#""2""#)], 412, 412),
         (&[("if-match", r#""2""#), ("if-none-match", r#""1""#)], 200, 200),
     ];
-    for (root, update, body, public) in DIALECTS {
+    for (root, update, body, change, public) in DIALECTS {
         let of_version_2 = async || {
             let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
-            assert_eq!(etag(&app.call(update, &widget, body).await), Some(r#""2""#));
+            assert_eq!(etag(&app.call(update, &widget, change).await), Some(r#""2""#));
             widget
         };
         for (conditions, on_read, on_write) in cases {
@@ -110,7 +112,7 @@ async fn an_update_that_changes_nothing_is_meant_for_a_version_too() {
 async fn a_widget_that_is_not_there_is_a_404_whatever_is_asked_of_it() {
     let app = TestApp::start().await;
     let id = Uuid::now_v7();
-    for (root, update, body, public) in DIALECTS {
+    for (root, update, body, _, public) in DIALECTS {
         for condition in
             [("if-match", "*"), ("if-match", r#""1""#), ("if-none-match", "*"), ("if-none-match", r#""1""#)]
         {
@@ -139,7 +141,7 @@ async fn the_version_is_judged_before_the_change() {
 async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not_passed_over() {
     let app = TestApp::start().await;
     let tags = |count: usize| vec![r#""1""#; count].join(", ");
-    for (root, update, body, public) in DIALECTS {
+    for (root, update, body, change, public) in DIALECTS {
         let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
         for header in ["if-match", "if-none-match"] {
             for tags in ["1", "", r#""1"#, r#""1" "2""#, r#"*, "1""#, "é", &tags(101)] {
@@ -164,7 +166,7 @@ async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not
         let errors = &refused.json()[if root == "/v1/widget" { "errors" } else { "detail" }];
         assert_eq!(errors.as_array().unwrap().len(), 4, "path, both headers, body: {errors}");
 
-        let updated = ask(&app, update, &widget, &[("if-match", &*tags(100))], body).await;
+        let updated = ask(&app, update, &widget, &[("if-match", &*tags(100))], change).await;
         assert_eq!(
             (updated.status, etag(&updated)),
             (200, Some(r#""2""#)),
@@ -179,11 +181,11 @@ async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not
 async fn a_condition_costs_no_call_to_the_store() {
     let (app, meter) = TestApp::start_metered().await;
     let made = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
-    for (root, update, body, _) in DIALECTS {
+    for (root, update, body, _, _) in DIALECTS {
         let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
         let absent = format!("{root}/{}", Uuid::nil());
         made();
-        for (method, call) in [("GET", "GetItem"), (update, "UpdateItem"), ("DELETE", "DeleteItem")] {
+        for (method, call) in [("GET", "GetItem"), (update, "UpdateItem"), ("DELETE", "UpdateItem")] {
             for (path, conditions, status) in [
                 (&absent, &[("if-match", r#""1""#)][..], 404),
                 (&widget, &[("if-match", r#""7""#)], 412),

@@ -53,6 +53,7 @@ struct Dialect {
     public: &'static str,
     body: &'static str,
     change: &'static str,
+    other_change: &'static str,
     /// An attribute of the item, before the change and after it.
     changes: (&'static str, &'static str, &'static str),
 }
@@ -65,6 +66,7 @@ const DIALECTS: [Dialect; 2] = [
         public: "parameters",
         body: r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[],"assistant_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"old","bubble_text":"old"}"#,
         change: r#"{"widget_type":"chat","name":"new","bubble_text":"new"}"#,
+        other_change: r#"{"widget_type":"sms"}"#,
         changes: ("name", "bubble_text", "widget_type"),
     },
     Dialect {
@@ -74,6 +76,7 @@ const DIALECTS: [Dialect; 2] = [
         public: "config",
         body: r#"{"agent_prompt":"old","allowed_domains":[],"messages_per_minute":1,"config":{},"webhook_url":"https://example.com/old"}"#,
         change: r#"{"agent_prompt":"new","webhook_url":"https://example.com/new"}"#,
+        other_change: r#"{"agent_prompt":"other"}"#,
         changes: ("agent_prompt", "webhook_url", "config"),
     },
 ];
@@ -411,7 +414,7 @@ async fn an_update_that_nobody_saw_the_answer_of_takes_nothing_back_that_was_don
                 if effect == Effect::Done {
                     until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
                 }
-                app.call(dialect.update, &path, dialect.body).await
+                app.call(dialect.update, &path, dialect.other_change).await
             });
             assert_eq!((other.status, other.header("etag")), (200, version), "{other:?}");
             // Whether it was made is not to be seen any more.
@@ -419,6 +422,40 @@ async fn an_update_that_nobody_saw_the_answer_of_takes_nothing_back_that_was_don
             let last = app.call("GET", &path, "").await;
             assert_eq!((last.header("etag"), raw_data(&last.body)), (version, raw_data(&other.body)));
         }
+    }
+}
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_writes_nothing_also_when_it_is_one_that_was_made_already() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+        let path = format!("{}/{id}", dialect.root);
+        let kept = app.stored(dialect.name, &id).await;
+        let again = app.call(dialect.update, &path, dialect.body).await;
+        assert_eq!((again.status, again.header("etag")), (200, r#""1""#), "{again:?}");
+        assert_eq!(app.stored(dialect.name, &id).await, kept);
+        let headers = [("authorization", &*app.key), ("content-type", "application/json"), ("if-match", r#""2""#)];
+        let refused = app.send(dialect.update, &path, &headers, dialect.body).await;
+        assert_eq!(refused.status, 412, "it is still for one version");
+
+        // Somebody else changes another field before the second try, which finds its own done.
+        let elsewhere = if dialect.name == "pathway" {
+            r#"{"messages_per_minute":7}"#
+        } else {
+            r#"{"widget_type":"chat","description":"x"}"#
+        };
+        let made = proxy.made(Call::UPDATE);
+        proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
+        let (answer, other) = tokio::join!(Operation::Update.ask(&app, dialect, &app.key, &id), async {
+            proxy.made_times(Call::UPDATE, made + 1).await;
+            until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
+            app.call(dialect.update, &path, elsewhere).await
+        });
+        assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "{other:?}");
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""3""#), "{answer:?}");
+        assert_eq!(raw_data(&answer.body), raw_data(&other.body));
     }
 }
 
@@ -437,13 +474,15 @@ async fn a_try_that_comes_when_all_is_over_changes_nothing() {
         proxy.deliver().await;
         assert_eq!(app.stored(dialect.name, &id).await, kept);
 
-        proxy.next(Call::CREATE_ONCE, [Fault::Held]);
-        let answer = Operation::CreateOnce.ask(&app, dialect, &app.key, "").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let widget = format!("{}/{}", dialect.root, answer.id());
-        assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
-        proxy.deliver().await;
-        assert_eq!(app.call("GET", &widget, "").await.status, 404, "it does not come back");
+        for operation in [Operation::Create, Operation::CreateOnce] {
+            proxy.next(operation.call(), [Fault::Held]);
+            let answer = operation.ask(&app, dialect, &app.key, "").await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let widget = format!("{}/{}", dialect.root, answer.id());
+            assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
+            proxy.deliver().await;
+            assert_eq!(app.call("GET", &widget, "").await.status, 404, "it does not come back");
+        }
     }
 }
 
@@ -478,12 +517,13 @@ async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_ti
         let ahead = "2999-01-01T00:00:00.000Z";
         item.insert("updated_at".to_owned(), AttributeValue::S(ahead.to_owned()));
         app.store.put_item().table_name("Widgets").set_item(Some(item)).send().await.unwrap();
-        for (operation, version, time) in [
-            (Operation::UpdateIf, r#""2""#, "2999-01-01T00:00:00.001Z"),
-            (Operation::Update, r#""3""#, "2999-01-01T00:00:00.002Z"),
+        let path = format!("{}/{id}", dialect.root);
+        for (change, version, time) in [
+            (dialect.change, r#""2""#, "2999-01-01T00:00:00.001Z"),
+            (dialect.other_change, r#""3""#, "2999-01-01T00:00:00.002Z"),
         ] {
             let made = proxy.made(Call::UPDATE);
-            let answer = operation.ask(&app, dialect, &app.key, &id).await;
+            let answer = app.call(dialect.update, &path, change).await;
             assert_eq!((answer.status, answer.header("etag")), (200, version), "{answer:?}");
             assert_eq!(proxy.made(Call::UPDATE) - made, 2, "once more, by that clock");
             let item = app.stored(dialect.name, &id).await.unwrap();
@@ -494,7 +534,7 @@ async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_ti
         let made = proxy.made(Call::UPDATE);
         // The first call is refused for its time; it is the second one that gets lost.
         proxy.next(Call::UPDATE, [Fault::None, Fault::Reset(Effect::Done)]);
-        let answer = Operation::Update.ask(&app, dialect, &app.key, &id).await;
+        let answer = app.call(dialect.update, &path, dialect.body).await;
         assert_eq!((answer.status, answer.header("etag"), proxy.made(Call::UPDATE) - made), (200, r#""4""#, 3));
         if dialect.name == "pathway" {
             let clears = app.call("PATCH", &format!("/v1/widget/{id}"), r#"{"agent_prompt":null}"#).await;

@@ -107,6 +107,7 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Policy {
+        #[serde(default)]
         statement: Vec<Statement>,
     }
 
@@ -195,7 +196,7 @@ async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
             ("GET", &widget, &["GetItem"]),
             (update, &widget, &["UpdateItem"]),
             ("GET", &format!("{widget}/{public}"), &["Query", "GetItem"]),
-            ("DELETE", &widget, &["DeleteItem"]),
+            ("DELETE", &widget, &["UpdateItem"]),
         ] {
             assert_eq!(app.call(method, path, body).await.status, 200, "{method} {path}");
             assert_eq!(made(), expected, "{method} {path}");

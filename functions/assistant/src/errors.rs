@@ -25,7 +25,9 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             .with_header(header::ALLOW, HeaderValue::from_static(allow)),
         Error::BodyTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 256 KiB"),
         Error::BodyNotUtf8 => detail(StatusCode::BAD_REQUEST, "There was an error parsing the body"),
-        Error::NoSuchWidget(id) => detail(StatusCode::NOT_FOUND, &format!("Unable to find the Widget with id {id}.")),
+        Error::NoSuchWidget(id) | Error::AlreadyDeleted(id) => {
+            detail(StatusCode::NOT_FOUND, &format!("Unable to find the Widget with id {id}."))
+        }
         Error::PreconditionFailed => detail(
             StatusCode::PRECONDITION_FAILED,
             "If-Match asks for another version of the Widget, or If-None-Match excludes this one",

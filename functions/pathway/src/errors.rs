@@ -27,7 +27,9 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             &format!("the method is not allowed here: use {allow}"),
         )
         .with_header(header::ALLOW, HeaderValue::from_static(allow)),
-        Error::NoSuchWidget(id) => one(StatusCode::NOT_FOUND, "NOT_FOUND", &format!("there is no widget with id {id}")),
+        Error::NoSuchWidget(id) | Error::AlreadyDeleted(id) => {
+            one(StatusCode::NOT_FOUND, "NOT_FOUND", &format!("there is no widget with id {id}"))
+        }
         Error::OriginNotAllowed => {
             one(StatusCode::FORBIDDEN, "FORBIDDEN", "the Origin header names no page of the widget's allowed_domains")
         }

@@ -2,11 +2,9 @@
 
 use super::{
     Item,
-    item::{VERSION, number},
+    item::{IS_WIDGET, VERSION, number},
 };
 use crate::model::Versions;
-
-const IS_THERE: &str = "attribute_exists(pk)";
 
 /// What a widget has to be for a write to be made.
 pub(super) struct Condition {
@@ -20,7 +18,7 @@ impl Condition {
         /// No widget has it.
         const NO_VERSION: u64 = 0;
         let (not, versions) = match versions {
-            Versions::Any => return Self { expression: IS_THERE.to_owned(), values: Item::new() },
+            Versions::Any => return Self { expression: IS_WIDGET.to_owned(), values: Item::new() },
             Versions::OneOf(versions) if versions.is_empty() => ("", &[NO_VERSION][..]),
             Versions::OneOf(versions) => ("", versions.as_slice()),
             Versions::NoneOf(versions) if versions.is_empty() => ("NOT ", &[NO_VERSION][..]),
@@ -28,7 +26,7 @@ impl Condition {
         };
         let named: Vec<_> = (0..).map(|i| format!(":version{i}")).zip(versions).collect();
         let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-        let expression = format!("{IS_THERE} AND {not}{VERSION} IN ({})", names.join(", "));
+        let expression = format!("{IS_WIDGET} AND {not}{VERSION} IN ({})", names.join(", "));
         Self { expression, values: named.into_iter().map(|(name, version)| (name, number(version))).collect() }
     }
 }

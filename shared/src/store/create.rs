@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
 
 use super::{
     Item, Store, Stored, item,
-    item::{CREATED_AT, number, text},
-    record::{self, Record, TTL},
+    item::{CREATED_AT, TTL, number, text},
+    record::{self, Record},
     retry,
 };
 use crate::{
@@ -52,8 +52,8 @@ impl Store {
             .send()
             .await;
         let Err(error) = result else { return Ok(Created { widget, is_replay: false }) };
-        // The SDK retries where an answer got lost: then the widget in the way is the one just sent, whatever became of it
-        // since.
+        // The SDK retries where an answer got lost: then the widget in the way is the one just sent, or what it left when
+        // somebody deleted it.
         let is_own = |there: &Item| there.get(CREATED_AT) == Some(&text(widget.created_at));
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) if refusal.item().is_some_and(is_own) => {
@@ -74,6 +74,7 @@ impl Store {
         const OPERATION: &str = "TransactWriteItems Widgets";
         let record = self
             .putting(record::of(account, idempotency, &widget))
+            // The attribute's name is a word of DynamoDB's own.
             .condition_expression(format!("{IS_ABSENT} OR #{TTL} <= :now"))
             .expression_attribute_names(format!("#{TTL}"), TTL)
             .expression_attribute_values(":now", number(widget.created_at.epoch_seconds()));

@@ -1,18 +1,30 @@
 //! Deleting a widget: a call whose condition says what the widget has to be.
+//!
+//! What is left for a day is an item without any of the widget's content: its key, its version (one more), its time of creation
+//! and that of its end. So a delete is a write that the table's stream tells of like of any other, with a version and a time; a
+//! delete that comes twice is told from one of a widget that never was; and a create that the network delivers late does not
+//! make the widget anew.
 
 use aws_sdk_dynamodb::{
-    operation::delete_item::DeleteItemError,
+    operation::update_item::UpdateItemError,
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 
-use super::{Store, Stored, condition::Condition, item, key, retry};
+use super::{
+    Store, Stored,
+    condition::Condition,
+    item,
+    item::{ACCOUNT, CHANGE, Change, DIALECT, ID, LAST_WRITE, TTL, UPDATED_AT, VERSION, number, text},
+    key, retry,
+};
 use crate::{
     error::Error,
-    model::{AccountId, Versions, Widget, WidgetId},
+    idempotency::REMEMBERED_FOR,
+    model::{AccountId, Timestamp, Versions, Widget, WidgetId},
 };
 
 /// What the log calls it.
-const DELETE: &str = "DeleteItem Widgets";
+const DELETE: &str = "UpdateItem Widgets (delete)";
 
 impl Store {
     /// Deletes a widget, if it is one of the `versions`, and tells what it was. With [`Error::Unavailable`] it is not known
@@ -24,25 +36,47 @@ impl Store {
         versions: &Versions,
     ) -> Result<Widget<S>, Error> {
         let condition = Condition::of(versions);
-        let delete = self
+        let now = Timestamp::now();
+        let mut delete = self
             .client
-            .delete_item()
+            .update_item()
             .table_name(&self.table)
             .set_key(Some(key::<S>(account, id)))
+            .set_expression_attribute_values(Some(condition.values))
             .condition_expression(condition.expression)
-            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
             .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        // A placeholder each: some names are words of DynamoDB's own.
+        let mut sets = format!("SET {VERSION} = {VERSION} + :one");
+        delete = delete.expression_attribute_values(":one", number(1));
+        for (name, value) in [
+            (UPDATED_AT, text(now)),
+            (ACCOUNT, text(account)),
+            (DIALECT, text(S::DIALECT)),
+            (CHANGE, text(Change::Deleted.name())),
+            (TTL, number(now.after(REMEMBERED_FOR).epoch_seconds())),
+        ] {
+            sets += &format!(", #{name} = :{name}");
+            delete = delete
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        let mut removes = Vec::with_capacity(S::ATTRIBUTES.len() + 2);
+        for name in [ID, LAST_WRITE].iter().chain(S::ATTRIBUTES) {
+            removes.push(format!("#{name}"));
+            delete = delete.expression_attribute_names(format!("#{name}"), *name);
+        }
+        let delete = delete.update_expression(format!("{sets} REMOVE {}", removes.join(", "))).send();
         let (result, is_unclear) = retry::watched(delete).await;
         let error = match result {
             Ok(deleted) => return item::widget(deleted.attributes.unwrap_or_default()),
             Err(error) => error,
         };
         match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(_)) if is_unclear => Err(Error::unclear(DELETE)),
-            Some(DeleteItemError::ConditionalCheckFailedException(refusal)) => Err(match refusal.item() {
-                Some(_) => Error::PreconditionFailed,
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) if is_unclear => Err(Error::unclear(DELETE)),
+            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Err(match refusal.item() {
+                Some(there) if item::is_widget(there) => Error::PreconditionFailed,
+                Some(_) => Error::AlreadyDeleted(id),
                 None => Error::NoSuchWidget(id),
             }),
             _ => Err(Error::from_store(DELETE, &error)),

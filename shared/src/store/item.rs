@@ -31,6 +31,31 @@ pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const UPDATED_AT: &str = "updated_at";
 /// What the update that made the item what it is calls itself.
 pub(super) const LAST_WRITE: &str = "last_write";
+/// The account and the dialect once more, each by itself, and what the last write did ([`Change`]): what an event of it tells.
+pub(super) const ACCOUNT: &str = "account";
+pub(super) const DIALECT: &str = "dialect";
+pub(super) const CHANGE: &str = "change";
+/// When an item has no meaning any more, in seconds since 1970; some time after that DynamoDB deletes it.
+pub(super) const TTL: &str = "ttl";
+
+/// What a write does to a widget.
+#[derive(Clone, Copy)]
+pub(super) enum Change {
+    Created,
+    Updated,
+    Deleted,
+}
+
+impl Change {
+    /// What the attribute [`CHANGE`] says.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+        }
+    }
+}
 
 /// Settings that the table can keep: all that the store has to know of a dialect.
 pub trait Stored: Sized {
@@ -39,6 +64,9 @@ pub trait Stored: Sized {
 
     /// The dialect's name in a partition key.
     const DIALECT: &'static str;
+
+    /// The names of all attributes that settings can have.
+    const ATTRIBUTES: &'static [&'static str];
 
     /// The attributes of all settings.
     fn attributes(&self, account: AccountId) -> Attributes;
@@ -85,6 +113,9 @@ pub(super) fn of<S: Stored>(account: AccountId, widget: &Widget<S>) -> Item {
     put(VERSION, number(widget.version));
     put(CREATED_AT, text(widget.created_at));
     put(UPDATED_AT, text(widget.updated_at));
+    put(ACCOUNT, text(account));
+    put(DIALECT, text(S::DIALECT));
+    put(CHANGE, text(Change::Created.name()));
     for (name, value) in widget.settings.attributes(account).0 {
         if let Some(value) = value {
             put(name, value);
@@ -109,6 +140,14 @@ pub(super) fn widget<S: Stored>(item: Item) -> Result<Widget<S>, Error> {
     read().map_err(|Unreadable(name)| Error::Internal(format!("the stored widget {id} has no {name} that can be read")))
 }
 
+/// What an expression says of an item that [`is_widget`].
+pub(super) const IS_WIDGET: &str = "attribute_exists(id)";
+
+/// Whether an item is a widget, and not what a deleted one left.
+pub(super) fn is_widget(item: &Item) -> bool {
+    item.contains_key(ID)
+}
+
 /// The version of the widget that an item is.
 pub(super) fn version(item: &Item) -> Option<u64> {
     u64::read(item.get(VERSION).cloned())
@@ -126,6 +165,11 @@ pub struct Attributes(pub(super) Vec<(&'static str, Option<AttributeValue>)>);
 impl Attributes {
     fn put(&mut self, name: &'static str, value: &impl Attribute) {
         self.0.push((name, value.write()));
+    }
+
+    /// Whether `item` has them already, all of them.
+    pub(super) fn are_in(&self, item: &Item) -> bool {
+        self.0.iter().all(|(name, value)| item.get(*name) == value.as_ref())
     }
 
     /// Puts what a change sets.
@@ -274,6 +318,8 @@ macro_rules! assistant_fields {
 
             const DIALECT: &'static str = "assistant";
 
+            const ATTRIBUTES: &'static [&'static str] = &[$(stringify!($field)),+, BY_ACCOUNT, BY_ASSISTANT];
+
             fn attributes(&self, account: AccountId) -> Attributes {
                 let mut attributes = Attributes(Vec::with_capacity(32));
                 $(attributes.put(stringify!($field), &self.$field);)+
@@ -316,6 +362,9 @@ impl Stored for pathway::Settings {
     type Changes = pathway::Changes;
 
     const DIALECT: &'static str = "pathway";
+
+    const ATTRIBUTES: &'static [&'static str] =
+        &["pathway_id", "agent_prompt", "agent_id", "allowed_domains", "messages_per_minute", "config", "webhook_url"];
 
     fn attributes(&self, _: AccountId) -> Attributes {
         let mut attributes = Attributes(Vec::with_capacity(8));

@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::{
 };
 use uuid::Uuid;
 
-use super::{BY_ACCOUNT, BY_ASSISTANT, Item, Store, Stored, item, item::text};
+use super::{
+    BY_ACCOUNT, BY_ASSISTANT, Item, Store, Stored, item,
+    item::{IS_WIDGET, text},
+};
 use crate::{
     error::Error,
     model::{AccountId, Widget, WidgetId},
@@ -27,7 +30,7 @@ pub struct List {
 pub struct Page<S> {
     /// The widgets.
     pub widgets: Vec<Widget<S>>,
-    /// The last of them where there may be more.
+    /// Where it ended, if there may be more.
     pub last: Option<WidgetId>,
 }
 
@@ -42,7 +45,7 @@ pub struct Count {
 
 impl Store {
     /// At most `limit` widgets of `list` after the one with the id `after`, or from the newest on; fewer where they fill what
-    /// one call reads.
+    /// one call reads, or where others among them were deleted within the last day: what is left of those is read, too.
     pub async fn page<S: Stored>(
         &self,
         list: &List,
@@ -96,7 +99,8 @@ impl Store {
             .set_limit(limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
         query = match within.index {
             Some(index) => query.index_name(index),
-            None => query.consistent_read(true),
+            // What a deleted widget leaves is in no index.
+            None => query.consistent_read(true).filter_expression(IS_WIDGET),
         };
         if let Some(id) = after {
             query = query

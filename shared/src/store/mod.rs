@@ -9,7 +9,11 @@
 //! | `by_assistant` | `<account>#<assistant_id>`, what the index [`BY_ASSISTANT`] is made of |
 //! | `version`, `created_at`, `updated_at` | what we add |
 //! | `last_write` | by which the write that made this version knows itself |
+//! | `account`, `dialect`, `change` | what the table's stream tells of a write: `change` is `created`, `updated` or `deleted` |
 //! | the documented fields | in DynamoDB's own types, free-form JSON as its text; null is absence |
+//!
+//! A deleted widget leaves an item for a day (`delete`), which has no `id` and `change` = `deleted`: the stream tells of it like of
+//! any write, and a delete that comes twice is known.
 //!
 //! Each operation on one widget is one call, and what has to hold for it is the call's condition; only where somebody's
 //! clock or somebody else's transaction is in the way, it is more. The SDK makes a call again whose answer it did not get (`retry`), so that a
@@ -92,7 +96,7 @@ impl Store {
     /// The widget as it is now.
     pub async fn read<S: Stored>(&self, account: AccountId, id: WidgetId) -> Result<Widget<S>, Error> {
         let found = self.get(key::<S>(account, id), true).await?;
-        found.map_or(Err(Error::NoSuchWidget(id)), item::widget)
+        found.filter(item::is_widget).map_or(Err(Error::NoSuchWidget(id)), item::widget)
     }
 
     /// The widget of whatever account, as it is or was a moment ago: for what is public of it.
@@ -113,7 +117,7 @@ impl Store {
         let partition = found.items.into_iter().flatten().find_map(|mut item| item.remove(PK).filter(is_of_dialect));
         let partition = partition.ok_or(Error::NoSuchWidget(id))?;
         let found = self.get(key_in(partition, id), false).await?;
-        found.map_or(Err(Error::NoSuchWidget(id)), item::widget)
+        found.filter(item::is_widget).map_or(Err(Error::NoSuchWidget(id)), item::widget)
     }
 
     /// The item with this key.

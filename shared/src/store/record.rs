@@ -12,16 +12,13 @@ use std::collections::HashMap;
 
 use super::{
     Created, Item, Stored,
-    item::{CREATED_AT, PK, Reader, SK, Unreadable, number, partition, text},
+    item::{CREATED_AT, PK, Reader, SK, TTL, Unreadable, number, partition, text},
 };
 use crate::{
     error::Error,
     idempotency::{Idempotency, REMEMBERED_FOR},
     model::{AccountId, Timestamp, Widget, WidgetId},
 };
-
-/// When an item has no meaning any more. The name is a word of DynamoDB's own and needs a placeholder in expressions.
-pub(super) const TTL: &str = "ttl";
 
 const BODY_HASH: &str = "body_hash";
 const WIDGET_ID: &str = "widget_id";

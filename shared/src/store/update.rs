@@ -15,7 +15,7 @@ use super::{
     client::{ATTEMPT_TIMEOUT, ATTEMPTS, FIRST_BACKOFF},
     condition::Condition,
     item,
-    item::{Attributes, LAST_WRITE, UPDATED_AT, VERSION, number, text},
+    item::{ACCOUNT, Attributes, CHANGE, Change, DIALECT, LAST_WRITE, UPDATED_AT, VERSION, number, text},
     key, retry,
 };
 use crate::{
@@ -31,8 +31,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 impl Store {
     /// Changes the named fields of a widget and nothing else of it, all of them or none, if it is one of the `versions`, and
-    /// tells what it is then. Changes that name nothing change nothing. With [`Error::Unavailable`] it is not known whether
-    /// they were made.
+    /// tells what it is then. Where it has those values already nothing is written, and its version stays. With
+    /// [`Error::Unavailable`] it is not known whether they were made.
     pub async fn update<S: Stored>(
         &self,
         account: AccountId,
@@ -56,6 +56,8 @@ impl Store {
         for attempt in 1..=ATTEMPTS {
             let write = Write { mark: text(mark), now, newest };
             let update = expressed(self.client.update_item(), changed, &condition, &write)
+                .expression_attribute_values(":account", text(account))
+                .expression_attribute_values(":dialect", text(S::DIALECT))
                 .table_name(&self.table)
                 .set_key(Some(key::<S>(account, id)))
                 .return_values(ReturnValue::AllNew)
@@ -69,8 +71,13 @@ impl Store {
                 Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => match refusal.item() {
                     // A try before this one was made, though its answer got lost.
                     Some(there) if there.get(LAST_WRITE) == Some(&write.mark) => return item::widget(there.clone()),
+                    // There is nothing to change.
+                    Some(there) if is_one_of(versions, there) && S::changed(changes, account).are_in(there) => {
+                        return item::widget(there.clone());
+                    }
                     // One may have been, before somebody else changed the widget again, or deleted it.
                     _ if is_unclear => return Err(Error::unclear(UPDATE)),
+                    Some(there) if !item::is_widget(there) => return Err(Error::NoSuchWidget(id)),
                     None => return Err(Error::NoSuchWidget(id)),
                     Some(there) => {
                         now = time_to_try_again(there, versions, &relies_on)?;
@@ -97,7 +104,7 @@ fn time_to_try_again(
     versions: &Versions,
     relies_on: &Option<(&'static str, Violation)>,
 ) -> Result<Timestamp, Error> {
-    if !item::version(there).is_some_and(|version| versions.have(version)) {
+    if !is_one_of(versions, there) {
         return Err(Error::PreconditionFailed);
     }
     match relies_on {
@@ -106,6 +113,11 @@ fn time_to_try_again(
             .map(|last| last.after(MILLISECOND).max(Timestamp::now()))
             .ok_or_else(|| Error::Internal(format!("{UPDATE}: what is there has no updated_at that can be read"))),
     }
+}
+
+/// Whether what is there is a widget, and one of these versions.
+fn is_one_of(versions: &Versions, there: &Item) -> bool {
+    item::is_widget(there) && item::version(there).is_some_and(|version| versions.have(version))
 }
 
 /// What an update leaves of itself, and what it must not find.
@@ -120,7 +132,8 @@ struct Write {
     newest: Timestamp,
 }
 
-/// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark.
+/// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark: unless all of
+/// them are as they are to be.
 fn expressed(
     mut update: UpdateItemFluentBuilder,
     changed: Attributes,
@@ -132,22 +145,35 @@ fn expressed(
     values.insert(":now".to_owned(), text(write.now));
     values.insert(":newest".to_owned(), text(write.newest));
     values.insert(":write".to_owned(), write.mark.clone());
-    let mut sets = format!("SET {VERSION} = {VERSION} + :one, {UPDATED_AT} = :now, {LAST_WRITE} = :write");
-    let mut removes = String::new();
-    for (name, value) in changed.0 {
-        // A placeholder each: some names are words of DynamoDB's own.
+    values.insert(":change".to_owned(), text(Change::Updated.name()));
+    // A placeholder each: some names are words of DynamoDB's own.
+    for name in [ACCOUNT, DIALECT, CHANGE] {
         update = update.expression_attribute_names(format!("#{name}"), name);
+    }
+    let mut sets = format!(
+        "SET {VERSION} = {VERSION} + :one, {UPDATED_AT} = :now, {LAST_WRITE} = :write, \
+         #{ACCOUNT} = :account, #{DIALECT} = :dialect, #{CHANGE} = :change"
+    );
+    let mut removes = String::new();
+    let mut is_as_it_is = String::new();
+    for (name, value) in changed.0 {
+        update = update.expression_attribute_names(format!("#{name}"), name);
+        let and = if is_as_it_is.is_empty() { "" } else { " AND " };
         match value {
             Some(value) => {
                 sets += &format!(", #{name} = :{name}");
+                is_as_it_is += &format!("{and}#{name} = :{name}");
                 values.insert(format!(":{name}"), value);
             }
-            None => removes += &format!("{}#{name}", if removes.is_empty() { " REMOVE " } else { ", " }),
+            None => {
+                removes += &format!("{}#{name}", if removes.is_empty() { " REMOVE " } else { ", " });
+                is_as_it_is += &format!("{and}attribute_not_exists(#{name})");
+            }
         }
     }
     update
         .update_expression(sets + &removes)
-        .condition_expression(format!("{} AND {UPDATED_AT} < :newest", condition.expression))
+        .condition_expression(format!("{} AND {UPDATED_AT} < :newest AND NOT ({is_as_it_is})", condition.expression))
         .set_expression_attribute_values(Some(values))
 }
 
