@@ -34,9 +34,14 @@ pub enum NotJson {
 pub fn document(body: &[u8]) -> Result<&RawValue, NotJson> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let text = str::from_utf8(body).map_err(|_| NotJson::Encoding)?;
-    let value = serde_json::from_str(text).map_err(|error| syntax(text, &error))?;
+    let value = value(text)?;
     check_depth_and_surrogates(text)?;
     Ok(value)
+}
+
+/// Reads a text that a body is somewhere in, which [`document`] is still to check.
+pub fn value(text: &str) -> Result<&RawValue, NotJson> {
+    serde_json::from_str(text).map_err(|error| syntax(text, &error))
 }
 
 /// serde_json's error with its line and column turned into one offset.

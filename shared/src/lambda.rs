@@ -3,21 +3,25 @@
 use std::{
     cell::Cell,
     panic::AssertUnwindSafe,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::Context;
-use tokio::time::timeout;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
 
 pub use lambda_runtime::Error;
 
 use crate::{
     App, error,
+    event::Delivery,
+    failure::Failure,
     http::{Request, Response},
     log::{self, Level, RequestLine},
-    runtime,
+    pipeline, runtime,
 };
 
 /// How long before Lambda would stop the function a request that is not done is given up: time enough to say so.
@@ -30,6 +34,29 @@ pub trait Dialect {
 
     /// Says in the dialect's own words why `request` has no success.
     fn refuse(&self, request: &Request, error: &error::Error, request_id: &str) -> Response;
+
+    /// Does what a command asks for, and tells the widget as the dialect shows it.
+    fn execute(&self, delivery: &Delivery) -> impl Future<Output = Result<Box<RawValue>, error::Error>>;
+}
+
+/// What is known of an invocation beside what it brings.
+#[derive(Debug)]
+pub struct Invocation<'a> {
+    /// Lambda's id of it.
+    pub request_id: &'a str,
+    /// Whether it is this environment's first.
+    pub cold_start: bool,
+    /// When what is not done is given up.
+    deadline: Option<Instant>,
+}
+
+/// What an invocation is answered with.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it becomes bytes at once")]
+enum Answer {
+    Http(ApiGatewayV2httpResponse),
+    Pipeline(pipeline::Answer),
 }
 
 /// Starts a function: INIT, then events until Lambda ends the environment. `dialect` is made of what INIT opened.
@@ -43,36 +70,32 @@ pub async fn start<D: Dialect>(dialect: impl FnOnce(App) -> D) -> Result<(), Err
 async fn serve(dialect: impl Dialect) -> Result<(), Error> {
     let is_cold = Cell::new(true);
     runtime::run(async |event: &[u8], context: Context| {
-        let cold_start = is_cold.replace(false);
+        let invocation = Invocation::of(&context, is_cold.replace(false));
         // Boxed: the loop would hold, and the compiler unfold, the whole of it.
-        Box::pin(handle(&dialect, event, &context, cold_start)).await
+        Box::pin(handle(&dialect, event, &invocation)).await
     })
     .await
 }
 
-async fn handle(
-    dialect: &impl Dialect,
-    event: &[u8],
-    context: &Context,
-    cold_start: bool,
-) -> Result<ApiGatewayV2httpResponse, Error> {
-    let event = serde_json::from_slice::<ApiGatewayV2httpRequest>(event);
-    let mut event = event.map_err(|error| format!("not an API Gateway payload 2.0: {:?}", error.classify()))?;
-    let route = event.route_key.take().unwrap_or_default();
-    let request = Request::from_event(event).map_err(|error| format!("the body is not base64: {error}"))?;
-    Ok(answer(dialect, &request, &route, context, cold_start).await.into_event())
+/// An HTTP request is one in API Gateway's payload format 2.0 and nothing else; what is none may be another event.
+async fn handle(dialect: &impl Dialect, event: &[u8], invocation: &Invocation<'_>) -> Result<Answer, Failure> {
+    let request = serde_json::from_slice::<ApiGatewayV2httpRequest>(event).ok();
+    let Some(mut request) = request.filter(|request| request.version.as_deref() == Some("2.0")) else {
+        return Box::pin(pipeline::handle(dialect, event, invocation)).await.map(Answer::Pipeline);
+    };
+    let route = request.route_key.take().unwrap_or_default();
+    let request = Request::from_event(request).map_err(|error| {
+        let what = format!("an HTTP request whose body is not base64: {error}");
+        log::event(Level::Warn, "unknown event", &format!("{what} (request {})", invocation.request_id));
+        Failure::unknown(&what)
+    })?;
+    Ok(Answer::Http(answer(dialect, &request, &route, invocation).await.into_event()))
 }
 
-async fn answer(
-    dialect: &impl Dialect,
-    request: &Request,
-    route: &str,
-    context: &Context,
-    cold_start: bool,
-) -> Response {
+async fn answer(dialect: &impl Dialect, request: &Request, route: &str, invocation: &Invocation<'_>) -> Response {
     let start = Instant::now();
-    let request_id = context.request_id.as_str();
-    let (response, cause) = match outcome(dialect, request, time_left(context)).await {
+    let request_id = invocation.request_id;
+    let (response, cause) = match invocation.within_its_time(dialect.answer(request)).await {
         Ok(response) => (response, None),
         Err(error) => (dialect.refuse(request, &error, request_id), error.into_cause()),
     };
@@ -80,30 +103,36 @@ async fn answer(
         request_id,
         route,
         status: response.status,
-        duration_ms: (start.elapsed().as_secs_f64() * 1e6).round() / 1e3,
-        cold_start,
+        duration_ms: log::milliseconds(start.elapsed()),
+        cold_start: invocation.cold_start,
         cause: cause.as_deref(),
     }
     .write();
     response.with_request_id(request_id)
 }
 
-/// What becomes of a request, also where its handler panics or has not come to an end in time.
-async fn outcome(
-    dialect: &impl Dialect,
-    request: &Request,
-    time_left: Option<Duration>,
-) -> Result<Response, error::Error> {
-    // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache
-    // of keys) is left consistent by every operation on it.
-    let caught = AssertUnwindSafe(dialect.answer(request)).catch_unwind();
-    let outcome = match time_left {
-        Some(time_left) => timeout(time_left, caught)
-            .await
-            .map_err(|_| error::Error::Unavailable("not done before the function's timeout".to_owned()))?,
-        None => caught.await,
-    };
-    outcome.unwrap_or_else(|_| Err(error::Error::Internal("the handler panicked".to_owned())))
+impl<'a> Invocation<'a> {
+    fn of(context: &'a Context, cold_start: bool) -> Self {
+        let deadline = time_left(context).map(|time_left| Instant::now() + time_left);
+        Self { request_id: &context.request_id, cold_start, deadline }
+    }
+
+    /// What becomes of `work`, also where it panics, has not come to an end in time, or could not begin before.
+    pub async fn within_its_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, error::Error>>,
+    ) -> Result<T, error::Error> {
+        let late = || error::Error::Unavailable("not done before the function's timeout".to_owned());
+        // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache
+        // of keys) is left consistent by every operation on it.
+        let caught = AssertUnwindSafe(work).catch_unwind();
+        let outcome = match self.deadline {
+            Some(deadline) if deadline <= Instant::now() => return Err(late()),
+            Some(deadline) => timeout_at(deadline, caught).await.map_err(|_| late())?,
+            None => caught.await,
+        };
+        outcome.unwrap_or_else(|_| Err(error::Error::Internal("the handler panicked".to_owned())))
+    }
 }
 
 /// How long a request may take; `None` where whoever runs the function sets no deadline that makes sense (`cargo lambda
@@ -119,12 +148,12 @@ fn time_left(context: &Context) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::StatusCode;
+    use crate::{command::Operation, http::StatusCode};
 
-    /// Panics at every other request.
+    /// Panics at every other request, and at every command but to read.
     #[derive(Default)]
     struct Fragile(Cell<bool>);
 
@@ -138,23 +167,70 @@ mod tests {
             assert_eq!(*error, error::Error::Internal("the handler panicked".to_owned()));
             Response::json(StatusCode::INTERNAL_SERVER_ERROR, &request_id)
         }
+
+        async fn execute(&self, delivery: &Delivery) -> Result<Box<RawValue>, error::Error> {
+            let document = delivery.document.as_deref().unwrap();
+            assert_eq!(Operation::of(document), Some(Operation::Read));
+            Ok(document.to_owned())
+        }
     }
 
-    fn context() -> Context {
-        let mut context = Context::default();
-        context.request_id = "r1".to_owned();
-        context
+    const INVOCATION: Invocation<'_> = Invocation { request_id: "r1", cold_start: false, deadline: None };
+
+    const REQUEST: &[u8] =
+        br#"{"version":"2.0","rawPath":"/","routeKey":"GET /","requestContext":{"http":{"method":"GET"}}}"#;
+
+    async fn http(dialect: &impl Dialect, invocation: &Invocation<'_>) -> ApiGatewayV2httpResponse {
+        match handle(dialect, REQUEST, invocation).await {
+            Ok(Answer::Http(answer)) => answer,
+            other => panic!("{other:?}"),
+        }
     }
 
-    const REQUEST: &[u8] = br#"{"rawPath":"/","routeKey":"GET /","requestContext":{"http":{"method":"GET"}}}"#;
+    /// What is answered to an event that is no request, or what it fails with.
+    async fn event(dialect: &impl Dialect, event: Value, invocation: &Invocation<'_>) -> Result<Value, Value> {
+        match handle(dialect, event.to_string().as_bytes(), invocation).await {
+            Ok(Answer::Http(answer)) => panic!("{answer:?}"),
+            Ok(answer) => Ok(serde_json::to_value(answer).unwrap()),
+            Err(failure) => Err(serde_json::to_value(failure).unwrap()),
+        }
+    }
 
     #[tokio::test]
     async fn a_handler_that_panics_is_a_500_and_the_next_request_is_served() {
         let dialect = Fragile::default();
         for status in [500, 200, 500, 200] {
-            let answer = handle(&dialect, REQUEST, &context(), false).await.unwrap();
+            let answer = http(&dialect, &INVOCATION).await;
             assert_eq!(answer.status_code, status);
             assert_eq!(answer.headers["x-request-id"], "r1");
+        }
+    }
+
+    fn message(id: &str, queue: &str, body: &str) -> Value {
+        let arn = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
+        json!({"messageId": id, "body": body, "eventSource": "aws:sqs", "eventSourceARN": arn})
+    }
+
+    const READS: &str = r#"{"operation":"read"}"#;
+    const PANICS: &str = r#"{"operation":"delete"}"#;
+
+    #[tokio::test]
+    async fn a_command_that_panics_fails_alone() {
+        let dialect = Fragile::default();
+        let failed = event(&dialect, json!({"operation": "delete"}), &INVOCATION).await.unwrap_err();
+        assert_eq!(failed["errorType"], "InternalError");
+        let records = ["a", "b", "c"].map(|id| message(id, "q", if id == "b" { PANICS } else { READS }));
+        let answer = event(&dialect, json!({"Records": records}), &INVOCATION).await;
+        assert_eq!(answer, Ok(json!({"batchItemFailures": [{"itemIdentifier": "b"}]})));
+    }
+
+    #[tokio::test]
+    async fn behind_a_message_that_failed_a_queue_that_keeps_its_order_is_not_tried_further() {
+        for (queue, failures) in [("q", vec!["b"]), ("q.fifo", vec!["b", "c", "d"])] {
+            let records = ["a", "b", "c", "d"].map(|id| message(id, queue, if id == "b" { PANICS } else { READS }));
+            let answer = event(&Fragile::default(), json!({"Records": records}), &INVOCATION).await.unwrap();
+            let failures: Vec<_> = failures.iter().map(|id| json!({"itemIdentifier": id})).collect();
+            assert_eq!(answer, json!({"batchItemFailures": failures}));
         }
     }
 
@@ -170,31 +246,80 @@ mod tests {
             assert!(matches!(error, error::Error::Unavailable(_)), "{error:?}");
             Response::empty(StatusCode::SERVICE_UNAVAILABLE)
         }
+
+        async fn execute(&self, delivery: &Delivery) -> Result<Box<RawValue>, error::Error> {
+            assert_eq!(delivery.id.as_deref(), Some("a"), "there is no time for another one");
+            std::future::pending().await
+        }
     }
 
     #[tokio::test]
     async fn what_is_not_done_in_time_is_given_up_before_the_function_is_stopped() {
-        let mut context = context();
+        let mut context = Context::default();
         let deadline = SystemTime::now() + MARGIN + Duration::from_millis(20);
         context.deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap();
-        assert_eq!(handle(&Stuck, REQUEST, &context, false).await.unwrap().status_code, 503);
+        let invocation = Invocation::of(&context, false);
+        assert_eq!(http(&Stuck, &invocation).await.status_code, 503);
         assert!(SystemTime::now() < deadline);
     }
 
     #[tokio::test]
-    async fn what_is_no_http_request_fails_and_is_never_taken_for_one() {
+    async fn messages_that_there_is_no_time_for_go_back_to_their_queue() {
+        let deadline = Some(Instant::now() + Duration::from_millis(20));
+        let invocation = Invocation { deadline, ..INVOCATION };
+        let records = ["a", "b"].map(|id| message(id, "q", READS));
+        let answer = event(&Stuck, json!({"Records": records}), &invocation).await;
+        assert_eq!(answer, Ok(json!({"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]})));
+    }
+
+    #[tokio::test]
+    async fn what_is_nothing_known_fails_and_is_taken_for_nothing_else() {
+        let http = json!({"http": {"method": "GET", "path": "/"}});
+        let base64 =
+            json!({"version": "2.0", "rawPath": "/", "requestContext": http, "body": "%", "isBase64Encoded": true});
         for payload in [
             json!({}),
-            json!([]),
             json!(null),
-            json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}),
-            json!({"version": "0", "detail-type": "x", "source": "y", "detail": {}}),
-            json!({"rawPath": "/", "requestContext": {"http": {"method": "GET"}}, "body": "%", "isBase64Encoded": true}),
+            json!("read"),
+            json!([1]),
+            json!([[]]),
+            json!([{"Records": []}]),
+            json!([{"operation": "read"}, {}]),
+            json!([message("a", "q", READS), {"operation": "read"}]),
+            json!({"requestContext": http}),
+            json!({"version": "1.0", "path": "/", "httpMethod": "GET", "requestContext": {"httpMethod": "GET"}}),
+            base64,
+            json!({"requestContext": http, "operation": "read"}),
+            json!({"operation": "read", "Records": []}),
+            json!({"operation": "read", "detail-type": "x", "detail": {}, "id": "1"}),
+            json!({"Records": {}}),
+            json!({"Records": [{"eventSource": "aws:s3", "messageId": "a", "body": READS}]}),
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}),
+            json!({"Records": [message("a", "q", READS), {"eventSource": "aws:sqs", "body": READS}]}),
+            json!({"version": "0", "detail-type": "x", "source": "y", "detail": {"operation": "read"}}),
+            json!({"version": "0", "detail-type": "x", "source": "y", "id": "1"}),
         ] {
-            assert!(
-                handle(&Fragile::default(), payload.to_string().as_bytes(), &context(), false).await.is_err(),
-                "{payload}"
-            );
+            let failed = event(&Fragile::default(), payload.clone(), &INVOCATION).await;
+            assert_eq!(failed.unwrap_err()["errorType"], "UnknownEvent", "{payload}");
+        }
+        let garbage = handle(&Fragile::default(), b"\xff{", &INVOCATION).await.unwrap_err();
+        assert_eq!(serde_json::to_value(garbage).unwrap()["errorType"], "UnknownEvent");
+    }
+
+    #[tokio::test]
+    async fn whatever_may_bring_a_command_does() {
+        let command = json!({"operation": "read"});
+        let bus = json!({"version": "0", "id": "1", "detail-type": "x", "source": "y", "detail": command});
+        let from_the_bus = message("a", "q", &bus.to_string());
+        for (payload, answer) in [
+            (command.clone(), command.clone()),
+            (bus.clone(), command.clone()),
+            (json!([command, bus]), json!([command, command])),
+            (json!([]), json!([])),
+            (json!({"Records": [from_the_bus]}), json!({"batchItemFailures": []})),
+            (json!([from_the_bus]), json!({"batchItemFailures": []})),
+        ] {
+            assert_eq!(event(&Fragile::default(), payload.clone(), &INVOCATION).await, Ok(answer), "{payload}");
         }
     }
 }

@@ -4,6 +4,8 @@
 //!
 //! * [`runtime`] asks Lambda for events, and [`lambda`] makes an answer of each: one log line each, panics caught.
 //! * [`http`] is the request and the response that a dialect sees.
+//! * What is no HTTP request is an [`event`], which brings [`command`]s; [`pipeline`] has them done, and a [`failure`] is what
+//!   whoever sent one is told.
 //! * [`keys`] tells which account a request's API key belongs to.
 //! * [`idempotency`] and [`etag`] are what a request says of the requests before it: this one again, only if nothing changed.
 //! * [`json`] reads a body one level at a time and leaves free-form values as the text they are.
@@ -14,10 +16,13 @@
 //! * [`error`] is everything that can go wrong; each dialect has one table from it to its own answers.
 //! * [`log`] writes lines that hold neither keys nor bodies; [`mod@hash`] is what the table holds instead of them.
 
+pub mod command;
 pub mod cors;
 pub mod cursor;
 pub mod error;
 pub mod etag;
+pub mod event;
+pub mod failure;
 pub mod hash;
 pub mod http;
 pub mod idempotency;
@@ -27,6 +32,7 @@ pub mod lambda;
 pub mod list;
 pub mod log;
 pub mod model;
+pub mod pipeline;
 pub mod runtime;
 pub mod store;
 pub mod validation;

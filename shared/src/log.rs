@@ -8,12 +8,13 @@ use std::{
     io::{self, Write},
     panic::PanicHookInfo,
     sync::OnceLock,
+    time::Duration,
 };
 
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 
-use crate::model::Timestamp;
+use crate::{command::Operation, event::Trigger, failure::Kind, model::Timestamp};
 
 /// How much a line matters, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -72,6 +73,55 @@ impl RequestLine<'_> {
         let level = if self.status.is_server_error() { Level::Error } else { Level::Info };
         write(level, "request", self);
     }
+}
+
+/// What became of a command that came without HTTP.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandLine<'a> {
+    /// Lambda's id of the invocation.
+    pub request_id: &'a str,
+    /// What brought it.
+    pub trigger: Trigger,
+    /// The message's or the event's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    /// How many times the queue brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receive_count: Option<u32>,
+    /// What it was to do, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// What kind of failure it came to, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Kind>,
+    /// Whether it is worth another try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+    /// What it took, in milliseconds.
+    pub duration_ms: f64,
+    /// Whether the invocation was this environment's first.
+    pub cold_start: bool,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+impl CommandLine<'_> {
+    /// Writes the line: as an error where the fault is ours, as a warning where it is somebody else's, whom nobody else tells.
+    pub fn write(&self) {
+        let level = match self.error {
+            None => Level::Info,
+            Some(error) if error.is_theirs() => Level::Warn,
+            Some(_) => Level::Error,
+        };
+        write(level, "command", self);
+    }
+}
+
+/// A time as a line has it: milliseconds, to the microsecond.
+pub fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Writes a line that belongs to no request.

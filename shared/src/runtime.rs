@@ -5,16 +5,19 @@
 //! and glibc keeps every value that a variable ever had, so that a function's memory grows with each invocation until there
 //! is none left. The SDK would pass the variable on to DynamoDB, which does not need it.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use lambda_http::http::{HeaderName, HeaderValue, Method, Request, StatusCode, response};
-use lambda_runtime::{Config, Context, Diagnostic, Error};
+use lambda_runtime::{Config, Context, Error};
 use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
 use serde::Serialize;
 
-use crate::log::{self, Level};
+use crate::{
+    failure::Failure,
+    log::{self, Level},
+};
 
 /// The event's id, which its answer is sent to.
 const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
@@ -24,7 +27,7 @@ const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invoca
 
 /// Has `handle` answer events until the environment ends. What it fails with, and that it panics, is the invocation's
 /// failure; an error here is that Lambda is not there any more.
-pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A, Error>) -> Result<(), Error> {
+pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A, Failure>) -> Result<(), Error> {
     let client = PooledClient::builder().build();
     let config = Arc::new(Config::from_env());
     loop {
@@ -36,17 +39,17 @@ pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A,
         let id = event.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
         let id = id.ok_or_else(|| format!("an event without an id, with status {}", event.status))??;
         let answer = async {
-            let context = Context::new(id, Arc::clone(&config), &event.headers)?;
-            Ok::<_, Error>(serde_json::to_vec(&handle(&payload, context).await?)?)
+            let context = Context::new(id, Arc::clone(&config), &event.headers).map_err(|error| broken(id, &error))?;
+            let answer = handle(&payload, context).await?;
+            serde_json::to_vec(&answer).map_err(|error| broken(id, &error))
         };
         // What a handler leaves half done when it panics is its own.
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
-        let mut answer = match outcome.unwrap_or_else(|_| Err("panicked".into())) {
+        let mut answer = match outcome.unwrap_or_else(|_| Err(broken(id, &"panicked"))) {
             Ok(answer) => request(Method::POST, &format!("{id}/response"), answer)?,
-            Err(error) => {
-                log::event(Level::Error, "the invocation failed", &format!("{error} (request {id})"));
-                let diagnostic = serde_json::to_vec(&Diagnostic::from(error))?;
-                let mut failure = request(Method::POST, &format!("{id}/error"), diagnostic)?;
+            Err(failure) => {
+                let failure = serde_json::to_vec(&failure)?;
+                let mut failure = request(Method::POST, &format!("{id}/error"), failure)?;
                 let error_type = HeaderName::from_static("lambda-runtime-function-error-type");
                 failure.headers_mut().insert(error_type, HeaderValue::from_static("unhandled"));
                 failure
@@ -61,6 +64,12 @@ pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A,
             log::event(Level::Error, "the answer was not taken", &format!("{} (request {id})", taken.status));
         }
     }
+}
+
+/// What an invocation fails with that no handler had a word in, which the log line tells.
+fn broken(id: &str, cause: &impl fmt::Display) -> Failure {
+    log::event(Level::Error, "the invocation failed", &format!("{cause} (request {id})"));
+    Failure::internal(id)
 }
 
 fn request(method: Method, action: &str, body: Vec<u8>) -> Result<Request<Body>, Error> {

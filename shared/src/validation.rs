@@ -70,6 +70,8 @@ pub enum Fault {
     },
     /// The body is not an object, or was not sent as JSON where that is asked for.
     NotABody,
+    /// There, where it means nothing.
+    Unexpected,
     /// `null` where null is no value.
     Null,
     /// Not a string.
@@ -108,6 +110,8 @@ pub enum Fault {
     TooLong(usize),
     /// An array of more than so many elements.
     TooMany(usize),
+    /// A text of more than so many bytes.
+    TooLarge(usize),
     /// Not a domain entry: the entry and the reason.
     InvalidDomain {
         /// The entry as sent.
@@ -130,6 +134,7 @@ impl fmt::Display for Fault {
             Self::MissingUnless(other) => write!(f, "is required unless {other} is given"),
             Self::Malformed { offset, message } => write!(f, "is not valid JSON: {message} at character {offset}"),
             Self::NotABody => f.write_str("must be a JSON object"),
+            Self::Unexpected => f.write_str("must not be given here"),
             Self::Null => f.write_str("must not be null"),
             Self::NotAString => f.write_str("must be a string"),
             Self::NotAnArray => f.write_str("must be an array"),
@@ -148,10 +153,24 @@ impl fmt::Display for Fault {
             Self::Empty => f.write_str("must not be empty"),
             Self::TooLong(most) => write!(f, "must have at most {most} characters"),
             Self::TooMany(most) => write!(f, "must have at most {most} entries"),
+            Self::TooLarge(most) => write!(f, "must have at most {most} bytes"),
             Self::InvalidDomain { entry, reason } => write!(f, "{entry:?} {reason}"),
             Self::InvalidWebhookUrl => f.write_str("must be an absolute https:// URL, or http:// to localhost"),
             Self::InvalidCursor => f.write_str("is not one that a Link header of this list gave"),
             Self::NotEntityTags => f.write_str("must be * alone or entity tags in quotes, such as \"3\""),
+        }
+    }
+}
+
+/// The end of the same sentence without anything that came with the request: what a log may hold.
+pub struct WithoutValues<'a>(pub &'a Fault);
+
+impl fmt::Display for WithoutValues<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Fault::InvalidDomain { reason, .. } => f.write_str(reason),
+            Fault::InvalidUuid(_) => f.write_str("must be a UUID"),
+            fault => fault.fmt(f),
         }
     }
 }
@@ -197,7 +216,8 @@ pub fn both<A, B>(a: Checked<A>, b: Checked<B>) -> Checked<(A, B)> {
     }
 }
 
-fn within(segment: Segment, mut violations: Vec<Violation>) -> Vec<Violation> {
+/// `violations`, found in what stands at `segment`.
+pub fn within(segment: Segment, mut violations: Vec<Violation>) -> Vec<Violation> {
     for violation in &mut violations {
         violation.path.insert(0, segment.clone());
     }
@@ -237,6 +257,11 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// A field as it came.
+    pub fn value(&self, name: &str) -> Option<&'a RawValue> {
+        self.members.get(name)
     }
 
     /// Adds a violation that concerns a field as part of the whole body.

@@ -4,8 +4,10 @@ use std::env;
 
 use assistant::Assistant;
 use pathway::Pathway;
+use serde_json::value::RawValue;
 use shared::{
     error::Error,
+    event::Delivery,
     http::{Request, Response},
     lambda::{self, Dialect},
 };
@@ -28,6 +30,10 @@ impl<D: Dialect> Dialect for Fragile<D> {
     fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
         panics(request, "refusing");
         self.0.refuse(request, error, request_id)
+    }
+
+    async fn execute(&self, delivery: &Delivery) -> Result<Box<RawValue>, Error> {
+        self.0.execute(delivery).await
     }
 }
 

@@ -205,8 +205,10 @@ async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_th
 async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_alone() {
     let proxy = FaultProxy::start().await;
     let function = function("assistant", proxy.url.as_str(), &[]).await;
-    let request = json!({"rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}}).to_string();
-    for event in ["{}", "[", "", r#"{"Records":[]}"#] {
+    let request =
+        json!({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}})
+            .to_string();
+    for event in ["{}", "[", "", r#"{"Records":[{}]}"#] {
         assert_eq!(function.invoke(event.to_owned().into()).await, Err(InvokeError::Failed), "{event}");
         let answer: serde_json::Value =
             serde_json::from_slice(&function.invoke(request.clone().into()).await.unwrap()).unwrap();
@@ -237,7 +239,7 @@ async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_
                 "arn:aws:lambda:us-east-1:000000000000:function:Pathway".to_owned(),
             ),
         ];
-        let event = json!({"rawPath": "/", "requestContext": {"http": {"method": "GET"}}});
+        let event = json!({"version": "2.0", "rawPath": "/", "requestContext": {"http": {"method": "GET"}}});
         (headers, event.to_string()).into_response()
     }
 

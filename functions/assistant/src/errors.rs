@@ -158,11 +158,13 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
         ),
         // Pydantic has no rule of its own for these, or no field of this dialect has them.
         Fault::MissingUnless(_)
+        | Fault::Unexpected
         | Fault::Null
         | Fault::NotANumber
         | Fault::NotAbove(_)
         | Fault::NotFinite
         | Fault::TooMany(_)
+        | Fault::TooLarge(_)
         | Fault::InvalidDomain { .. }
         | Fault::InvalidWebhookUrl
         | Fault::InvalidCursor

@@ -3,8 +3,10 @@
 //! * `router` is the one place where a method and a path become an operation.
 //! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`, `parameters`), each the same steps
 //!   in the same order: who asks, what for, the store, the answer.
+//! * `commands` does the same without HTTP around it.
 //! * `wire` is what bodies look like, `errors` what failures look like: FastAPI's way.
 
+mod commands;
 mod create;
 mod delete;
 mod errors;
@@ -16,9 +18,11 @@ mod router;
 mod update;
 mod wire;
 
+use serde_json::value::RawValue;
 use shared::{
     App, cors,
     error::Error,
+    event::Delivery,
     http::{Request, Response},
     lambda::Dialect,
 };
@@ -35,5 +39,9 @@ impl Dialect for Assistant {
     fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
         let response = errors::response(error, request_id);
         if router::is_public(request) { cors::for_any_origin(response) } else { response }
+    }
+
+    async fn execute(&self, delivery: &Delivery) -> Result<Box<RawValue>, Error> {
+        commands::execute(&self.0, delivery).await
     }
 }

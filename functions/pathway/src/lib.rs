@@ -3,8 +3,10 @@
 //! * `router` is the one place where a method and a path become an operation.
 //! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`, `config`), each the same steps in
 //!   the same order: who asks, what for, the store, the answer.
+//! * `commands` does the same without HTTP around it.
 //! * `wire` is what bodies look like, `errors` what failures look like: an envelope with `errors`.
 
+mod commands;
 mod config;
 mod create;
 mod delete;
@@ -16,9 +18,11 @@ mod router;
 mod update;
 mod wire;
 
+use serde_json::value::RawValue;
 use shared::{
     App, cors,
     error::Error,
+    event::Delivery,
     http::{Request, Response},
     lambda::Dialect,
 };
@@ -40,5 +44,9 @@ impl Dialect for Pathway {
             Error::OriginNotAllowed => cors::for_no_origin(response),
             _ => cors::for_this_origin(request, response),
         }
+    }
+
+    async fn execute(&self, delivery: &Delivery) -> Result<Box<RawValue>, Error> {
+        commands::execute(&self.0, delivery).await
     }
 }
