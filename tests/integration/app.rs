@@ -156,6 +156,14 @@ impl TestApp {
         self.send(method, path, &headers, body).await
     }
 
+    /// Invokes a function as AWS's tools do: what it answers, or else what it fails with.
+    pub async fn invoke(&self, function: &str, payload: &str) -> Result<String, String> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let answer = self.send("POST", &path, &[], payload.to_owned()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        if answer.headers.contains_key("x-amz-function-error") { Err(answer.body) } else { Ok(answer.body) }
+    }
+
     /// Creates an assistant widget as the service's clients do.
     pub async fn create_assistant(&self, body: impl Into<reqwest::Body>) -> Answer {
         let path = format!("/api/v1/widget?api_key={}", self.key);

@@ -6,6 +6,7 @@
 //! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
 //! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
 //!   of them at once and about `kill -9`.
+//! * [`pipelines`] are commands that come without HTTP.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
 
@@ -26,6 +27,7 @@ mod keys;
 mod lists;
 mod openapi;
 mod pathway;
+mod pipelines;
 mod preconditions;
 mod public;
 mod races;
