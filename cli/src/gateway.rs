@@ -21,23 +21,24 @@ use tokio::net::TcpListener;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::lambda::{Function, InvokeError, LogSink};
+use crate::{
+    invocations::{self, Functions},
+    lambda::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
+};
 
 /// The most bytes API Gateway takes as a request's body
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// The most bytes Lambda takes as an event
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
-
-/// Answers requests on `listener` until `stopped`; those that it is answering then come to their end.
+/// Answers requests on `listener` until `stopped`; those that it is answering then come to their end. Beside the API's
+/// `routes` it serves Lambda's Invoke API for `functions`.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
+    functions: Functions,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let app = Router::new().fallback(answer).with_state(Arc::new(routes));
+    let app = Router::new().fallback(answer).with_state((Arc::new(routes), Arc::new(functions)));
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(stopped).await
 }
 
@@ -117,10 +118,13 @@ fn decoded(path: &str) -> String {
 }
 
 async fn answer(
-    State(routes): State<Arc<Routes>>,
+    State((routes, functions)): State<(Arc<Routes>, Arc<Functions>)>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    if let Some(name) = invocations::invoked(&request, client) {
+        return functions.answer(&name, request).await;
+    }
     match forward(&routes, client, request).await {
         Ok(payload) => response(&payload),
         Err((status, message)) => {
@@ -136,9 +140,9 @@ async fn forward(routes: &Routes, client: SocketAddr, request: Request) -> Resul
     let (route, parameters) =
         routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
     let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
-    let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-        let is_too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
-        if is_too_large { too_large } else { (StatusCode::BAD_REQUEST, "Bad Request") }
+    let body = whole(body, MAX_BODY_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge => too_large,
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "Bad Request"),
     })?;
     let event = event(&parts, &body, route, &parameters, client).to_string();
     if event.len() > MAX_EVENT_BYTES {
@@ -149,12 +153,26 @@ async fn forward(routes: &Routes, client: SocketAddr, request: Request) -> Resul
     let invocation = tokio::spawn(async move { function.invoke(event.into()).await });
     match invocation.await {
         Ok(Ok(payload)) => Ok(payload),
-        Ok(Err(InvokeError::TimedOut)) => Err((StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")),
+        Ok(Err(InvokeError::TimedOut(_))) => Err((StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")),
         Ok(Err(InvokeError::Busy)) => Err((StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")),
-        Ok(Err(InvokeError::Crashed | InvokeError::Failed)) | Err(_) => {
+        Ok(Err(InvokeError::Crashed | InvokeError::Failed(_))) | Err(_) => {
             Err((StatusCode::BAD_GATEWAY, "Internal Server Error"))
         }
     }
+}
+
+/// Why a request's body cannot be had.
+pub(crate) enum BodyError {
+    TooLarge,
+    Broken,
+}
+
+/// A request's body, of at most so many bytes.
+pub(crate) async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let is_too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+        if is_too_large { BodyError::TooLarge } else { BodyError::Broken }
+    })
 }
 
 /// An answer of the gateway's own.

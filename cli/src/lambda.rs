@@ -21,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::TcpListener,
@@ -40,6 +41,10 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an answer may still be on its way when its process has ended.
 const LAST_BREATH: Duration = Duration::from_millis(100);
 
+/// The most bytes Lambda takes as an event
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+
 /// The most bytes of a function's answer.
 const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
@@ -47,14 +52,14 @@ const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 pub type LogSink = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 /// Why an invocation has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvokeError {
     /// The process died, or could not start.
     Crashed,
-    /// It took longer than its timeout and was stopped.
-    TimedOut,
-    /// The function reported an error.
-    Failed,
+    /// It took longer than this and was stopped.
+    TimedOut(Duration),
+    /// The function reported an error, in this document.
+    Failed(Bytes),
     /// No environment came free in time.
     Busy,
 }
@@ -97,20 +102,28 @@ impl Function {
         }
     }
 
-    /// Has an environment handle `event`, and starts one if none is free. A process that died while it was idle is
-    /// replaced; one that dies with the event in its hands may have acted on it, so that the event is not given to
-    /// another.
+    /// Has an environment handle `event`, in an invocation with an id of its own.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoke_as(Uuid::new_v4(), event).await
+    }
+
+    /// Has an environment handle `event` in the invocation `id`, and starts one if none is free. A process that died while
+    /// it was idle is replaced; one that dies with the event in its hands may have acted on it, so that the event is not
+    /// given to another.
+    pub async fn invoke_as(&self, id: Uuid, event: Bytes) -> Result<Bytes, InvokeError> {
         let _slot = match timeout(QUEUE_TIMEOUT, self.slots.acquire()).await {
             Ok(Ok(slot)) => slot,
-            Ok(Err(_)) | Err(_) => return Err(InvokeError::Busy),
+            Ok(Err(_)) | Err(_) => {
+                self.log(&format!("had no environment for an event within {} s", QUEUE_TIMEOUT.as_secs()));
+                return Err(InvokeError::Busy);
+            }
         };
         loop {
             let (mut environment, is_new) = match self.take_idle() {
                 Some(environment) => (environment, false),
                 None => (self.start().await?, true),
             };
-            match environment.invoke(event.clone(), self.timeout).await {
+            match environment.invoke(id, event.clone(), self.timeout).await {
                 Ok(outcome) => {
                     self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(environment);
                     return outcome;
@@ -122,7 +135,7 @@ impl Function {
                 }
                 Err(Lost::TooSlow) => {
                     self.log(&format!("stopped after its timeout of {} s", self.timeout.as_secs_f32()));
-                    return Err(InvokeError::TimedOut);
+                    return Err(InvokeError::TimedOut(self.timeout));
                 }
             }
         }
@@ -155,7 +168,7 @@ impl Function {
             }
             Err(_) => {
                 self.log(&format!("stopped: no invocation asked for within {} s", INIT_TIMEOUT.as_secs()));
-                Err(InvokeError::TimedOut)
+                Err(InvokeError::TimedOut(INIT_TIMEOUT))
             }
         }
     }
@@ -229,16 +242,11 @@ impl Environment {
         }
     }
 
-    async fn invoke(&mut self, event: Bytes, limit: Duration) -> Result<Result<Bytes, InvokeError>, Lost> {
+    async fn invoke(&mut self, id: Uuid, event: Bytes, limit: Duration) -> Result<Result<Bytes, InvokeError>, Lost> {
         let (reply, mut answer) = oneshot::channel();
         let handed_over = Arc::new(AtomicBool::new(false));
-        let invocation = Invocation {
-            id: Uuid::new_v4(),
-            event,
-            deadline: SystemTime::now() + limit,
-            handed_over: Arc::clone(&handed_over),
-            reply,
-        };
+        let invocation =
+            Invocation { id, event, deadline: SystemTime::now() + limit, handed_over: Arc::clone(&handed_over), reply };
         if self.invocations.send(invocation).await.is_err() {
             return Err(Lost::Idle);
         }
@@ -353,15 +361,19 @@ async fn respond(
     match body {
         Ok(body) => api.end(&id, Ok(body)),
         Err(_) => {
-            api.end(&id, Err(InvokeError::Failed));
+            let too_large = json!({
+                "errorType": "Function.ResponseSizeTooLarge",
+                "errorMessage": format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."),
+            });
+            api.end(&id, Err(InvokeError::Failed(too_large.to_string().into())));
             StatusCode::PAYLOAD_TOO_LARGE.into_response()
         }
     }
 }
 
-async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: String) -> Response {
-    api.log(&body);
-    api.end(&id, Err(InvokeError::Failed))
+async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Bytes) -> Response {
+    api.log(&String::from_utf8_lossy(&body));
+    api.end(&id, Err(InvokeError::Failed(body)))
 }
 
 /// The process says why it cannot start; it then ends, which is what the stack acts on.

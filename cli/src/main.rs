@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use widgets::{bench, keys, serve};
+use widgets::{bench, events, invoke, keys, serve};
 
 /// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and manage its API keys.
 ///
@@ -28,6 +28,15 @@ enum Command {
     /// Issue API keys, for the local stack or a deployed one
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Send a function of the local stack an event
+    ///
+    /// The event is any JSON; the function answers it as it would on AWS. Prints the answer, or the error document of a function that
+    /// failed, and then ends with 1. The stack also answers AWS's own tools: `aws lambda invoke --endpoint-url`, cargo-lambda.
+    Invoke(invoke::Invoke),
+    /// Follow the change events of the local stack
+    ///
+    /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as changes are made.
+    Events(events::Events),
     /// Measure what lists cost as an account grows (and with `load` what the service does under load)
     ///
     /// Over an embedded store in memory. Calls to the store and read units are what DynamoDB would count; times are of this
@@ -42,6 +51,8 @@ async fn main() -> ExitCode {
         None => serve::run(cli.serve).await,
         Some(Command::Serve(serve)) => serve::run(serve).await,
         Some(Command::Keys(command)) => keys::run(command).await,
+        Some(Command::Invoke(invoke)) => invoke::run(invoke).await,
+        Some(Command::Events(events)) => events::run(events).await,
         Some(Command::Bench(bench)) => bench::run(bench).await,
     };
     match done {

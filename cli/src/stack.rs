@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     binaries,
     gateway::{self, Routes},
+    invocations::Functions,
     keys::{KeyItem, NewKey},
     lambda::{Function, LogSink},
     store::{Place, Store},
@@ -99,6 +100,7 @@ impl Prepared {
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
         let Self { options, listener, store } = self;
         let mut routes = Routes::new(Arc::clone(&options.logs));
+        let mut functions = Functions::default();
         for spec in &options.template.functions {
             let binary = binaries.get(&spec.binary).with_context(|| format!("no binary for {}", spec.name))?;
             let function = Arc::new(Function::new(
@@ -112,12 +114,13 @@ impl Prepared {
             for route in &spec.routes {
                 routes.add(&route.method, &route.path, Arc::clone(&function));
             }
+            functions.add([&spec.name, &spec.binary], &function);
         }
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let gateway = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            if let Err(error) = gateway::serve(listener, routes, stopped).await {
+            if let Err(error) = gateway::serve(listener, routes, functions, stopped).await {
                 eprintln!("the gateway stopped: {error}");
             }
         });

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use aws_config::{
     BehaviorVersion, Region, SdkConfig,
     environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
@@ -24,12 +24,12 @@ use aws_sdk_dynamodb::{
     types::{
         AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
         GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-        TimeToLiveSpecification,
+        StreamSpecification, StreamViewType, TimeToLiveSpecification,
     },
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use dynoxide::Database;
+use dynoxide::{Database, storage::Storage};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
@@ -120,6 +120,11 @@ impl Store {
         Client::new(&self.config)
     }
 
+    /// Whether it is this process that has it open, and not a stack or a DynamoDB elsewhere.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// Stops the embedded store. What was written is on disk already.
     pub async fn stop(self) {
         if let Some(embedded) = self.embedded {
@@ -163,8 +168,7 @@ impl Embedded {
                 Ok(()) => {
                     lock.set_len(0).with_context(unusable)?;
                     let file = folder.join("store.sqlite");
-                    let database =
-                        Database::new(&file.to_string_lossy()).map_err(|error| anyhow!("{}: {error}", unusable()))?;
+                    let database = open_database(&file.to_string_lossy()).with_context(unusable)?;
                     return Ok(Access::Opened(Self::start(database, Some(lock)).await?));
                 }
                 Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
@@ -202,6 +206,20 @@ impl Embedded {
         });
         Ok(Self { url, stop, server })
     }
+}
+
+/// Opens the database in `file`. On its own it would keep a stream's records for ever, and look through all of them at each
+/// write: here they have an index, and go after 24 hours as DynamoDB's do
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>).
+fn open_database(file: &str) -> Result<Database> {
+    let storage = Storage::new(file)?;
+    storage.conn().execute_batch(
+        "CREATE INDEX IF NOT EXISTS stream_records_in_order
+             ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+         DELETE FROM _stream_records WHERE created_at < strftime('%s', 'now') - 24 * 60 * 60;",
+    )?;
+    drop(storage);
+    Ok(Database::new(file)?)
 }
 
 /// Deletes what has expired, now and then.
@@ -274,10 +292,26 @@ fn is_aws(endpoint: &Url) -> bool {
 async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
     let unmade = || format!("the table {} cannot be made", table.name);
     ensure_indexes(client, table).await?;
+    if let Some(view) = &table.stream {
+        ensure_stream(client, table, view).await.with_context(unmade)?;
+    }
     match &table.ttl {
         Some(attribute) => ensure_ttl(client, table, attribute).await.with_context(unmade),
         None => Ok(()),
     }
+}
+
+/// DynamoDB itself refuses a stream that shows something else than the one which is there.
+async fn ensure_stream(client: &Client, table: &TableSpec, view: &str) -> Result<()> {
+    let view = StreamViewType::from(view);
+    let described = client.describe_table().table_name(&table.name).send().await?.table;
+    let stream = described.and_then(|table| table.stream_specification);
+    if stream.is_some_and(|stream| stream.stream_enabled && stream.stream_view_type.as_ref() == Some(&view)) {
+        return Ok(());
+    }
+    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()?;
+    client.update_table().table_name(&table.name).stream_specification(stream).send().await?;
+    wait(client, table).await
 }
 
 async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Result<()> {

@@ -1,5 +1,5 @@
-//! What the local stack takes from `template.yaml`: functions, routes and tables, so that what answers locally is what
-//! is deployed.
+//! What the local stack takes from `template.yaml`: functions, routes, tables and pipes, so that what answers locally is
+//! what is deployed.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -14,6 +14,8 @@ pub struct Template {
     pub functions: Vec<FunctionSpec>,
     /// The tables; locally a table's name is its logical id.
     pub tables: Vec<TableSpec>,
+    /// The pipes from a table's stream to an event bus; a pipe of any other kind is none of the local stack's.
+    pub pipes: Vec<PipeSpec>,
 }
 
 /// A function.
@@ -55,6 +57,8 @@ pub struct TableSpec {
     pub key: Vec<(String, String)>,
     /// Its global secondary indexes.
     pub indexes: Vec<IndexSpec>,
+    /// What its stream shows of a changed item, such as `NEW_IMAGE`, where it has a stream.
+    pub stream: Option<String>,
     /// The attribute that says when an item is to be deleted.
     pub ttl: Option<String>,
 }
@@ -70,6 +74,25 @@ pub struct IndexSpec {
     pub projection: String,
 }
 
+/// A pipe from a table's stream to an event bus.
+#[derive(Debug, Clone)]
+pub struct PipeSpec {
+    /// Its logical id, which locally is its name.
+    pub name: String,
+    /// The table that it reads the stream of.
+    pub table: String,
+    /// The event bus that it publishes on.
+    pub bus: String,
+    /// Event patterns. A record passes that matches one of them, or any record where there are none.
+    pub filters: Vec<String>,
+    /// What makes an event's detail of a record. Without one the record is the detail.
+    pub input_template: Option<String>,
+    /// The events' `source`.
+    pub source: String,
+    /// The events' `detail-type`.
+    pub detail_type: String,
+}
+
 impl Template {
     /// Reads the template of the checkout in `folder`.
     pub fn read(folder: &Path) -> Result<Self> {
@@ -83,14 +106,23 @@ impl Template {
         let document: Document = serde_saphyr::from_str(yaml).context("template.yaml cannot be read")?;
         let mut functions = Vec::new();
         let mut tables = Vec::new();
+        let mut pipes = Vec::new();
         for (name, resource) in &document.resources {
             match resource.kind.as_str() {
                 "AWS::Serverless::Function" => functions.push(document.function(name, resource)?),
                 "AWS::DynamoDB::Table" => tables.push(table(name, &resource.properties)),
+                "AWS::Pipes::Pipe" => pipes.extend(document.pipe(name, &resource.properties)?),
                 _ => {}
             }
         }
-        Ok(Self { functions, tables })
+        Ok(Self { functions, tables, pipes })
+    }
+
+    /// The same with tables that have no streams, for what measures: a store in memory looks through all of a stream's
+    /// records at each write, which DynamoDB does not.
+    pub fn without_streams(mut self) -> Self {
+        self.tables.iter_mut().for_each(|table| table.stream = None);
+        self
     }
 }
 
@@ -129,6 +161,29 @@ impl Document {
         })
     }
 
+    /// The pipe, if it leads from a table's stream to an event bus.
+    fn pipe(&self, name: &str, properties: &Properties) -> Result<Option<PipeSpec>> {
+        let parameters = &properties.target_parameters;
+        let (Some(table), Some(bus), Some(event)) = (
+            attribute_of(properties.source.as_ref(), "StreamArn"),
+            attribute_of(properties.target.as_ref(), "Arn"),
+            &parameters.event_bridge_event_bus_parameters,
+        ) else {
+            return Ok(None);
+        };
+        let value = |scalar: &Scalar| self.resolve(scalar).with_context(|| format!("in pipe {name}"));
+        let filters = &properties.source_parameters.filter_criteria.filters;
+        Ok(Some(PipeSpec {
+            name: name.to_owned(),
+            table,
+            bus,
+            filters: filters.iter().map(|filter| value(&filter.pattern)).collect::<Result<_>>()?,
+            input_template: parameters.input_template.as_ref().map(value).transpose()?,
+            source: value(&event.source)?,
+            detail_type: value(&event.detail_type)?,
+        }))
+    }
+
     /// A plain value is itself; a reference is a parameter's default or a resource's logical id.
     fn resolve(&self, Tagged(value, tag): &Scalar) -> Result<String> {
         match tag.as_deref() {
@@ -143,6 +198,13 @@ impl Document {
             Some(tag) => bail!("the local stack does not know {tag} {value}"),
         }
     }
+}
+
+/// The logical id of the resource whose `attribute` a value is: `Widgets` of `!GetAtt Widgets.StreamArn`.
+fn attribute_of(value: Option<&Scalar>, attribute: &str) -> Option<String> {
+    let Tagged(value, tag) = value?;
+    let (name, named) = value.split_once('.')?;
+    (tag.as_deref() == Some("!GetAtt") && named == attribute).then(|| name.to_owned())
 }
 
 fn table(name: &str, properties: &Properties) -> TableSpec {
@@ -163,6 +225,7 @@ fn table(name: &str, properties: &Properties) -> TableSpec {
                 projection: index.projection.projection_type.clone(),
             })
             .collect(),
+        stream: properties.stream_specification.as_ref().map(|stream| stream.stream_view_type.clone()),
         ttl: properties.time_to_live_specification.as_ref().map(|ttl| ttl.attribute_name.clone()),
     }
 }
@@ -206,7 +269,7 @@ struct Resource {
     metadata: Metadata,
 }
 
-/// The properties that matter here, of functions and tables alike: their names do not collide.
+/// The properties that matter here, of functions, tables and pipes alike: their names do not collide.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Properties {
@@ -218,7 +281,12 @@ struct Properties {
     attribute_definitions: Vec<AttributeDefinition>,
     key_schema: Vec<Key>,
     global_secondary_indexes: Vec<Index>,
+    stream_specification: Option<StreamSpecification>,
     time_to_live_specification: Option<TimeToLive>,
+    source: Option<Scalar>,
+    source_parameters: SourceParameters,
+    target: Option<Scalar>,
+    target_parameters: TargetParameters,
 }
 
 #[derive(Deserialize, Default)]
@@ -278,8 +346,46 @@ struct Projection {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+struct StreamSpecification {
+    stream_view_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct TimeToLive {
     attribute_name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct SourceParameters {
+    filter_criteria: FilterCriteria,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct FilterCriteria {
+    filters: Vec<Filter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Filter {
+    pattern: Scalar,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct TargetParameters {
+    input_template: Option<Scalar>,
+    event_bridge_event_bus_parameters: Option<EventBusParameters>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EventBusParameters {
+    source: Scalar,
+    detail_type: Scalar,
 }
 
 #[derive(Deserialize, Default)]
@@ -315,6 +421,17 @@ mod tests {
         assert_eq!(tables, [("ApiKeys", 1, 0), ("Widgets", 2, 3)]);
         let ttl: Vec<_> = template.tables.iter().map(|table| table.ttl.as_deref()).collect();
         assert_eq!(ttl, [None, Some("ttl")]);
+        let streams: Vec<_> = template.tables.iter().map(|table| table.stream.as_deref()).collect();
+        assert_eq!(streams, [None, Some("NEW_IMAGE")]);
+        let pipes: Vec<_> =
+            template.pipes.iter().map(|pipe| [&pipe.name, &pipe.table, &pipe.bus].map(String::as_str)).collect();
+        assert_eq!(pipes, [["Changes", "Widgets", "Events"]]);
+        let pipe = &template.pipes[0];
+        assert_eq!(
+            (pipe.source.as_str(), pipe.detail_type.as_str(), pipe.filters.len()),
+            ("widgets", "Widget Changed", 1)
+        );
+        assert!(pipe.input_template.as_ref().is_some_and(|text| text.contains("<$.dynamodb.Keys.sk.S>")), "{pipe:?}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Measures accounts of so many widgets each, and prints.
 pub async fn run(sizes: &[NonZeroUsize]) -> Result<()> {
-    let template = Template::read(binaries::workspace())?;
+    let template = Template::read(binaries::workspace())?.without_streams();
     let binaries = binaries::of(&template).await?;
     println!("| widgets | list | status | calls | read units | time, times the first row's |");
     println!("|---|---|---|---|---|---|");

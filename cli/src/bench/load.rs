@@ -77,7 +77,7 @@ const DIALECTS: [Dialect; 2] = [
 
 /// Runs the load and prints what came of it.
 pub async fn run(load: Load) -> Result<()> {
-    let template = Template::read(binaries::workspace())?;
+    let template = Template::read(binaries::workspace())?.without_streams();
     let binaries = binaries::of(&template).await?;
     let names: Vec<String> = template.functions.iter().map(|function| function.binary.clone()).collect();
     let key = keys::generate()?;
