@@ -209,7 +209,11 @@ async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_
         json!({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}})
             .to_string();
     for event in ["{}", "[", "", r#"{"Records":[{}]}"#] {
-        assert_eq!(function.invoke(event.to_owned().into()).await, Err(InvokeError::Failed), "{event}");
+        let Err(InvokeError::Failed(failure)) = function.invoke(event.to_owned().into()).await else {
+            panic!("{event}")
+        };
+        let failure: serde_json::Value = serde_json::from_slice(&failure).unwrap();
+        assert_eq!(failure["errorType"], "UnknownEvent", "{failure}");
         let answer: serde_json::Value =
             serde_json::from_slice(&function.invoke(request.clone().into()).await.unwrap()).unwrap();
         assert_eq!(answer["statusCode"], 404, "{answer}");

@@ -6,7 +6,7 @@
 //! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
 //! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
 //!   of them at once and about `kill -9`.
-//! * [`pipelines`] are commands that come without HTTP.
+//! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
 
@@ -16,6 +16,7 @@ mod app;
 mod assistant;
 mod bodies;
 mod browser;
+mod changes;
 mod command;
 mod crash;
 mod dialects;
