@@ -235,7 +235,7 @@ async fn sweep(database: Database) {
 }
 
 /// How to speak to a store of our own, which looks at no credentials: the developer's are none of its business.
-fn local_config(url: &str) -> SdkConfig {
+pub(crate) fn local_config(url: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -400,4 +400,28 @@ fn key_schema(key: &[(String, String)]) -> Result<Vec<KeySchemaElement>, BuildEr
 
 fn projection(index: &IndexSpec) -> Projection {
     Projection::builder().projection_type(ProjectionType::from(index.projection.as_str())).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn a_stream_s_records_go_after_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store.sqlite").to_string_lossy().into_owned();
+        drop(open_database(&file).unwrap());
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
+        let day = 24 * 60 * 60;
+        let storage = Storage::new(&file).unwrap();
+        for (number, time) in [("1", now - 2 * day), ("2", now - day - 60), ("3", now - day + 60), ("4", now)] {
+            storage.insert_stream_record("T", "REMOVE", "{}", None, None, number, "shard", time).unwrap();
+        }
+        drop(storage);
+        drop(open_database(&file).unwrap());
+        let left = Storage::new(&file).unwrap().get_stream_records("T", "shard", 0, 10).unwrap();
+        assert_eq!(left.iter().map(|record| record.sequence_number.as_str()).collect::<Vec<_>>(), ["3", "4"]);
+    }
 }

@@ -199,3 +199,102 @@ fn attribute(value: AttributeValue) -> Value {
         _ => json!({}),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use aws_sdk_dynamodbstreams::primitives::Blob;
+    use axum::{Json, Router, extract::State, http::HeaderMap};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::store::local_config;
+
+    /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c` followed is gone.
+    /// `a` and `b` have ended.
+    async fn answer(State(listed): State<Arc<AtomicUsize>>, headers: HeaderMap, body: String) -> Json<Value> {
+        let asked: Value = serde_json::from_str(&body).unwrap();
+        let shard = |id: &str, parent: Option<&str>| json!({"ShardId": id, "ParentShardId": parent});
+        let record = |id: &str| json!({"eventID": id, "dynamodb": {}});
+        Json(match headers["x-amz-target"].to_str().unwrap().rsplit_once('.').unwrap().1 {
+            "DescribeTable" => json!({"Table": {"LatestStreamArn": "arn"}}),
+            "DescribeStream" if asked["ExclusiveStartShardId"] == "b" => {
+                let late = (listed.fetch_add(1, Ordering::SeqCst) > 2).then(|| shard("d", Some("b")));
+                let shards: Vec<Value> = [shard("c", Some("gone"))].into_iter().chain(late).collect();
+                json!({"StreamDescription": {"Shards": shards}})
+            }
+            "DescribeStream" => {
+                let shards = [shard("b", Some("a")), shard("a", None)];
+                json!({"StreamDescription": {"Shards": shards, "LastEvaluatedShardId": "b"}})
+            }
+            "GetShardIterator" => {
+                let (shard, at) = (asked["ShardId"].as_str().unwrap(), asked["ShardIteratorType"].as_str().unwrap());
+                json!({ "ShardIterator": format!("{shard} {at}") })
+            }
+            "GetRecords" => match asked["ShardIterator"].as_str().unwrap() {
+                "a TRIM_HORIZON" => json!({"Records": [record("a1")], "NextShardIterator": "a next"}),
+                "a next" => json!({"Records": [record("a2")]}),
+                "b TRIM_HORIZON" => json!({"Records": [record("b1"), record("b2")]}),
+                "c TRIM_HORIZON" => json!({"Records": [record("c1")], "NextShardIterator": "c next"}),
+                "d TRIM_HORIZON" => json!({"Records": [record("d1")], "NextShardIterator": "d next"}),
+                "c next" | "c LATEST" => json!({"Records": [], "NextShardIterator": "c next"}),
+                "a LATEST" | "b LATEST" => json!({"Records": []}),
+                unknown => panic!("{unknown}"),
+            },
+            unknown => panic!("{unknown}"),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_shard_is_read_after_the_one_it_came_from() {
+        for (start, expected) in [(Start::Oldest, &["a1", "c1", "a2", "b1", "b2", "d1"][..]), (Start::Now, &["d1"])] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let config = local_config(&format!("http://{}", listener.local_addr().unwrap()));
+            let app = Router::new().fallback(answer).with_state(Arc::default());
+            let server = tokio::spawn(async move { drop(axum::serve(listener, app).await) });
+            let mut stream = Stream::follow(&config, "T", start).await.unwrap();
+            let mut read = Vec::new();
+            while read.last().is_none_or(|last| last != "d1") {
+                read.extend(
+                    stream.next().await.unwrap().iter().map(|record| record["eventID"].as_str().unwrap().to_owned()),
+                );
+            }
+            assert_eq!(read, expected, "{start:?}");
+            server.abort();
+        }
+    }
+
+    #[test]
+    fn a_record_is_handed_on_in_dynamodb_s_json() {
+        let blob = || Blob::new(b"\x00\xff");
+        let values = [
+            ("b", AttributeValue::B(blob()), json!({"B": "AP8="})),
+            ("bool", AttributeValue::Bool(true), json!({"BOOL": true})),
+            ("bs", AttributeValue::Bs(vec![blob()]), json!({"BS": ["AP8="]})),
+            ("l", AttributeValue::L(vec![AttributeValue::Null(true)]), json!({"L": [{"NULL": true}]})),
+            ("n", AttributeValue::N("1e3".to_owned()), json!({"N": "1e3"})),
+            ("ns", AttributeValue::Ns(vec!["1".to_owned()]), json!({"NS": ["1"]})),
+            ("s", AttributeValue::S("x".to_owned()), json!({"S": "x"})),
+            ("ss", AttributeValue::Ss(vec!["x".to_owned()]), json!({"SS": ["x"]})),
+        ];
+        for (name, value, expected) in values {
+            let image = AttributeValue::M(HashMap::from([(name.to_owned(), value)]));
+            let change = StreamRecord::builder().new_image("m", image).size_bytes(3).build();
+            let record =
+                Record::builder().event_id("e1").event_name(types::OperationType::Modify).dynamodb(change).build();
+            assert_eq!(
+                handed_on(record, "arn"),
+                json!({
+                    "eventID": "e1",
+                    "eventName": "MODIFY",
+                    "eventSourceARN": "arn",
+                    "dynamodb": {"NewImage": {"m": {"M": {name: expected}}}, "SizeBytes": 3},
+                })
+            );
+        }
+    }
+}

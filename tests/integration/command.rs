@@ -19,11 +19,12 @@ pub struct Serve {
     lines: Lines<BufReader<ChildStdout>>,
     pub url: String,
     key: String,
-    store: String,
+    pub store: String,
     curls: Vec<String>,
 }
 
-async fn widgets(arguments: &[&str]) -> Command {
+/// The command with these arguments, not started yet.
+pub async fn widgets(arguments: &[&str]) -> Command {
     let mut command = Command::new(&built().await["widgets"]);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command

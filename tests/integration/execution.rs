@@ -40,7 +40,7 @@ use crate::{
 pub const MARK: &str = "WIDGETS_TEST";
 
 /// A stack over `proxy` whose processes can be found.
-async fn marked_app(proxy: &FaultProxy, concurrency: usize, timeout: Option<Duration>) -> (TestApp, String) {
+pub async fn marked_app(proxy: &FaultProxy, concurrency: usize, timeout: Option<Duration>) -> (TestApp, String) {
     let mark = Uuid::new_v4().to_string();
     let app = TestApp::start_over(proxy, |options| {
         options.concurrency = concurrency;
@@ -65,7 +65,7 @@ pub fn processes(mark: &str) -> Vec<String> {
 }
 
 /// Kills processes and waits for their end.
-async fn kill(processes: &[String]) {
+pub async fn kill(processes: &[String]) {
     assert!(!processes.is_empty());
     assert!(Command::new("kill").arg("-9").args(processes).status().await.unwrap().success());
     eventually("the end of the processes", || (!processes.iter().any(|id| is_alive(id))).then_some(())).await;
@@ -206,16 +206,15 @@ async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_
     let proxy = FaultProxy::start().await;
     let function = function("assistant", proxy.url.as_str(), &[]).await;
     let request =
-        json!({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}})
-            .to_string();
+        json!({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}});
     for event in ["{}", "[", "", r#"{"Records":[{}]}"#] {
         let Err(InvokeError::Failed(failure)) = function.invoke(event.to_owned().into()).await else {
-            panic!("{event}")
+            panic!("{event}");
         };
         let failure: serde_json::Value = serde_json::from_slice(&failure).unwrap();
         assert_eq!(failure["errorType"], "UnknownEvent", "{failure}");
-        let answer: serde_json::Value =
-            serde_json::from_slice(&function.invoke(request.clone().into()).await.unwrap()).unwrap();
+        let answer = function.invoke(request.to_string().into()).await.unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
         assert_eq!(answer["statusCode"], 404, "{answer}");
     }
 }

@@ -7,6 +7,7 @@
 //! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
 //!   of them at once and about `kill -9`.
 //! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
+//! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
 
@@ -24,6 +25,7 @@ mod execution;
 mod fastapi;
 mod fault_proxy;
 mod idempotency;
+mod invoke;
 mod keys;
 mod lists;
 mod openapi;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use widgets::{binaries, meter::Call, template::Template};
 
@@ -202,4 +202,92 @@ async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
             assert_eq!(made(), expected, "{method} {path}");
         }
     }
+}
+
+/// The template's resources: tags such as `!GetAtt` are dropped, their values stay.
+fn resources() -> BTreeMap<String, Value> {
+    let yaml = fs::read_to_string(binaries::workspace().join("template.yaml")).unwrap();
+    let template: BTreeMap<String, Value> = serde_saphyr::from_str(&yaml).unwrap();
+    serde_json::from_value(template["Resources"].clone()).unwrap()
+}
+
+/// Those of a type, with their properties.
+fn of_type<'a>(
+    resources: &'a BTreeMap<String, Value>,
+    kind: &'static str,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let resources = resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
+    resources.map(|(name, resource)| (name.as_str(), &resource["Properties"]))
+}
+
+#[test]
+fn a_message_is_tried_again_after_whatever_the_function_does_with_it_and_then_kept_and_told_of() {
+    let resources = resources();
+    let timeouts: BTreeMap<String, u64> =
+        template().functions.into_iter().map(|function| (function.name, function.timeout.as_secs())).collect();
+    let mut fed = BTreeSet::new();
+    for (name, source) in of_type(&resources, "AWS::Lambda::EventSourceMapping") {
+        let function = source["FunctionName"].as_str().unwrap();
+        let queue = source["EventSourceArn"].as_str().unwrap().strip_suffix(".Arn").unwrap();
+        let properties = &resources[queue]["Properties"];
+        assert!(properties["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeouts[function], "{name}");
+        assert!(properties["RedrivePolicy"]["maxReceiveCount"].as_u64().unwrap() >= 5, "{name}");
+        assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+        let roles: Vec<&Value> = of_type(&resources, "AWS::IAM::RolePolicy")
+            .map(|(_, policy)| policy)
+            .filter(|policy| policy["RoleName"] == format!("{function}Role"))
+            .collect();
+        let statements = json!([{
+            "Effect": "Allow",
+            "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            "Resource": format!("{queue}.Arn"),
+        }]);
+        assert_eq!(roles.len(), 1);
+        assert_eq!(roles[0]["PolicyDocument"]["Statement"], statements, "{name}");
+        fed.insert(function.to_owned());
+    }
+    assert_eq!(fed, timeouts.into_keys().collect());
+
+    let text = serde_json::to_string(&resources).unwrap();
+    for (queue, properties) in of_type(&resources, "AWS::SQS::Queue") {
+        assert_eq!(properties["SqsManagedSseEnabled"], true, "{queue}");
+        let mut policies = of_type(&resources, "AWS::SQS::QueuePolicy");
+        let (_, policy) =
+            policies.find(|(_, policy)| policy["Queues"].as_array().unwrap().contains(&json!(queue))).unwrap();
+        let denial = policy["PolicyDocument"]["Statement"].as_array().unwrap().iter().find(|it| it["Effect"] == "Deny");
+        assert_eq!(denial.unwrap()["Condition"], json!({"Bool": {"aws:SecureTransport": "false"}}), "{queue}");
+        assert!(denial.unwrap()["Resource"].to_string().contains(&format!("\"{queue}.Arn\"")), "{queue}");
+        let is_told_of = of_type(&resources, "AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+            alarm["Dimensions"][0]["Value"] == format!("{queue}.QueueName") && alarm["Threshold"] == 0
+        });
+        let is_for_the_dead = [r#""deadLetterTargetArn":"#, r#""DeadLetterConfig":{"Arn":"#]
+            .iter()
+            .any(|member| text.contains(&format!("{member}\"{queue}.Arn\"")));
+        assert_eq!(is_told_of, is_for_the_dead, "{queue}");
+        // Two weeks is the longest there is.
+        assert_eq!(properties["MessageRetentionPeriod"] == 1_209_600, is_for_the_dead, "{queue}");
+    }
+}
+
+#[test]
+fn the_pipe_may_read_the_stream_publish_and_put_aside_and_nothing_else() {
+    let resources = resources();
+    let (_, pipe) = of_type(&resources, "AWS::Pipes::Pipe").next().unwrap();
+    let role = &resources[pipe["RoleArn"].as_str().unwrap().strip_suffix(".Arn").unwrap()]["Properties"];
+    let source = &pipe["SourceParameters"]["DynamoDBStreamParameters"];
+    let read =
+        ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].map(|name| format!("dynamodb:{name}"));
+    assert_eq!(
+        role["Policies"][0]["PolicyDocument"]["Statement"],
+        json!([
+            {"Effect": "Allow", "Action": read, "Resource": pipe["Source"]},
+            {"Effect": "Allow", "Action": "events:PutEvents", "Resource": pipe["Target"]},
+            {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": source["DeadLetterConfig"]["Arn"]},
+        ])
+    );
+    assert_eq!((&pipe["Source"], &pipe["Target"]), (&json!("Widgets.StreamArn"), &json!("Events.Arn")));
+    assert_eq!(source["OnPartialBatchItemFailure"], "AUTOMATIC_BISECT");
+    // What one call of PutEvents takes, and half of what the stream keeps.
+    assert!(source["BatchSize"].as_u64().unwrap() <= 10);
+    assert_eq!(source["MaximumRecordAgeInSeconds"], 12 * 60 * 60);
 }
