@@ -66,19 +66,39 @@ def emulate(rie, name, environment):
         body = json.loads(answer["body"])
         created = answer["statusCode"] == 200 and body["data"]["id"]
         expect(f"the built {name} function creates a widget", created, answer["body"])
+        _, answer = post(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", batch(event))
+        gone_back = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        expect(f"the built {name} function takes a queue's messages", gone_back == ["bad"], answer)
+
+
+def command(event):
+    """What the HTTP request of an event asks for, without HTTP."""
+    body = json.loads(json.loads(event)["body"])
+    return {"operation": "create", "account": "d0000000-0000-4000-8000-000000000000", "body": body}
+
+
+def batch(event):
+    """The same as a message of a queue, behind one that is nothing."""
+    bodies = {"bad": "nothing", "good": json.dumps(command(event))}
+    records = [{"messageId": id, "body": body, "eventSource": "aws:sqs"} for id, body in bodies.items()]
+    return json.dumps({"Records": records})
 
 
 def watch(environment):
     port = free_port()
     with running(["cargo", "lambda", "watch", "--invoke-port", str(port)], cwd=ROOT, env=environment):
         for name in ("assistant", "pathway"):
-            event = json.loads((ROOT / f"tests/events/create_{name}.json").read_text())
+            text = (ROOT / f"tests/events/create_{name}.json").read_text()
+            event = json.loads(text)
             body = '{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}'
             if name == "pathway":
                 body = '{"agent_prompt":"Be kind.","allowed_domains":[],"messages_per_minute":1,"config":{}}'
             headers = {"authorization": KEY, "content-type": "application/json"}
             status, answer = post(f"http://127.0.0.1:{port}{event['rawPath']}", body, headers)
             expect(f"cargo lambda watch serves {event['routeKey']}", status == 200, json.dumps(answer))
+            invoke = ["cargo", "lambda", "invoke", "--invoke-port", str(port), name, "--data-ascii", json.dumps(command(text))]
+            widget = json.loads(subprocess.run(invoke, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
+            expect(f"cargo lambda invoke has the {name} function do a command", "id" in widget, json.dumps(widget))
             elsewhere = event["rawPath"].replace("widget", "nowhere")
             status, answer = post(f"http://127.0.0.1:{port}{elsewhere}", "", headers)
             expect(f"and the {name} dialect's own 404", status == 404 and ("detail" in answer or "errors" in answer), answer)

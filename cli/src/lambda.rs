@@ -309,7 +309,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Passes on what the function says of its own failure.
+    /// Passes on what the function says of its own failure to start.
     fn log(&self, error: &str) {
         (self.logs)(&self.function, &format!("reported {error}"));
     }
@@ -372,7 +372,6 @@ async fn respond(
 }
 
 async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Bytes) -> Response {
-    api.log(&String::from_utf8_lossy(&body));
     api.end(&id, Err(InvokeError::Failed(body)))
 }
 

@@ -4,13 +4,35 @@ use serde_json::Value;
 
 /// A line of `function` as a terminal shows it: JSON as our functions write it becomes words, anything else stays.
 pub fn readable(function: &str, line: &str) -> String {
-    let words = serde_json::from_str::<Value>(line).ok().and_then(|line| request(&line).or_else(|| event(&line)));
+    let words = |line: &Value| request(line).or_else(|| command(line)).or_else(|| event(line));
+    let words = serde_json::from_str::<Value>(line).ok().and_then(|line| words(&line));
     format!("{function:<9} │ {}", words.as_deref().unwrap_or(line))
 }
 
 fn request(line: &Value) -> Option<String> {
     let status = line["status"].as_u64()?;
     let mut words = format!("{status} {} in {} ms", line["route"].as_str()?, line["durationMs"].as_f64()?);
+    if line["coldStart"] == true {
+        words += ", cold start";
+    }
+    words += &format!(", request {}", line["requestId"].as_str()?);
+    if let Some(cause) = line["cause"].as_str() {
+        words += &format!(": {cause}");
+    }
+    Some(words)
+}
+
+fn command(line: &Value) -> Option<String> {
+    let done = line["error"].as_str().unwrap_or("done");
+    let operation = line["operation"].as_str().unwrap_or("command");
+    let mut words = format!("{done}: {operation} from {}", line["trigger"].as_str()?);
+    if let Some(id) = line["id"].as_str().filter(|id| line["requestId"] != **id) {
+        words += &format!(" {id}");
+    }
+    if let Some(count) = line["receiveCount"].as_u64().filter(|count| *count > 1) {
+        words += &format!(", received {count} times");
+    }
+    words += &format!(" in {} ms", line["durationMs"].as_f64()?);
     if line["coldStart"] == true {
         words += ", cold start";
     }
@@ -37,6 +59,17 @@ mod tests {
     fn a_request_is_one_line_of_words() {
         let line = r#"{"timestamp":"2026-01-01T00:00:00.000Z","level":"INFO","message":"request","requestId":"r1","route":"POST /v1/widget","status":200,"durationMs":1.5,"coldStart":true}"#;
         assert_eq!(readable("Pathway", line), "Pathway   │ 200 POST /v1/widget in 1.5 ms, cold start, request r1");
+    }
+
+    #[test]
+    fn a_command_is_one_line_of_words() {
+        let line = r#"{"level":"WARN","message":"command","requestId":"r1","trigger":"sqs","id":"m1","receiveCount":2,"operation":"create","error":"ValidationError","retryable":false,"durationMs":0.2,"coldStart":false,"cause":"body.config is required"}"#;
+        assert_eq!(
+            readable("Pathway", line),
+            "Pathway   │ ValidationError: create from sqs m1, received 2 times in 0.2 ms, request r1: body.config is required"
+        );
+        let line = r#"{"level":"INFO","message":"command","requestId":"r1","trigger":"direct","id":"r1","operation":"read","durationMs":1.5,"coldStart":true}"#;
+        assert_eq!(readable("Pathway", line), "Pathway   │ done: read from direct in 1.5 ms, cold start, request r1");
     }
 
     #[test]
