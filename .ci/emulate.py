@@ -1,6 +1,7 @@
 """Has what `sam build` built answer an event under Amazon's Runtime Interface Emulator, and `cargo lambda watch` answer
 HTTP, both over the store of a local stack. Takes the emulator's path."""
 
+import base64
 import contextlib
 import json
 import os
@@ -73,8 +74,9 @@ def emulate(rie, name, environment):
 
 def command(event):
     """What the HTTP request of an event asks for, without HTTP."""
-    body = json.loads(json.loads(event)["body"])
-    return {"operation": "create", "account": "d0000000-0000-4000-8000-000000000000", "body": body}
+    event = json.loads(event)
+    body = base64.b64decode(event["body"]) if event["isBase64Encoded"] else event["body"]
+    return {"operation": "create", "account": "d0000000-0000-4000-8000-000000000000", "body": json.loads(body)}
 
 
 def batch(event):
