@@ -54,7 +54,7 @@ impl Changes {
     }
 
     /// The next events, in the order of the changes, or none if a quarter of a second brought none. A change that cannot be
-    /// published is an error in its place.
+    /// published is an error in its place. Who stops waiting loses none.
     pub async fn next(&mut self) -> Result<Vec<Result<PublishedEvent>>> {
         let records = self.stream.next().await?;
         Ok(records.iter().filter_map(|record| self.pipe.publish(record, Utc::now()).transpose()).collect())

@@ -163,6 +163,7 @@ fn outcome(id: Uuid, outcome: Result<axum::body::Bytes, InvokeError>) -> Result<
 }
 
 /// An error of the API's own: nothing was invoked.
+#[derive(Debug)]
 struct Refusal {
     status: StatusCode,
     kind: &'static str,
@@ -244,6 +245,13 @@ mod tests {
         ] {
             assert_eq!(functions.find(name, query).is_ok(), is_known, "{name}?{query}");
         }
+    }
+
+    #[test]
+    fn a_function_that_is_busy_throttles() {
+        let refused = outcome(Uuid::nil(), Err(InvokeError::Busy)).unwrap_err().into_response();
+        assert_eq!(refused.status(), 429);
+        assert_eq!(refused.headers()[ERROR_TYPE], "TooManyRequestsException");
     }
 
     #[test]

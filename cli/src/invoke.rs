@@ -29,12 +29,12 @@ pub struct Invoke {
 /// Sends the event, and prints the function's answer, or its error document, as it came. A function that fails is an error.
 pub async fn run(invoke: Invoke) -> Result<()> {
     let event = read(&invoke.event)?;
+    let stack = invoke.url.as_str().trim_end_matches('/');
     // No proxy: the stack answers this to programs on its own machine alone.
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let answer =
-        client.post(invocations_url(&invoke.url, &invoke.function)?).body(event).send().await.with_context(|| {
-            format!("no stack answers at {} (`widgets serve` starts one, --url names another)", invoke.url)
-        })?;
+    let answer = client.post(invocations_url(&invoke.url, &invoke.function)?).body(event).send().await;
+    let answer = answer
+        .with_context(|| format!("no stack answers at {stack} (`widgets serve` starts one, --url names another)"))?;
     let status = answer.status();
     let header = |name| answer.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let (error, refusal) = (header(FUNCTION_ERROR), header(ERROR_TYPE));
@@ -43,7 +43,7 @@ pub async fn run(invoke: Invoke) -> Result<()> {
         return Err(refused(&kind, &payload));
     }
     if !status.is_success() {
-        bail!("what answers at {} is no local stack, or not one that can be invoked: {status}", invoke.url);
+        bail!("what answers at {stack} is no local stack, or not one that can be invoked: {status}");
     }
     let mut stdout = io::stdout().lock();
     stdout.write_all(&payload)?;

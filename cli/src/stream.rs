@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>): every shard after the one that it
 //! came from, so that the changes of an item come in their order.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, mem, time::Duration};
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
@@ -33,6 +33,8 @@ pub struct Stream {
     client: Client,
     arn: String,
     shards: Vec<Shard>,
+    /// Read and not returned yet.
+    records: Vec<Value>,
     turn: Interval,
 }
 
@@ -53,7 +55,7 @@ impl Stream {
         let arn = arn.with_context(|| format!("the table {table} has no stream"))?;
         let mut turn = interval(READ_INTERVAL);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stream = Self { client: Client::new(config), arn, shards: Vec::new(), turn };
+        let mut stream = Self { client: Client::new(config), arn, shards: Vec::new(), records: Vec::new(), turn };
         match start {
             Start::Now => {
                 for shard in stream.describe().await? {
@@ -70,21 +72,22 @@ impl Stream {
         &self.arn
     }
 
-    /// The next records, or none if a quarter of a second brought none: each as Lambda and Pipes hand it on.
+    /// The next records, or none if a quarter of a second brought none: each as Lambda and Pipes hand it on. Who stops
+    /// waiting loses none: they come the next time.
     pub async fn next(&mut self) -> Result<Vec<Value>> {
         self.turn.tick().await;
         if self.lacks_successors() {
             self.open_successors().await?;
         }
-        let mut records = Vec::new();
         for shard in &mut self.shards {
-            let Some(iterator) = shard.iterator.take() else { continue };
+            let Some(iterator) = shard.iterator.clone() else { continue };
             let read = self.client.get_records().shard_iterator(iterator).send().await;
             let read = read.with_context(|| format!("the stream {} cannot be read", self.arn))?;
             shard.iterator = read.next_shard_iterator;
-            records.extend(read.records.unwrap_or_default().into_iter().map(|record| handed_on(record, &self.arn)));
+            self.records
+                .extend(read.records.unwrap_or_default().into_iter().map(|record| handed_on(record, &self.arn)));
         }
-        Ok(records)
+        Ok(mem::take(&mut self.records))
     }
 
     /// Whether a shard has ended whose successor is not known yet.
