@@ -42,7 +42,7 @@ pub enum Error {
     Invalid(Vec<Violation>),
     /// The account has no such widget.
     NoSuchWidget(WidgetId),
-    /// The widget that is to be deleted was, within the last day.
+    /// The widget that is to be deleted was, a while ago.
     AlreadyDeleted(WidgetId),
     /// The widget is none of the versions that `If-Match` and `If-None-Match` ask for.
     PreconditionFailed,

@@ -1,9 +1,11 @@
 //! Deleting a widget: a call whose condition says what the widget has to be.
 //!
-//! What is left for a day is an item without any of the widget's content: its key, its version (one more), its time of creation
+//! What is left for a while is an item without any of the widget's content: its key, its version (one more), its time of creation
 //! and that of its end. So a delete is a write that the table's stream tells of like of any other, with a version and a time; a
 //! delete that comes twice is told from one of a widget that never was; and a create that the network delivers late does not
 //! make the widget anew.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
@@ -19,9 +21,12 @@ use super::{
 };
 use crate::{
     error::Error,
-    idempotency::REMEMBERED_FOR,
     model::{AccountId, Timestamp, Versions, Widget, WidgetId},
 };
+
+/// For how long something of a widget is left: longer than a queue brings a message again that was not done, and than the
+/// network holds a call back. Until DynamoDB deletes it after that, lists read it along.
+const LEFT_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// What the log calls it.
 const DELETE: &str = "UpdateItem Widgets (delete)";
@@ -54,7 +59,7 @@ impl Store {
             (ACCOUNT, text(account)),
             (DIALECT, text(S::DIALECT)),
             (CHANGE, text(Change::Deleted.name())),
-            (TTL, number(now.after(REMEMBERED_FOR).epoch_seconds())),
+            (TTL, number(now.after(LEFT_FOR).epoch_seconds())),
         ] {
             sets += &format!(", #{name} = :{name}");
             delete = delete

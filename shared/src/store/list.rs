@@ -45,7 +45,7 @@ pub struct Count {
 
 impl Store {
     /// At most `limit` widgets of `list` after the one with the id `after`, or from the newest on; fewer where they fill what
-    /// one call reads, or where others among them were deleted within the last day: what is left of those is read, too.
+    /// one call reads, or where others among them were deleted a while ago: what is left of those is read, too.
     pub async fn page<S: Stored>(
         &self,
         list: &List,

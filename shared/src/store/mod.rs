@@ -12,7 +12,7 @@
 //! | `account`, `dialect`, `change` | what the table's stream tells of a write: `change` is `created`, `updated` or `deleted` |
 //! | the documented fields | in DynamoDB's own types, free-form JSON as its text; null is absence |
 //!
-//! A deleted widget leaves an item for a day (`delete`), which has no `id` and `change` = `deleted`: the stream tells of it like of
+//! A deleted widget leaves an item for a while (`delete`), which has no `id` and `change` = `deleted`: the stream tells of it like of
 //! any write, and a delete that comes twice is known.
 //!
 //! Each operation on one widget is one call, and what has to hold for it is the call's condition; only where somebody's
