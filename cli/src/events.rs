@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use aws_config::SdkConfig;
 use chrono::Utc;
 use clap::Args;
@@ -70,8 +70,9 @@ pub async fn run(events: Events) -> Result<()> {
     };
     let start = if events.from_start { Start::Oldest } else { Start::Now };
     let mut changes = Changes::follow(&config, &template, start).await?;
+    eprintln!("Following the changes in {}.", config.endpoint_url().unwrap_or("AWS"));
     loop {
-        for event in changes.next().await? {
+        for event in changes.next().await.context("the store cannot be read any more: has its stack stopped?")? {
             match event {
                 Ok(event) => match print(&event) {
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
@@ -86,13 +87,18 @@ pub async fn run(events: Events) -> Result<()> {
 /// How to speak to the store of the stack that has `folder` open. Where none has, there is nothing to wait for, and to wait
 /// would keep the folder from a stack that starts.
 async fn running_store(folder: PathBuf, template: &Template) -> Result<SdkConfig> {
+    let none = || {
+        let folder = folder.display();
+        anyhow!("no stack runs in {folder} (`widgets serve` starts one; --data or --endpoint-url names another)")
+    };
+    // Opening would make it.
+    if !Store::is_in(&folder) {
+        return Err(none());
+    }
     let store = Store::open_or_join(&folder, &template.tables).await?;
     if store.is_embedded() {
         store.stop().await;
-        bail!(
-            "no stack runs in {} (`widgets serve` starts one; --data or --endpoint-url names another)",
-            folder.display()
-        );
+        return Err(none());
     }
     Ok(store.config)
 }

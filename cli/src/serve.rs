@@ -138,6 +138,11 @@ The pathway dialect (Bland's API), create a widget:
 
 curl -X POST {pathway_url} -H {authorization} -H 'content-type: application/json' -d '{{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com"],"messages_per_minute":10,"config":{{"theme":"light"}}}}'
 
+Send a function any event, and follow the events of all changes:
+
+cargo run -- invoke Pathway --event FILE --url {url}
+cargo run -- events --endpoint-url {store}
+
 Ctrl-C stops it. The functions' log follows.
 "#
     )

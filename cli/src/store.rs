@@ -120,6 +120,11 @@ impl Store {
         Client::new(&self.config)
     }
 
+    /// Whether there is one in `folder`, in use or not.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(LOCK).exists()
+    }
+
     /// Whether it is this process that has it open, and not a stack or a DynamoDB elsewhere.
     pub fn is_embedded(&self) -> bool {
         self.embedded.is_some()
@@ -209,8 +214,8 @@ impl Embedded {
 }
 
 /// Opens the database in `file`. On its own it would keep a stream's records for ever, and look through all of them at each
-/// write: here they have an index, and go after 24 hours as DynamoDB's do
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>).
+/// write: here they have an index, and those that are older than 24 hours, which is as long as DynamoDB keeps them
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time it is opened.
 fn open_database(file: &str) -> Result<Database> {
     let storage = Storage::new(file)?;
     storage.conn().execute_batch(

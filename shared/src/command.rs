@@ -9,7 +9,7 @@
 //! | `body` | to create or update one, exactly the dialect's HTTP body |
 //!
 //! There is no API key: whoever may invoke the function, write to its queue or put events on its bus may say whose widgets they
-//! mean. Members of other names are ignored, as they are in a body.
+//! mean. A member of another name is a fault: a key that is misspelt would be none.
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -24,6 +24,9 @@ use crate::{
     store::{Store, Stored},
     validation::{Checked, Fault, Fields, nullable, refused, text, uuid},
 };
+
+/// The members that a command can have.
+const MEMBERS: [&str; 5] = ["operation", "account", "widget_id", "idempotency_key", "body"];
 
 /// A command of a dialect, valid.
 pub struct Command<S: Stored> {
@@ -91,6 +94,7 @@ impl<S: Stored> Command<S> {
         let document = delivery.document.as_deref().map_err(Clone::clone)?;
         let operation = Operation::of(document);
         let mut fields = Fields::of(document, operation.map_or(&["operation", "account"], Operation::required))?;
+        fields.expect_only(&MEMBERS);
         fields.get("operation", Operation::parse);
         let account = fields.get("account", |value| uuid(value).map(AccountId));
         let action = match operation {

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::{
     error::Error,
     json::{self, Members},
-    validation::{Fault, refused},
+    validation::{self, Fault, Segment, refused},
 };
 
 /// What an invocation brings.
@@ -59,8 +59,8 @@ pub struct Message {
     pub delivery: Delivery,
     /// How many times it was received, this one included.
     pub receive_count: Option<u32>,
-    /// Whether the messages behind it have to wait for it.
-    pub is_in_order: bool,
+    /// The group whose messages are done in their order, in a queue that keeps one.
+    pub group: Option<String>,
 }
 
 /// Why a payload is none of these.
@@ -74,10 +74,12 @@ pub fn read(payload: &[u8], invocation: &str) -> Result<Event, Unknown> {
     if let Some(elements) = json::elements(value) {
         return batch(&elements);
     }
-    let members = json::members(value).ok_or("no object and no array")?;
+    let members = json::members(value).ok_or("no object and no array that can be read")?;
     match mark(&members)? {
-        Mark::Records(records) => messages(&json::elements(records).ok_or("its Records are no array")?),
-        Mark::Event => event(&members).map(Event::Command),
+        Mark::Records(records) => messages(&json::elements(records).ok_or("an object whose Records are no array")?),
+        Mark::Event => {
+            event(&members).map(Event::Command).map_err(|lack| format!("an event of EventBridge's without {lack}"))
+        }
         Mark::Command => Ok(Event::Command(Delivery {
             trigger: Trigger::Direct,
             id: Some(invocation.to_owned()),
@@ -119,20 +121,21 @@ fn batch(elements: &[&RawValue]) -> Result<Event, Unknown> {
         return messages(elements);
     }
     let delivery = |(index, element): (usize, &&RawValue)| {
-        let members = json::members(element).ok_or_else(|| format!("element {index} of the array is no object"))?;
-        match mark(&members).map_err(|unknown| format!("element {index} of the array is {unknown}"))? {
-            Mark::Event => event(&members),
+        let but = |what: &str| format!("an array, but its element {index} is {what}");
+        let members = json::members(element).ok_or_else(|| but("no object"))?;
+        match mark(&members).map_err(|unknown| but(&unknown))? {
+            Mark::Event => event(&members).map_err(|lack| but(&format!("an event of EventBridge's without {lack}"))),
             Mark::Command => Ok(Delivery { trigger: Trigger::Pipe, id: None, document: Ok((*element).to_owned()) }),
-            Mark::Records(_) => Err(format!("element {index} of the array is itself a batch")),
+            Mark::Records(_) => Err(but("a batch itself")),
         }
     };
     elements.iter().enumerate().map(delivery).collect::<Result<_, _>>().map(Event::Commands)
 }
 
-/// An event's detail is the document, and the event's id is what it is known by.
-fn event(members: &Members) -> Result<Delivery, Unknown> {
-    let id = members.get("id").and_then(json::string).ok_or("an event of EventBridge's without an id")?;
-    let detail = members.get("detail").ok_or("an event of EventBridge's without a detail")?;
+/// An event's detail is the document, and the event's id is what it is known by. An error is the member that is missing.
+fn event(members: &Members) -> Result<Delivery, &'static str> {
+    let id = members.get("id").and_then(json::string).ok_or("id")?;
+    let detail = members.get("detail").ok_or("detail")?;
     Ok(Delivery { trigger: Trigger::EventBridge, id: Some(id), document: Ok(detail.to_owned()) })
 }
 
@@ -146,13 +149,14 @@ fn messages(records: &[&RawValue]) -> Result<Event, Unknown> {
         // Without it nobody could be told which message failed.
         let id = text("messageId").ok_or("a record without a messageId")?;
         let attributes = members.get("attributes").and_then(json::members);
-        let received = attributes.and_then(|it| it.get("ApproximateReceiveCount").and_then(json::string));
+        let attribute = |name| attributes.as_ref().and_then(|it| json::string(it.get(name)?));
+        // A queue without an order has groups, too.
+        let is_in_order = text("eventSourceARN").is_some_and(|arn| arn.ends_with(".fifo"));
         Ok(Message {
             delivery: within(members.get("body"), &id),
             id,
-            receive_count: received.and_then(|count| count.parse().ok()),
-            // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-            is_in_order: text("eventSourceARN").is_some_and(|arn| arn.ends_with(".fifo")),
+            receive_count: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()),
+            group: is_in_order.then(|| attribute("MessageGroupId").unwrap_or_default()),
         })
     };
     records.iter().map(message).collect::<Result<_, _>>().map(Event::Messages)
@@ -169,7 +173,8 @@ fn within(body: Option<&RawValue>, message_id: &str) -> Delivery {
     };
     let event = json::members(document).filter(|it| matches!(mark(it), Ok(Mark::Event))).map(|it| event(&it));
     match event {
+        None => of(Ok(document.to_owned())),
         Some(Ok(event)) => Delivery { trigger: Trigger::Sqs, ..event },
-        _ => of(Ok(document.to_owned())),
+        Some(Err(lack)) => of(Err(validation::within(Segment::Field(lack), refused(Fault::Missing, document)).into())),
     }
 }

@@ -10,9 +10,11 @@ use crate::{
     validation::{PathText, Violation, WithoutValues},
 };
 
-/// The most violations that are told at once, and the most characters of each: a state machine keeps 32,768 of all of it
-/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEventExecutionDataDetails.html>).
-const MAX_TOLD: usize = 100;
+/// The most bytes of all violations that are told, as JSON: a state machine keeps 32,768 characters of a failure
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html>).
+const MAX_TOLD_BYTES: usize = 24 * 1024;
+
+/// The most characters of a fault that is told, which may quote what was sent.
 const MAX_CHARACTERS: usize = 250;
 
 /// The most violations that a log line has.
@@ -50,11 +52,9 @@ impl Kind {
 impl From<&Error> for Kind {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Invalid(_) | Error::BodyTooLarge | Error::BodyNotUtf8 | Error::WidgetTooLarge => {
-                Self::ValidationError
-            }
+            Error::Invalid(_) | Error::WidgetTooLarge | Error::AnswerTooLarge => Self::ValidationError,
             Error::NoSuchWidget(_) | Error::AlreadyDeleted(_) => Self::NotFound,
-            Error::IdempotencyKeyReused | Error::PreconditionFailed => Self::Conflict,
+            Error::IdempotencyKeyReused => Self::Conflict,
             Error::Unavailable(_) => Self::ServiceUnavailable,
             // The others are about HTTP, which no command comes by.
             Error::Internal(_)
@@ -64,8 +64,10 @@ impl From<&Error> for Kind {
             | Error::ReadOnlyKey
             | Error::NoSuchRoute
             | Error::MethodNotAllowed { .. }
-            | Error::OriginNotAllowed
-            | Error::AnswerTooLarge => Self::InternalError,
+            | Error::BodyTooLarge
+            | Error::BodyNotUtf8
+            | Error::PreconditionFailed
+            | Error::OriginNotAllowed => Self::InternalError,
         }
     }
 }
@@ -99,6 +101,7 @@ impl Failure {
                 cut(first.unwrap_or_default()) + &more
             }
             Error::WidgetTooLarge => "the widget would be over 400 KB".to_owned(),
+            Error::AnswerTooLarge => "the widgets of all commands are over 6 MB: bring fewer at a time".to_owned(),
             Error::NoSuchWidget(id) | Error::AlreadyDeleted(id) => format!("there is no widget with id {id}"),
             Error::IdempotencyKeyReused => {
                 "the idempotency key came with another body before: bodies are compared byte for byte".to_owned()
@@ -107,7 +110,7 @@ impl Failure {
             _ => return Self::internal(request_id),
         };
         let violations = match error {
-            Error::Invalid(violations) => violations.iter().take(MAX_TOLD).map(Told::from).collect(),
+            Error::Invalid(violations) => told(violations),
             _ => Vec::new(),
         };
         Self { error_type: Kind::from(error), error_message, violations }
@@ -124,7 +127,7 @@ impl Failure {
 
     /// That a payload is nothing that this function is for: `what` it is instead.
     pub fn unknown(what: &str) -> Self {
-        Self { error_type: Kind::UnknownEvent, error_message: format!("this is {what}"), violations: Vec::new() }
+        Self { error_type: Kind::UnknownEvent, error_message: format!("the payload is {what}"), violations: Vec::new() }
     }
 }
 
@@ -132,6 +135,16 @@ impl From<&Violation> for Told {
     fn from(violation: &Violation) -> Self {
         Self { path: Path(violation).to_string(), message: cut(violation.fault.to_string()) }
     }
+}
+
+/// As many of the violations as there is room for.
+fn told(violations: &[Violation]) -> Vec<Told> {
+    let mut size = 0;
+    let fits = |told: &Told| {
+        size += serde_json::to_vec(told).map_or(0, |json| json.len());
+        size <= MAX_TOLD_BYTES
+    };
+    violations.iter().map(Told::from).take_while(fits).collect()
 }
 
 /// Where in a command a violation is.
@@ -207,10 +220,13 @@ mod tests {
 
     #[test]
     fn what_is_told_fits_into_what_a_state_machine_keeps() {
-        let entries = vec![format!("\"://{}\"", "é".repeat(1000)); 90].join(",");
-        let body = format!(r#"{{"allowed_domains":[{entries}]}}"#);
-        let told = serde_json::to_string(&Failure::of(&invalid(&body), "r1")).unwrap();
-        assert!(told.chars().count() < 32_768, "{}", told.chars().count());
-        assert!(cause(&invalid(&body)).len() < 1_000);
+        for sent in ["é", r"\\", r#"\""#, "x"] {
+            let entries = vec![format!(r#""://{}""#, sent.repeat(1000)); 90].join(",");
+            let body = format!(r#"{{"allowed_domains":[{entries}]}}"#);
+            let told = serde_json::to_string(&Failure::of(&invalid(&body), "r1")).unwrap();
+            assert!(told.chars().count() < 32_768, "{sent}: {}", told.chars().count());
+            assert!(told.contains(r#""path":"body.allowed_domains[9]""#), "{told}");
+            assert!(cause(&invalid(&body)).len() < 1_000);
+        }
     }
 }

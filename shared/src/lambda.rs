@@ -86,7 +86,7 @@ async fn handle(dialect: &impl Dialect, event: &[u8], invocation: &Invocation<'_
     let route = request.route_key.take().unwrap_or_default();
     let request = Request::from_event(request).map_err(|error| {
         let what = format!("an HTTP request whose body is not base64: {error}");
-        log::event(Level::Warn, "unknown event", &format!("{what} (request {})", invocation.request_id));
+        log::event(Level::Error, "unknown event", &format!("{what} (request {})", invocation.request_id));
         Failure::unknown(&what)
     })?;
     Ok(Answer::Http(answer(dialect, &request, &route, invocation).await.into_event()))
@@ -225,9 +225,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn behind_a_message_that_failed_a_queue_that_keeps_its_order_is_not_tried_further() {
-        for (queue, failures) in [("q", vec!["b"]), ("q.fifo", vec!["b", "c", "d"])] {
-            let records = ["a", "b", "c", "d"].map(|id| message(id, queue, if id == "b" { PANICS } else { READS }));
+    async fn behind_a_message_that_failed_those_of_its_group_wait_in_a_queue_that_keeps_its_order() {
+        for (queue, failures) in [("q", vec!["b1"]), ("q.fifo", vec!["b1", "b2", "b3"])] {
+            let records = ["a1", "b0", "b1", "b2", "a2", "b3"].map(|id| {
+                let mut record = message(id, queue, if id == "b1" { PANICS } else { READS });
+                record["attributes"] = json!({"MessageGroupId": id[..1]});
+                record
+            });
             let answer = event(&Fragile::default(), json!({"Records": records}), &INVOCATION).await.unwrap();
             let failures: Vec<_> = failures.iter().map(|id| json!({"itemIdentifier": id})).collect();
             assert_eq!(answer, json!({"batchItemFailures": failures}));

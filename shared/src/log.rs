@@ -83,8 +83,8 @@ pub struct CommandLine<'a> {
     pub request_id: &'a str,
     /// What brought it.
     pub trigger: Trigger,
-    /// The message's or the event's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The message's or the event's id, where it looks like one.
+    #[serde(skip_serializing_if = "is_no_id")]
     pub id: Option<&'a str>,
     /// How many times the queue brought it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,15 +108,22 @@ pub struct CommandLine<'a> {
 }
 
 impl CommandLine<'_> {
-    /// Writes the line: as an error where the fault is ours, as a warning where it is somebody else's, whom nobody else tells.
+    /// Writes the line: as an error where something went wrong, but for what whoever invoked the function is told of.
     pub fn write(&self) {
         let level = match self.error {
             None => Level::Info,
-            Some(error) if error.is_theirs() => Level::Warn,
+            Some(error) if error.is_theirs() && self.trigger == Trigger::Direct => Level::Warn,
             Some(_) => Level::Error,
         };
         write(level, "command", self);
     }
+}
+
+/// Whether it is nothing that AWS gives as an id. It may be any text where somebody made an event up.
+fn is_no_id(id: &Option<&str>) -> bool {
+    const LONGEST: usize = 40;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    id.is_none_or(|id| id.len() > LONGEST || !id.bytes().all(is_plain))
 }
 
 /// A time as a line has it: milliseconds, to the microsecond.

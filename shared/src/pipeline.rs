@@ -1,10 +1,13 @@
 //! Commands that events bring, done one after the other: what each comes to, and who is told.
 //!
 //! A command that comes by itself is answered with its widget or fails. Of a queue's messages those that failed go back to it,
-//! and what went wrong is in the log alone; the queue puts a message aside that goes back too often. To whatever may bring a
-//! command twice a widget that was deleted before is deleted.
+//! and what went wrong is in the log alone; the queue puts a message aside that goes back too often. To what brings a command
+//! at least once (a queue, a bus, a pipe) a widget that was deleted before is deleted.
 
-use std::time::Instant;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -14,6 +17,7 @@ use crate::{
     error::Error,
     event::{self, Delivery, Event, Message, Trigger},
     failure::{self, Failure, Kind},
+    http::MAX_ANSWER_BYTES,
     lambda::{Dialect, Invocation},
     log::{self, CommandLine, Level},
     validation::{Segment, within},
@@ -51,7 +55,7 @@ struct ItemFailure {
 /// Has all that `payload` brings done.
 pub async fn handle(dialect: &impl Dialect, payload: &[u8], invocation: &Invocation<'_>) -> Result<Answer, Failure> {
     let event = event::read(payload, invocation.request_id).map_err(|unknown| {
-        log::event(Level::Warn, "unknown event", &format!("{unknown} (request {})", invocation.request_id));
+        log::event(Level::Error, "unknown event", &format!("{unknown} (request {})", invocation.request_id));
         Failure::unknown(&unknown)
     })?;
     let told = |error: Error| Failure::of(&error, invocation.request_id);
@@ -64,30 +68,43 @@ pub async fn handle(dialect: &impl Dialect, payload: &[u8], invocation: &Invocat
     }
 }
 
-/// All of the commands, or the first failure: whatever brought them brings all of them again.
+/// All of the commands, or the first failure: whatever brought them brings all of them again. More widgets than an answer
+/// holds are a failure, too.
 async fn all(
     dialect: &impl Dialect,
     deliveries: &[Delivery],
     invocation: &Invocation<'_>,
 ) -> Result<Vec<Shown>, Error> {
     let mut widgets = Vec::with_capacity(deliveries.len());
+    let mut size = 0;
     for (index, delivery) in deliveries.iter().enumerate() {
-        let widget = execute(dialect, delivery, None, invocation).await;
-        widgets.push(widget.map_err(|error| match error {
+        let widget = execute(dialect, delivery, None, invocation).await.map_err(|error| match error {
             Error::Invalid(violations) => Error::Invalid(within(Segment::Index(index), violations)),
             error => error,
-        })?);
+        })?;
+        size += 1 + widget.as_ref().map_or(4, |widget| widget.get().len());
+        if size >= MAX_ANSWER_BYTES {
+            return Err(Error::AnswerTooLarge);
+        }
+        widgets.push(widget);
     }
     Ok(widgets)
 }
 
-/// Each of the messages, whatever becomes of the others; those behind one that failed are not tried where their queue keeps
-/// them in order.
+/// Each of the messages, whatever becomes of the others, but for those behind one of their group that failed: they have to
+/// wait for it.
 async fn each(dialect: &impl Dialect, messages: Vec<Message>, invocation: &Invocation<'_>) -> BatchItemFailures {
-    let mut batch_item_failures: Vec<ItemFailure> = Vec::new();
+    let (mut batch_item_failures, mut failed_groups) = (Vec::new(), HashSet::new());
     for message in messages {
-        let has_to_wait = message.is_in_order && !batch_item_failures.is_empty();
-        if has_to_wait || execute(dialect, &message.delivery, Some(&message), invocation).await.is_err() {
+        let outcome = if message.group.as_ref().is_some_and(|group| failed_groups.contains(group)) {
+            let has_to_wait = Err(Error::Unavailable("not tried: a message of its group before it failed".to_owned()));
+            log(&message.delivery, Some(&message), &has_to_wait, Duration::ZERO, invocation);
+            has_to_wait
+        } else {
+            execute(dialect, &message.delivery, Some(&message), invocation).await
+        };
+        if outcome.is_err() {
+            failed_groups.extend(message.group);
             batch_item_failures.push(ItemFailure { item_identifier: message.id });
         }
     }
@@ -107,6 +124,17 @@ async fn execute(
         Err(Error::AlreadyDeleted(_)) if delivery.trigger != Trigger::Direct => Ok(None),
         Err(error) => Err(error),
     };
+    log(delivery, message, &outcome, start.elapsed(), invocation);
+    outcome
+}
+
+fn log(
+    delivery: &Delivery,
+    message: Option<&Message>,
+    outcome: &Result<Shown, Error>,
+    duration: Duration,
+    invocation: &Invocation<'_>,
+) {
     let error = outcome.as_ref().err();
     let kind = error.map(Kind::from);
     CommandLine {
@@ -117,10 +145,9 @@ async fn execute(
         operation: delivery.document.as_deref().ok().and_then(Operation::of),
         error: kind,
         retryable: kind.map(Kind::is_retryable),
-        duration_ms: log::milliseconds(start.elapsed()),
+        duration_ms: log::milliseconds(duration),
         cold_start: invocation.cold_start,
         cause: error.map(failure::cause),
     }
     .write();
-    outcome
 }

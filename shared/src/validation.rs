@@ -72,6 +72,8 @@ pub enum Fault {
     NotABody,
     /// There, where it means nothing.
     Unexpected,
+    /// An object with a member of a name that none of its members has.
+    UnknownMember(String),
     /// `null` where null is no value.
     Null,
     /// Not a string.
@@ -135,6 +137,7 @@ impl fmt::Display for Fault {
             Self::Malformed { offset, message } => write!(f, "is not valid JSON: {message} at character {offset}"),
             Self::NotABody => f.write_str("must be a JSON object"),
             Self::Unexpected => f.write_str("must not be given here"),
+            Self::UnknownMember(name) => write!(f, "has no member {name:?}"),
             Self::Null => f.write_str("must not be null"),
             Self::NotAString => f.write_str("must be a string"),
             Self::NotAnArray => f.write_str("must be an array"),
@@ -170,6 +173,7 @@ impl fmt::Display for WithoutValues<'_> {
         match self.0 {
             Fault::InvalidDomain { reason, .. } => f.write_str(reason),
             Fault::InvalidUuid(_) => f.write_str("must be a UUID"),
+            Fault::UnknownMember(_) => f.write_str("has a member of another name"),
             fault => fault.fmt(f),
         }
     }
@@ -262,6 +266,13 @@ impl<'a> Fields<'a> {
     /// A field as it came.
     pub fn value(&self, name: &str) -> Option<&'a RawValue> {
         self.members.get(name)
+    }
+
+    /// Adds a violation for each field that is none of `names`.
+    pub fn expect_only(&mut self, names: &[&str]) {
+        let unknown = self.members.names().filter(|name| !names.contains(name)).take(MAX_VIOLATIONS);
+        let refusals = unknown.flat_map(|name| refused(Fault::UnknownMember(name.to_owned()), RawValue::NULL));
+        self.violations.extend(refusals);
     }
 
     /// Adds a violation that concerns a field as part of the whole body.

@@ -319,14 +319,15 @@ async fn the_command_ends_without_a_word_when_nobody_reads_it_or_wants_it() {
     let (process, lines) = events(&arguments).await;
     drop(lines);
     let output = keep_changing(&app.store, process.wait_with_output()).await.unwrap();
-    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+    let begun = format!("Following the changes in {}.\n", app.stack.store.url);
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), begun.clone()));
 
     let (process, mut lines) = events(&arguments).await;
     assert!(lines.next_line().await.unwrap().is_some());
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let output = timeout(PATIENCE, process.wait_with_output()).await.unwrap().unwrap();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), begun);
 }
 
 #[tokio::test]
@@ -342,5 +343,6 @@ async fn without_a_stack_there_is_nothing_to_follow_and_a_stack_can_start() {
         assert!(!output.status.success() && output.stdout.is_empty(), "{told}");
         assert!(told.starts_with("widgets: ") && told.contains(&says) && told.lines().count() == 1, "{told}");
     }
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "who only looks leaves nothing behind");
     Serve::start(&["--data", data]).await;
 }

@@ -1,11 +1,11 @@
 //! Commands that come without HTTP, in the payloads that AWS documents: each is done once and whole, or fails where it can be
 //! seen.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use widgets::stack::DEVELOPMENT_ACCOUNT;
+use widgets::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
 use crate::{
     app::{ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, is_widget, raw_data},
@@ -114,6 +114,7 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
             record("is-empty", 1, ""),
             record("is-no-object", 1, "[]"),
             record("is-no-command", 1, r#"{"s3cret":1}"#),
+            record("is-no-event", 1, r#"{"detail-type":"Pathway Command","detail":{"operation":"read"}}"#),
             record("has-faults", 3, &wrong),
             record("is-too-large", 1, &big),
             record("is-too-deep", 1, &deep),
@@ -126,6 +127,7 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
             "is-empty",
             "is-no-object",
             "is-no-command",
+            "is-no-event",
             "has-faults",
             "is-too-large",
             "is-too-deep",
@@ -141,7 +143,8 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
             ("is-no-json", "ValidationError", "command is not valid JSON"),
             ("is-empty", "ValidationError", "command is not valid JSON"),
             ("is-no-object", "ValidationError", "command must be a JSON object"),
-            ("is-no-command", "ValidationError", "operation is required; account is required"),
+            ("is-no-command", "ValidationError", "command has a member of another name; operation is required"),
+            ("is-no-event", "ValidationError", "id is required"),
             (
                 "has-faults",
                 "ValidationError",
@@ -155,7 +158,7 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
             let line: Value = serde_json::from_str(&line).unwrap();
             assert_eq!(
                 (&line["level"], &line["trigger"], &line["error"], &line["retryable"]),
-                (&json!("WARN"), &json!("sqs"), &json!(kind), &json!(false)),
+                (&json!("ERROR"), &json!("sqs"), &json!(kind), &json!(false)),
                 "{line}"
             );
             assert!(line["cause"].as_str().unwrap().contains(cause), "{line}");
@@ -256,12 +259,13 @@ async fn what_a_state_machine_catches_has_a_type_and_all_that_is_wrong_as_data()
         let told = told["violations"].as_array().unwrap().iter();
         told.map(|it| format!("{} {}", it["path"].as_str().unwrap(), it["message"].as_str().unwrap())).collect()
     };
-    let told = failed("Pathway", r#"{"operation":"create","account":"x","widget_id":"y","idempotency_key":"","body":{"allowed_domains":["*"],"messages_per_minute":-1}}"#).await;
+    let told = failed("Pathway", r#"{"operation":"create","account":"x","widget_id":"y","idempotency_key":"","idempotencyKey":"k","body":{"allowed_domains":["*"],"messages_per_minute":-1}}"#).await;
     assert_eq!(told["errorType"], "ValidationError");
     assert_eq!(
         violations(&told),
         BTreeSet::from(
             [
+                "command has no member \"idempotencyKey\"",
                 "account must be a UUID: invalid character: found `x` at 0",
                 "widget_id must not be given here",
                 "idempotency_key must not be empty",
@@ -274,7 +278,7 @@ async fn what_a_state_machine_catches_has_a_type_and_all_that_is_wrong_as_data()
         ),
         "{told}"
     );
-    assert!(told["errorMessage"].as_str().unwrap().ends_with("(and 6 more)"), "{told}");
+    assert!(told["errorMessage"].as_str().unwrap().ends_with("(and 7 more)"), "{told}");
     for (payload, expected) in [
         (
             r#"{"operation":"list","account":"d0000000-0000-4000-8000-000000000000"}"#.to_owned(),
@@ -436,5 +440,28 @@ async fn what_a_deleted_widget_leaves_holds_nothing_of_it_and_is_seen_by_nobody(
         let all = app.call("GET", dialect.root, "").await;
         assert!(all.body.contains(&created.id()) && all.body.contains(&kept[0]), "{all:?}");
         assert!(deleted.iter().all(|id| !all.body.contains(id)));
+    }
+}
+
+#[tokio::test]
+async fn the_sample_events_of_this_repository_do_what_they_say() {
+    let app = TestApp::start().await;
+    for dialect in DIALECTS {
+        let sample = |kind: &str| {
+            let file = binaries::workspace().join(format!("tests/events/{kind}_{}.json", dialect.name));
+            fs::read_to_string(file).unwrap()
+        };
+        let kept = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len();
+        let widget = app.invoke(dialect.function, &sample("command")).await.unwrap();
+        assert_eq!(by_http(&app, dialect, &id(&widget)).await, (200, widget));
+        for _ in ["the first time", "again"] {
+            app.invoke(dialect.function, &sample("eventbridge")).await.unwrap();
+            let gone_back = failures(&["2e1424d4-f796-459a-8184-9c92662be6da"]);
+            assert_eq!(app.invoke(dialect.function, &sample("sqs")).await, Ok(gone_back));
+        }
+        assert_eq!(kept().await, 3);
+        let http: Value =
+            serde_json::from_str(&app.invoke(dialect.function, &sample("create")).await.unwrap()).unwrap();
+        assert_eq!(http["statusCode"], 401, "its key is not known here: {http}");
     }
 }

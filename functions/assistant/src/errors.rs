@@ -159,6 +159,7 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
         // Pydantic has no rule of its own for these, or no field of this dialect has them.
         Fault::MissingUnless(_)
         | Fault::Unexpected
+        | Fault::UnknownMember(_)
         | Fault::Null
         | Fault::NotANumber
         | Fault::NotAbove(_)
