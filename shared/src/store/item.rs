@@ -408,6 +408,8 @@ impl Stored for pathway::Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -484,6 +486,17 @@ mod tests {
                 scripts.0, scripts.1, json!(domains),
             )
         }
+    }
+
+    #[test]
+    fn a_delete_takes_away_every_attribute_that_settings_have() {
+        fn check<S: Stored>(settings: &S) {
+            let written: BTreeSet<&str> = settings.attributes(ACCOUNT).0.iter().map(|(name, _)| *name).collect();
+            assert_eq!(written, S::ATTRIBUTES.iter().copied().collect());
+        }
+        check(&assistant::Settings::default());
+        let body = br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
+        check(&pathway::Settings::parse(json::document(body).unwrap()).unwrap());
     }
 
     proptest! {

@@ -7,10 +7,7 @@ use aws_sdk_dynamodb::{
         ConfigBag, Intercept, RuntimeComponents, http::HttpResponse, interceptors::FinalizerInterceptorContextRef,
     },
     error::BoxError,
-    operation::{
-        delete_item::DeleteItemError, put_item::PutItemError, transact_write_items::TransactWriteItemsError,
-        update_item::UpdateItemError,
-    },
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::CancellationReason,
 };
 use aws_smithy_runtime_api::client::{
@@ -33,7 +30,6 @@ impl ClassifyRetry for TransactionConflicts {
         let Some(error) = error.as_operation_error() else { return RetryAction::NoActionIndicated };
         let is_conflict = error.downcast_ref().is_some_and(PutItemError::is_transaction_conflict_exception)
             || error.downcast_ref().is_some_and(UpdateItemError::is_transaction_conflict_exception)
-            || error.downcast_ref().is_some_and(DeleteItemError::is_transaction_conflict_exception)
             || error.downcast_ref().is_some_and(is_kept_off);
         if is_conflict { RetryAction::throttling_error() } else { RetryAction::NoActionIndicated }
     }
