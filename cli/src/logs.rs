@@ -10,16 +10,8 @@ pub fn readable(function: &str, line: &str) -> String {
 }
 
 fn request(line: &Value) -> Option<String> {
-    let status = line["status"].as_u64()?;
-    let mut words = format!("{status} {} in {} ms", line["route"].as_str()?, line["durationMs"].as_f64()?);
-    if line["coldStart"] == true {
-        words += ", cold start";
-    }
-    words += &format!(", request {}", line["requestId"].as_str()?);
-    if let Some(cause) = line["cause"].as_str() {
-        words += &format!(": {cause}");
-    }
-    Some(words)
+    let words = format!("{} {}", line["status"].as_u64()?, line["route"].as_str()?);
+    Some(words + &invocation(line)? + &cause(line))
 }
 
 fn command(line: &Value) -> Option<String> {
@@ -32,23 +24,22 @@ fn command(line: &Value) -> Option<String> {
     if let Some(count) = line["receiveCount"].as_u64().filter(|count| *count > 1) {
         words += &format!(", received {count} times");
     }
-    words += &format!(" in {} ms", line["durationMs"].as_f64()?);
-    if line["coldStart"] == true {
-        words += ", cold start";
-    }
-    words += &format!(", request {}", line["requestId"].as_str()?);
-    if let Some(cause) = line["cause"].as_str() {
-        words += &format!(": {cause}");
-    }
-    Some(words)
+    Some(words + &invocation(line)? + &cause(line))
 }
 
 fn event(line: &Value) -> Option<String> {
-    let mut words = format!("{} {}", line["level"].as_str()?, line["message"].as_str()?);
-    if let Some(cause) = line["cause"].as_str() {
-        words += &format!(": {cause}");
-    }
-    Some(words)
+    let words = format!("{} {}", line["level"].as_str()?, line["message"].as_str()?);
+    Some(words + &cause(line))
+}
+
+/// How long it took, and in which invocation.
+fn invocation(line: &Value) -> Option<String> {
+    let cold_start = if line["coldStart"] == true { ", cold start" } else { "" };
+    Some(format!(" in {} ms{cold_start}, request {}", line["durationMs"].as_f64()?, line["requestId"].as_str()?))
+}
+
+fn cause(line: &Value) -> String {
+    line["cause"].as_str().map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
 #[cfg(test)]
