@@ -465,3 +465,38 @@ async fn the_sample_events_of_this_repository_do_what_they_say() {
         assert_eq!(http["statusCode"], 401, "its key is not known here: {http}");
     }
 }
+
+/// The task of the README, as a state machine carries it out
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>): `$$` is the execution, `$` its input.
+#[tokio::test]
+async fn the_state_machine_s_task_of_the_readme_creates_once_and_catches_what_is_refused() {
+    let app = TestApp::start().await;
+    let readme = fs::read_to_string(binaries::workspace().join("README.md")).unwrap();
+    let task = readme.split("```json\n").find(|block| block.contains("states:::lambda:invoke")).unwrap();
+    let task: Value = serde_json::from_str(task.split("```").next().unwrap()).unwrap();
+    let payload = |body: &str| {
+        let mut payload = task["Parameters"]["Payload"].clone();
+        let members = payload.as_object_mut().unwrap();
+        members["account"] = json!(DEVELOPMENT_ACCOUNT.to_string());
+        assert_eq!(members.remove("body.$"), Some(json!("$.widget")));
+        members.insert("body".to_owned(), serde_json::from_str(body).unwrap());
+        assert_eq!(members.remove("idempotency_key.$"), Some(json!("$$.Execution.Id")));
+        // The longest that there is.
+        let name = "n".repeat(80);
+        let execution = format!("arn:aws:states:ap-southeast-1:123456789012:execution:{name}:{name}");
+        members.insert("idempotency_key".to_owned(), json!(execution));
+        payload.to_string()
+    };
+    let catches = |field: &str, failure: &Value| {
+        let errors = task[field][0]["ErrorEquals"].as_array().unwrap();
+        errors.contains(&failure["errorType"])
+    };
+    let created = app.invoke("Pathway", &payload(PATHWAY_BODY)).await.unwrap();
+    assert_eq!(app.invoke("Pathway", &payload(PATHWAY_BODY)).await, Ok(created), "a retry is the same execution's");
+    assert_eq!(app.count().await, 1);
+    // What the state machine has in `Cause` is the payload that the function failed with.
+    let cause = app.invoke("Pathway", &payload("{}")).await.unwrap_err();
+    let failure: Value = serde_json::from_str(&cause).unwrap();
+    assert!(catches("Catch", &failure) && !catches("Retry", &failure), "{cause}");
+    assert!(!failure["violations"].as_array().unwrap().is_empty(), "{cause}");
+}

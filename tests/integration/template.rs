@@ -291,3 +291,41 @@ fn the_pipe_may_read_the_stream_publish_and_put_aside_and_nothing_else() {
     assert!(source["BatchSize"].as_u64().unwrap() <= 10);
     assert_eq!(source["MaximumRecordAgeInSeconds"], 12 * 60 * 60);
 }
+
+#[test]
+fn what_a_switch_takes_away_is_asked_for_by_nothing_that_stays() {
+    /// All strings in a value.
+    fn texts(value: &Value) -> Vec<&str> {
+        match value {
+            Value::String(text) => vec![text],
+            Value::Array(values) => values.iter().flat_map(texts).collect(),
+            Value::Object(members) => members.values().flat_map(texts).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    let resources = resources();
+    let yaml = fs::read_to_string(binaries::workspace().join("template.yaml")).unwrap();
+    let template: BTreeMap<String, Value> = serde_saphyr::from_str(&yaml).unwrap();
+    let outputs: BTreeMap<String, Value> = serde_json::from_value(template["Outputs"].clone()).unwrap();
+    let mut left = 0;
+    for (commands, changes) in [(false, false), (false, true), (true, false), (true, true)] {
+        let is_there = |resource: &Value| match resource["Condition"].as_str() {
+            None => true,
+            Some("TakesCommands") => commands,
+            Some("PublishesChanges") => changes,
+            Some("HasBus") => commands || changes,
+            unknown => panic!("{unknown:?}"),
+        };
+        let is_gone = |text: &&str| {
+            let name = text.split('.').next().unwrap();
+            resources.get(name).is_some_and(|resource| !is_there(resource))
+        };
+        for (name, kept) in resources.iter().chain(&outputs).filter(|(_, resource)| is_there(resource)) {
+            let missing: Vec<&str> = texts(kept).into_iter().filter(is_gone).collect();
+            assert_eq!(missing, [""; 0], "{name}, with Commands={commands} and ChangeEvents={changes}");
+            left += 1;
+        }
+    }
+    assert!(left > resources.len(), "they were looked at");
+}
