@@ -21,6 +21,7 @@ use crate::{
     idempotency::Idempotency,
     json::{self, NotJson},
     model::{AccountId, Versions, Widget, WidgetId},
+    observed::note_account,
     store::{Store, Stored},
     validation::{Checked, Fault, Fields, nullable, refused, text, uuid},
 };
@@ -120,6 +121,7 @@ impl<S: Stored> Command<S> {
     /// Does it, and tells what the widget is now, or was before it was deleted.
     pub async fn execute(self, store: &Store) -> Result<Widget<S>, Error> {
         let account = self.account;
+        note_account(account);
         match self.action {
             Action::Create(settings, idempotency) => {
                 Ok(store.create(account, Widget::new(settings), Some(idempotency)).await?.widget)

@@ -17,7 +17,7 @@ pub fn for_any_origin(response: Response) -> Response {
 }
 
 /// `response`, for pages of the origin that asks to read and for no others.
-pub fn for_this_origin(request: &Request, response: Response) -> Response {
+pub fn for_this_origin(request: &Request<'_>, response: Response) -> Response {
     let response = for_no_origin(response);
     // One origin, of whatever scheme (an app's page may come from `file://`), and nothing else is given back.
     let is_origin = |text: &&str| *text == "null" || text.contains("://") && !text.contains([' ', ',']);
@@ -36,7 +36,7 @@ pub fn for_no_origin(response: Response) -> Response {
 }
 
 /// What a browser asks before it sends a request with headers of a page's own: reading is allowed, with any of them.
-pub fn preflight(request: &Request) -> Response {
+pub fn preflight(request: &Request<'_>) -> Response {
     let response = Response::empty(StatusCode::NO_CONTENT)
         .with_header(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET"))
         .with_header(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);

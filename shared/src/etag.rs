@@ -60,7 +60,7 @@ enum Comparison {
 
 impl Preconditions {
     /// Those of `request`.
-    pub fn of(request: &Request) -> Checked<Self> {
+    pub fn of(request: &Request<'_>) -> Checked<Self> {
         let tags = |name: HeaderName, called, comparison| {
             let list = request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
             let read = |list: &str| {
@@ -180,8 +180,8 @@ mod tests {
                 headers[name] = json!(value);
             }
         }
-        let event = json!({"rawPath": "/", "headers": headers, "requestContext": {"http": {"method": "GET"}}});
-        Preconditions::of(&Request::from_event(serde_json::from_value(event).unwrap()).unwrap()).unwrap()
+        let event = json!({"version": "2.0", "headers": headers, "requestContext": {"http": {"method": "GET"}}});
+        Preconditions::of(&Request::parse(event.to_string().as_bytes()).unwrap().unwrap()).unwrap()
     }
 
     #[test]

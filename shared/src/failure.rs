@@ -64,6 +64,8 @@ impl From<&Error> for Kind {
             | Error::ReadOnlyKey
             | Error::NoSuchRoute
             | Error::MethodNotAllowed { .. }
+            | Error::UrlTooLong
+            | Error::HeadersTooLarge
             | Error::BodyTooLarge
             | Error::BodyNotUtf8
             | Error::PreconditionFailed

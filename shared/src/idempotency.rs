@@ -35,7 +35,7 @@ pub struct Idempotency {
 
 impl Idempotency {
     /// What `Idempotency-Key` says of `request`, if it has one.
-    pub fn of(request: &Request) -> Result<Checked<Option<Self>>, Error> {
+    pub fn of(request: &Request<'_>) -> Result<Checked<Option<Self>>, Error> {
         let body = request.body()?;
         let new = |key: &HeaderValue| {
             let refused = |fault| refused_text(Part::Header, KEY, fault, &String::from_utf8_lossy(key.as_bytes()));

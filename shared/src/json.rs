@@ -134,6 +134,15 @@ pub fn kind(value: &RawValue) -> Kind {
     }
 }
 
+/// A string, which borrows from the document wherever it holds no escape.
+#[derive(Debug, Default, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// The text of a string, borrowed where that is possible; `None` where `value` is something else.
+pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    open(value, Kind::String).map(|Text(text)| text)
+}
+
 /// The text of a string; `None` where `value` is something else.
 pub fn string(value: &RawValue) -> Option<String> {
     open(value, Kind::String)
@@ -171,10 +180,6 @@ impl<'a> Members<'a> {
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// A key that borrows from the body wherever it holds no escape.
-        #[derive(Deserialize)]
-        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
         struct MembersVisitor;
 
         impl<'de> Visitor<'de> for MembersVisitor {
@@ -186,7 +191,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some((Key(key), value)) = map.next_entry()? {
+                while let Some((Text(key), value)) = map.next_entry()? {
                     members.push((key, value));
                 }
                 Ok(Members(members))

@@ -18,6 +18,7 @@ use crate::{
     hash::Hash,
     http::Request,
     model::{AccountId, Timestamp},
+    observed::note_account,
 };
 
 /// How long a key that was found is believed. A revoked one stops working within this time.
@@ -96,7 +97,7 @@ impl Role {
 /// The key that came with a request, in any of the places that both dialects take it from: the query's `api_key`, the
 /// `Authorization` header with `Bearer` before it or without. The same key in two places is one key; two different ones
 /// are none.
-pub fn presented(request: &Request) -> Result<ApiKey, Error> {
+pub fn presented(request: &Request<'_>) -> Result<ApiKey, Error> {
     let from_header = request.headers.get("authorization").map(|value| {
         // A value that is not text cannot be a key, but it was presented.
         let value = value.to_str().unwrap_or("\0");
@@ -109,6 +110,11 @@ pub fn presented(request: &Request) -> Result<ApiKey, Error> {
         return Err(Error::TwoKeys);
     }
     ApiKey::parse(&key).ok_or(Error::InvalidKey)
+}
+
+/// Whether the request's URL holds a key, or something in a key's place.
+pub fn is_in_url(request: &Request<'_>) -> bool {
+    request.query_values("api_key").next().is_some()
 }
 
 /// The table of keys and what is remembered of it.
@@ -126,8 +132,9 @@ impl Keys {
     }
 
     /// The account whose key came with `request`. The key must have at least the role `needed`.
-    pub async fn authenticate(&self, request: &Request, needed: Role) -> Result<AccountId, Error> {
+    pub async fn authenticate(&self, request: &Request<'_>, needed: Role) -> Result<AccountId, Error> {
         let known = self.known(&presented(request)?.hash()).await?;
+        note_account(known.account);
         if known.role >= needed { Ok(known.account) } else { Err(Error::ReadOnlyKey) }
     }
 
@@ -222,9 +229,10 @@ mod tests {
     fn key_of(query: &str, authorization: Option<&str>) -> Result<ApiKey, Error> {
         let headers = authorization.map_or(json!({}), |value| json!({ "authorization": value }));
         let event = json!({
-            "rawPath": "/", "rawQueryString": query, "headers": headers, "requestContext": {"http": {"method": "GET"}},
+            "version": "2.0", "rawPath": "/", "rawQueryString": query, "headers": headers,
+            "requestContext": {"http": {"method": "GET"}},
         });
-        presented(&Request::from_event(serde_json::from_value(event).unwrap()).unwrap())
+        presented(&Request::parse(event.to_string().as_bytes()).unwrap().unwrap())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::Context;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -20,8 +20,12 @@ use crate::{
     event::Delivery,
     failure::Failure,
     http::{Request, Response},
-    log::{self, Level, RequestLine},
+    log::{self, Level, RequestLine, Work},
+    metrics::{Count, Metric},
+    model::Timestamp,
+    observed::{Observed, observed},
     pipeline, runtime,
+    security_headers::secured,
 };
 
 /// How long before Lambda would stop the function a request that is not done is given up: time enough to say so.
@@ -29,11 +33,14 @@ const MARGIN: Duration = Duration::from_millis(500);
 
 /// What differs between the functions.
 pub trait Dialect {
+    /// What it is called.
+    const NAME: &'static str;
+
     /// Answers a request.
-    fn answer(&self, request: &Request) -> impl Future<Output = Result<Response, error::Error>>;
+    fn answer(&self, request: &Request<'_>) -> impl Future<Output = Result<Response, error::Error>>;
 
     /// Says in the dialect's own words why `request` has no success.
-    fn refuse(&self, request: &Request, error: &error::Error, request_id: &str) -> Response;
+    fn refuse(&self, request: &Request<'_>, error: &error::Error, request_id: &str) -> Response;
 
     /// Does what a command asks for, and tells the widget as the dialect shows it.
     fn execute(&self, delivery: &Delivery) -> impl Future<Output = Result<Box<RawValue>, error::Error>>;
@@ -44,6 +51,8 @@ pub trait Dialect {
 pub struct Invocation<'a> {
     /// Lambda's id of it.
     pub request_id: &'a str,
+    /// The function's name.
+    pub function: &'a str,
     /// Whether it is this environment's first.
     pub cold_start: bool,
     /// When what is not done is given up.
@@ -79,42 +88,52 @@ async fn serve(dialect: impl Dialect) -> Result<(), Error> {
 
 /// An HTTP request is one in API Gateway's payload format 2.0 and nothing else; what is none may be another event.
 async fn handle(dialect: &impl Dialect, event: &[u8], invocation: &Invocation<'_>) -> Result<Answer, Failure> {
-    let request = serde_json::from_slice::<ApiGatewayV2httpRequest>(event).ok();
-    let Some(mut request) = request.filter(|request| request.version.as_deref() == Some("2.0")) else {
+    let Some(request) = Request::parse(event) else {
         return Box::pin(pipeline::handle(dialect, event, invocation)).await.map(Answer::Pipeline);
     };
-    let route = request.route_key.take().unwrap_or_default();
-    let request = Request::from_event(request).map_err(|error| {
+    let request = request.map_err(|error| {
         let what = format!("an HTTP request whose body is not base64: {error}");
         log::event(Level::Error, "unknown event", &format!("{what} (request {})", invocation.request_id));
         Failure::unknown(&what)
     })?;
-    Ok(Answer::Http(answer(dialect, &request, &route, invocation).await.into_event()))
+    Ok(Answer::Http(answer(dialect, &request, invocation).await.into_event()))
 }
 
-async fn answer(dialect: &impl Dialect, request: &Request, route: &str, invocation: &Invocation<'_>) -> Response {
+async fn answer<D: Dialect>(dialect: &D, request: &Request<'_>, invocation: &Invocation<'_>) -> Response {
     let start = Instant::now();
     let request_id = invocation.request_id;
-    let (response, cause) = match invocation.within_its_time(dialect.answer(request)).await {
+    let work = invocation.within_its_time(async {
+        request.within_bounds()?;
+        dialect.answer(request).await
+    });
+    let (outcome, observed) = observed(work).await;
+    let (response, cause) = match outcome {
         Ok(response) => (response, None),
         Err(error) => (dialect.refuse(request, &error, request_id), error.into_cause()),
     };
     RequestLine {
         request_id,
-        route,
+        route: &request.route,
         status: response.status,
-        duration_ms: log::milliseconds(start.elapsed()),
+        work: Work::new(observed, start.elapsed()),
         cold_start: invocation.cold_start,
         cause: cause.as_deref(),
+        count: invocation.count::<D>(observed, response.status.is_client_error()),
     }
     .write();
-    response.with_request_id(request_id)
+    secured(request, response).with_request_id(request_id)
 }
 
 impl<'a> Invocation<'a> {
     fn of(context: &'a Context, cold_start: bool) -> Self {
         let deadline = time_left(context).map(|time_left| Instant::now() + time_left);
-        Self { request_id: &context.request_id, cold_start, deadline }
+        Self { request_id: &context.request_id, function: &context.env_config.function_name, cold_start, deadline }
+    }
+
+    /// What CloudWatch counts of a request or a command that did what was `observed`, or was refused.
+    pub fn count<D: Dialect>(&self, observed: Observed, is_refused: bool) -> Option<Count<'a>> {
+        let metric = observed.change.map(Metric::from).or(is_refused.then_some(Metric::Refused))?;
+        Some(Count { metric, at: Timestamp::now(), function: self.function, dialect: D::NAME })
     }
 
     /// What becomes of `work`, also where it panics, has not come to an end in time, or could not begin before.
@@ -158,12 +177,14 @@ mod tests {
     struct Fragile(Cell<bool>);
 
     impl Dialect for Fragile {
-        async fn answer(&self, _: &Request) -> Result<Response, error::Error> {
+        const NAME: &'static str = "fragile";
+
+        async fn answer(&self, _: &Request<'_>) -> Result<Response, error::Error> {
             assert!(self.0.replace(!self.0.get()), "a body may stand here: {}", "secret");
             Ok(Response::json(StatusCode::OK, &"fine"))
         }
 
-        fn refuse(&self, _: &Request, error: &error::Error, request_id: &str) -> Response {
+        fn refuse(&self, _: &Request<'_>, error: &error::Error, request_id: &str) -> Response {
             assert_eq!(*error, error::Error::Internal("the handler panicked".to_owned()));
             Response::json(StatusCode::INTERNAL_SERVER_ERROR, &request_id)
         }
@@ -175,7 +196,8 @@ mod tests {
         }
     }
 
-    const INVOCATION: Invocation<'_> = Invocation { request_id: "r1", cold_start: false, deadline: None };
+    const INVOCATION: Invocation<'_> =
+        Invocation { request_id: "r1", function: "f", cold_start: false, deadline: None };
 
     const REQUEST: &[u8] =
         br#"{"version":"2.0","rawPath":"/","routeKey":"GET /","requestContext":{"http":{"method":"GET"}}}"#;
@@ -242,11 +264,13 @@ mod tests {
     struct Stuck;
 
     impl Dialect for Stuck {
-        async fn answer(&self, _: &Request) -> Result<Response, error::Error> {
+        const NAME: &'static str = "stuck";
+
+        async fn answer(&self, _: &Request<'_>) -> Result<Response, error::Error> {
             std::future::pending().await
         }
 
-        fn refuse(&self, _: &Request, error: &error::Error, _: &str) -> Response {
+        fn refuse(&self, _: &Request<'_>, error: &error::Error, _: &str) -> Response {
             assert!(matches!(error, error::Error::Unavailable(_)), "{error:?}");
             Response::empty(StatusCode::SERVICE_UNAVAILABLE)
         }

@@ -14,7 +14,9 @@
 //! * [`list`] makes of them as much of a list as an answer holds, and [`cursor`] says where the rest begins.
 //! * [`cors`] is for what is public: which pages may read it.
 //! * [`error`] is everything that can go wrong; each dialect has one table from it to its own answers.
-//! * [`log`] writes lines that hold neither keys nor bodies; [`mod@hash`] is what the table holds instead of them.
+//! * [`security_headers`] keep an answer where it belongs.
+//! * [`observed`] is what a request did, of which [`log`] writes a line that holds neither keys nor bodies, and which [`metrics`]
+//!   count; [`mod@hash`] is what the table holds instead of them.
 
 pub mod command;
 pub mod cors;
@@ -31,9 +33,12 @@ pub mod keys;
 pub mod lambda;
 pub mod list;
 pub mod log;
+pub mod metrics;
 pub mod model;
+pub mod observed;
 pub mod pipeline;
 pub mod runtime;
+pub mod security_headers;
 pub mod store;
 pub mod validation;
 

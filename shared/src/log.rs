@@ -14,7 +14,14 @@ use std::{
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 
-use crate::{command::Operation, event::Trigger, failure::Kind, model::Timestamp};
+use crate::{
+    command::Operation,
+    event::Trigger,
+    failure::Kind,
+    metrics::Count,
+    model::{AccountId, Timestamp},
+    observed::Observed,
+};
 
 /// How much a line matters, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,13 +61,17 @@ pub struct RequestLine<'a> {
     /// The answer's status.
     #[serde(serialize_with = "as_number")]
     pub status: StatusCode,
-    /// What answering took, in milliseconds.
-    pub duration_ms: f64,
+    /// What answering it did.
+    #[serde(flatten)]
+    pub work: Work,
     /// Whether it was this environment's first.
     pub cold_start: bool,
     /// What went wrong, where it was not the client's doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'a str>,
+    /// What CloudWatch counts of it.
+    #[serde(flatten)]
+    pub count: Option<Count<'a>>,
 }
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -98,13 +109,17 @@ pub struct CommandLine<'a> {
     /// Whether it is worth another try.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
-    /// What it took, in milliseconds.
-    pub duration_ms: f64,
+    /// What doing it did.
+    #[serde(flatten)]
+    pub work: Work,
     /// Whether the invocation was this environment's first.
     pub cold_start: bool,
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// What CloudWatch counts of it.
+    #[serde(flatten)]
+    pub count: Option<Count<'a>>,
 }
 
 impl CommandLine<'_> {
@@ -126,9 +141,32 @@ fn is_no_id(id: &Option<&str>) -> bool {
     id.is_none_or(|id| id.len() > LONGEST || !id.bytes().all(is_plain))
 }
 
-/// A time as a line has it: milliseconds, to the microsecond.
-pub fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
+/// What a line says of the work that a request or a command was.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Work {
+    /// The account that it was done for, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    account: Option<AccountId>,
+    /// What it took, in milliseconds, to the microsecond.
+    duration_ms: f64,
+    /// How many calls to the store it made, those made again included.
+    store_calls: u32,
+}
+
+impl Work {
+    /// What was `observed` of it, and how long it took.
+    pub fn new(observed: Observed, duration: Duration) -> Self {
+        let Observed { account, store_calls, .. } = observed;
+        Self { account, duration_ms: (duration.as_secs_f64() * 1e6).round() / 1e3, store_calls }
+    }
+}
+
+fn as_text<S: serde::Serializer>(account: &Option<AccountId>, serializer: S) -> Result<S::Ok, S::Error> {
+    match account {
+        Some(account) => serializer.collect_str(account),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Writes a line that belongs to no request.

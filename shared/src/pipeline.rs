@@ -19,7 +19,8 @@ use crate::{
     failure::{self, Failure, Kind},
     http::MAX_ANSWER_BYTES,
     lambda::{Dialect, Invocation},
-    log::{self, CommandLine, Level},
+    log::{self, CommandLine, Level, Work},
+    observed::{Observed, observed},
     validation::{Segment, within},
 };
 
@@ -93,12 +94,12 @@ async fn all(
 
 /// Each of the messages, whatever becomes of the others, but for those behind one of their group that failed: they have to
 /// wait for it.
-async fn each(dialect: &impl Dialect, messages: Vec<Message>, invocation: &Invocation<'_>) -> BatchItemFailures {
+async fn each<D: Dialect>(dialect: &D, messages: Vec<Message>, invocation: &Invocation<'_>) -> BatchItemFailures {
     let (mut batch_item_failures, mut failed_groups) = (Vec::new(), HashSet::new());
     for message in messages {
         let outcome = if message.group.as_ref().is_some_and(|group| failed_groups.contains(group)) {
             let has_to_wait = Err(Error::Unavailable("not tried: a message of its group before it failed".to_owned()));
-            log(&message.delivery, Some(&message), &has_to_wait, Duration::ZERO, invocation);
+            log::<D>(&message.delivery, Some(&message), &has_to_wait, Observed::default(), Duration::ZERO, invocation);
             has_to_wait
         } else {
             execute(dialect, &message.delivery, Some(&message), invocation).await
@@ -112,26 +113,28 @@ async fn each(dialect: &impl Dialect, messages: Vec<Message>, invocation: &Invoc
 }
 
 /// Has a command done, and writes what became of it into the log.
-async fn execute(
-    dialect: &impl Dialect,
+async fn execute<D: Dialect>(
+    dialect: &D,
     delivery: &Delivery,
     message: Option<&Message>,
     invocation: &Invocation<'_>,
 ) -> Result<Shown, Error> {
     let start = Instant::now();
-    let outcome = match invocation.within_its_time(dialect.execute(delivery)).await {
+    let (outcome, observed) = observed(invocation.within_its_time(dialect.execute(delivery))).await;
+    let outcome = match outcome {
         Ok(widget) => Ok(Some(widget)),
         Err(Error::AlreadyDeleted(_)) if delivery.trigger != Trigger::Direct => Ok(None),
         Err(error) => Err(error),
     };
-    log(delivery, message, &outcome, start.elapsed(), invocation);
+    log::<D>(delivery, message, &outcome, observed, start.elapsed(), invocation);
     outcome
 }
 
-fn log(
+fn log<D: Dialect>(
     delivery: &Delivery,
     message: Option<&Message>,
     outcome: &Result<Shown, Error>,
+    observed: Observed,
     duration: Duration,
     invocation: &Invocation<'_>,
 ) {
@@ -145,9 +148,10 @@ fn log(
         operation: delivery.document.as_deref().ok().and_then(Operation::of),
         error: kind,
         retryable: kind.map(Kind::is_retryable),
-        duration_ms: log::milliseconds(duration),
+        work: Work::new(observed, duration),
         cold_start: invocation.cold_start,
         cause: error.map(failure::cause),
+        count: invocation.count::<D>(observed, kind.is_some_and(Kind::is_theirs)),
     }
     .write();
 }

@@ -15,19 +15,21 @@ use shared::{
 /// A dialect that panics before or after its answer, or as it refuses one, as a request's `x-panic` says.
 struct Fragile<D>(D);
 
-fn panics(request: &Request, when: &str) {
+fn panics(request: &Request<'_>, when: &str) {
     assert!(request.header("x-panic") != Some(when), "{when} {:?}", request.headers);
 }
 
 impl<D: Dialect> Dialect for Fragile<D> {
-    async fn answer(&self, request: &Request) -> Result<Response, Error> {
+    const NAME: &'static str = D::NAME;
+
+    async fn answer(&self, request: &Request<'_>) -> Result<Response, Error> {
         panics(request, "before");
         let answer = self.0.answer(request).await;
         panics(request, "after");
         answer
     }
 
-    fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
+    fn refuse(&self, request: &Request<'_>, error: &Error, request_id: &str) -> Response {
         panics(request, "refusing");
         self.0.refuse(request, error, request_id)
     }

@@ -15,14 +15,14 @@ use shared::{
 use crate::wire;
 
 /// The account's widgets.
-pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
+pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Read).await?;
     let asked = Asked::read(request)?;
     page(&app.store, &List { account, assistant_id: None }, asked).await
 }
 
 /// Those of one assistant.
-pub async fn handle_assistant(app: &App, request: &Request, assistant_id: &str) -> Result<Response, Error> {
+pub async fn handle_assistant(app: &App, request: &Request<'_>, assistant_id: &str) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Read).await?;
     let (assistant_id, asked) = both(path_uuid("assistant_id", assistant_id), Asked::read(request))?;
     page(&app.store, &List { account, assistant_id: Some(assistant_id) }, asked).await
@@ -35,7 +35,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(request: &Request) -> Checked<Self> {
+    fn read(request: &Request<'_>) -> Checked<Self> {
         let integer = |name, default, maximum| match request.query_value(name) {
             Some(text) => query_integer(name, &text, 1, maximum),
             None => Ok(default),

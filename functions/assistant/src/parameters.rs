@@ -11,7 +11,7 @@ use shared::{
 
 use crate::wire;
 
-pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
     let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = app.store.read_public::<Settings>(id).await?;
     let answer = || wire::success("Data retrieved successfully", wire::Parameters::from(&widget.settings));

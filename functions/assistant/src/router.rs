@@ -9,7 +9,7 @@ use shared::{
 use crate::{create, delete, list, openapi, parameters, read, update};
 
 /// Hands the request to its operation.
-pub async fn route(app: &App, request: &Request) -> Result<Response, Error> {
+pub async fn route(app: &App, request: &Request<'_>) -> Result<Response, Error> {
     let method = request.method.as_str();
     let not_allowed = |allow| Err(Error::MethodNotAllowed { allow });
     match request.segments().as_slice() {
@@ -42,6 +42,6 @@ pub async fn route(app: &App, request: &Request) -> Result<Response, Error> {
 }
 
 /// Whether pages of every origin may read what is answered to the request.
-pub fn is_public(request: &Request) -> bool {
+pub fn is_public(request: &Request<'_>) -> bool {
     matches!(request.segments().as_slice(), ["api", "v1", "widget", _, "parameters"])
 }

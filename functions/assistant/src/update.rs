@@ -12,7 +12,7 @@ use shared::{
 
 use crate::wire;
 
-pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Full).await?;
     let changes = wire::body(request)?.and_then(Changes::parse);
     let (id, (preconditions, changes)) = both(wire::widget_id(id), both(Preconditions::of(request), changes))?;

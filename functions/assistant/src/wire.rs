@@ -17,7 +17,7 @@ pub fn widget_id(segment: &str) -> Checked<WidgetId> {
 }
 
 /// The request's body as FastAPI would have it: JSON only where the content type says so.
-pub fn body(request: &Request) -> Result<Checked<&RawValue>, Error> {
+pub fn body<'a>(request: &'a Request<'_>) -> Result<Checked<&'a RawValue>, Error> {
     let bytes = request.body()?;
     if !bytes.is_empty() && !is_json(request.headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default())
     {

@@ -13,7 +13,7 @@ use shared::{
 
 use crate::wire;
 
-pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
+pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Full).await?;
     let settings = request.json()?.and_then(Settings::parse);
     let (idempotency, settings) = both(Idempotency::of(request)?, settings)?;

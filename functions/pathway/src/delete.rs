@@ -12,7 +12,7 @@ use shared::{
 
 use crate::wire;
 
-pub async fn handle(app: &App, request: &Request, id: &str) -> Result<Response, Error> {
+pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Full).await?;
     let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = app.store.delete::<Settings>(account, id, &preconditions.versions()).await?;

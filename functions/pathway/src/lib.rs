@@ -25,6 +25,8 @@ use shared::{
     event::Delivery,
     http::{Request, Response},
     lambda::Dialect,
+    model,
+    store::Stored,
 };
 
 /// The dialect over an [`App`].
@@ -32,11 +34,13 @@ use shared::{
 pub struct Pathway(pub App);
 
 impl Dialect for Pathway {
-    async fn answer(&self, request: &Request) -> Result<Response, Error> {
+    const NAME: &'static str = <model::pathway::Settings as Stored>::DIALECT;
+
+    async fn answer(&self, request: &Request<'_>) -> Result<Response, Error> {
         router::route(&self.0, request).await
     }
 
-    fn refuse(&self, request: &Request, error: &Error, request_id: &str) -> Response {
+    fn refuse(&self, request: &Request<'_>, error: &Error, request_id: &str) -> Response {
         let response = errors::response(error, request_id);
         match error {
             _ if !router::is_public(request) => response,

@@ -19,7 +19,7 @@ const MAX_LIMIT: u32 = 100;
 
 /// All of the account's widgets, or `limit` of them with a link to the next ones. A page ends before its `limit` where more
 /// would not fit into an answer.
-pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
+pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Read).await?;
     let limit = request.query_value("limit").map(|text| query_integer("limit", &text, 1, Some(MAX_LIMIT)));
     let after = request.query_value("cursor").map(|text| cursor::read(account, "cursor", &text));
@@ -40,7 +40,7 @@ pub async fn handle(app: &App, request: &Request) -> Result<Response, Error> {
 }
 
 /// The `Link` header that leads to the next page (RFC 8288). The key is not part of the URL, wherever it came from.
-fn next_page(request: &Request, limit: u64, cursor: &str) -> Result<HeaderValue, Error> {
+fn next_page(request: &Request<'_>, limit: u64, cursor: &str) -> Result<HeaderValue, Error> {
     let scheme = request.header("x-forwarded-proto").unwrap_or("https");
     // Where the client names no host, it finds its own way from the path.
     let base = request.header(header::HOST).map(|host| format!("{scheme}://{host}")).unwrap_or_default();

@@ -9,7 +9,7 @@ use shared::{
 use crate::{config, create, delete, list, openapi, read, update};
 
 /// Hands the request to its operation.
-pub async fn route(app: &App, request: &Request) -> Result<Response, Error> {
+pub async fn route(app: &App, request: &Request<'_>) -> Result<Response, Error> {
     let method = request.method.as_str();
     let not_allowed = |allow| Err(Error::MethodNotAllowed { allow });
     match request.segments().as_slice() {
@@ -44,6 +44,6 @@ pub async fn route(app: &App, request: &Request) -> Result<Response, Error> {
 }
 
 /// Whether the answer to the request depends on the page that asks.
-pub fn is_public(request: &Request) -> bool {
+pub fn is_public(request: &Request<'_>) -> bool {
     matches!(request.segments().as_slice(), ["v1", "widget", _, "config"])
 }

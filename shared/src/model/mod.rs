@@ -66,6 +66,11 @@ impl Timestamp {
         self.0.timestamp().unsigned_abs()
     }
 
+    /// Milliseconds since 1970, as CloudWatch counts them.
+    pub fn epoch_milliseconds(self) -> i64 {
+        self.0.timestamp_millis()
+    }
+
     /// How long it is until then; `None` once it has come.
     pub fn time_left(self) -> Option<Duration> {
         (self.0 - Utc::now()).to_std().ok().filter(|left| !left.is_zero())

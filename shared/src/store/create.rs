@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    Item, Store, Stored, item,
+    Change, Item, Store, Stored, item,
     item::{CREATED_AT, TTL, number, text},
     record::{self, Record},
     retry,
@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     idempotency::Idempotency,
     model::{AccountId, Widget},
+    observed::note_change,
 };
 
 /// What became of a request to create a widget.
@@ -35,10 +36,14 @@ impl Store {
         widget: Widget<S>,
         idempotency: Option<Idempotency>,
     ) -> Result<Created<S>, Error> {
-        match idempotency {
+        let created = match idempotency {
             None => self.put(account, widget).await,
             Some(idempotency) => self.put_with_record(account, widget, &idempotency).await,
+        }?;
+        if !created.is_replay {
+            note_change(Change::Created);
         }
+        Ok(created)
     }
 
     async fn put<S: Stored>(&self, account: AccountId, widget: Widget<S>) -> Result<Created<S>, Error> {

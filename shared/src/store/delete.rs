@@ -13,15 +13,16 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    Store, Stored,
+    Change, Store, Stored,
     condition::Condition,
     item,
-    item::{ACCOUNT, CHANGE, Change, DIALECT, ID, LAST_WRITE, TTL, UPDATED_AT, VERSION, number, text},
+    item::{ACCOUNT, CHANGE, DIALECT, ID, LAST_WRITE, TTL, UPDATED_AT, VERSION, number, text},
     key, retry,
 };
 use crate::{
     error::Error,
     model::{AccountId, Timestamp, Versions, Widget, WidgetId},
+    observed::note_change,
 };
 
 /// For how long something of a widget is left: longer than a queue brings a message again that was not done, and than the
@@ -74,7 +75,10 @@ impl Store {
         let delete = delete.update_expression(format!("{sets} REMOVE {}", removes.join(", "))).send();
         let (result, is_unclear) = retry::watched(delete).await;
         let error = match result {
-            Ok(deleted) => return item::widget(deleted.attributes.unwrap_or_default()),
+            Ok(deleted) => {
+                note_change(Change::Deleted);
+                return item::widget(deleted.attributes.unwrap_or_default());
+            }
             Err(error) => error,
         };
         match error.as_service_error() {

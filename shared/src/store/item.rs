@@ -39,16 +39,19 @@ pub(super) const CHANGE: &str = "change";
 pub(super) const TTL: &str = "ttl";
 
 /// What a write does to a widget.
-#[derive(Clone, Copy)]
-pub(super) enum Change {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Makes it.
     Created,
+    /// Makes it another one.
     Updated,
+    /// Takes it away.
     Deleted,
 }
 
 impl Change {
     /// What the attribute [`CHANGE`] says.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Updated => "updated",

@@ -34,7 +34,7 @@ use std::{collections::HashMap, env, error::Error as StdError, fmt};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
 pub use create::Created;
-pub use item::Stored;
+pub use item::{Change, Stored};
 use item::{PK, SK, partition, text};
 pub use list::{Count, List, Page};
 

@@ -4,7 +4,9 @@ use std::cell::Cell;
 
 use aws_sdk_dynamodb::{
     config::{
-        ConfigBag, Intercept, RuntimeComponents, http::HttpResponse, interceptors::FinalizerInterceptorContextRef,
+        ConfigBag, Intercept, RuntimeComponents,
+        http::HttpResponse,
+        interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef},
     },
     error::BoxError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
@@ -14,6 +16,8 @@ use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
+
+use crate::observed::note_store_call;
 
 /// Has a write tried again that a transaction was in the way of, or that another write kept a transaction from. Neither
 /// did anything (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>).
@@ -102,13 +106,23 @@ async fn watch<T>(is_repeated: bool, call: impl Future<Output = T>) -> (T, bool)
     WATCHED.scope(watched, async { (call.await, WATCHED.with(|watched| watched.is_unclear.get())) }).await
 }
 
-/// Notes the tries whose outcome is not known.
+/// Notes all tries, and those whose outcome is not known.
 #[derive(Debug)]
 pub struct Watch;
 
 impl Intercept for Watch {
     fn name(&self) -> &'static str {
-        "unclear outcomes"
+        "tries and their outcomes"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        note_store_call();
+        Ok(())
     }
 
     fn read_after_attempt(

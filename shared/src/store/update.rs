@@ -11,16 +11,17 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
-    Item, Store, Stored,
+    Change, Item, Store, Stored,
     client::{ATTEMPT_TIMEOUT, ATTEMPTS, FIRST_BACKOFF},
     condition::Condition,
     item,
-    item::{ACCOUNT, Attributes, CHANGE, Change, DIALECT, LAST_WRITE, UPDATED_AT, VERSION, number, text},
+    item::{ACCOUNT, Attributes, CHANGE, DIALECT, LAST_WRITE, UPDATED_AT, VERSION, number, text},
     key, retry,
 };
 use crate::{
     error::Error,
     model::{AccountId, Timestamp, Versions, Widget, WidgetId},
+    observed::note_change,
     validation::Violation,
 };
 
@@ -64,13 +65,13 @@ impl Store {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send();
             let (error, is_lost) = match retry::watched_unrepeated(update).await {
-                (Ok(updated), _) => return item::widget(updated.attributes.unwrap_or_default()),
+                (Ok(updated), _) => return made(updated.attributes.unwrap_or_default()),
                 (Err(error), is_lost) => (error, is_lost),
             };
             match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => match refusal.item() {
                     // A try before this one was made, though its answer got lost.
-                    Some(there) if there.get(LAST_WRITE) == Some(&write.mark) => return item::widget(there.clone()),
+                    Some(there) if there.get(LAST_WRITE) == Some(&write.mark) => return made(there.clone()),
                     // There is nothing to change.
                     Some(there) if is_one_of(versions, there) && S::changed(changes, account).are_in(there) => {
                         return item::widget(there.clone());
@@ -95,6 +96,12 @@ impl Store {
         }
         Err(Error::Unavailable(format!("{UPDATE}: refused for its time {ATTEMPTS} times")))
     }
+}
+
+/// What an update made of a widget.
+fn made<S: Stored>(item: Item) -> Result<Widget<S>, Error> {
+    note_change(Change::Updated);
+    item::widget(item)
 }
 
 /// When to make an update again that was refused because of what is `there`, if only its time was in the way: somebody's clock
