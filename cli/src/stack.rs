@@ -151,7 +151,7 @@ fn url(address: SocketAddr) -> String {
 
 /// The environment of a function's processes, as Lambda sets it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's address and credentials.
-async fn environment(spec: &FunctionSpec, binary: &Path, store: &Store) -> Result<Vec<(String, String)>> {
+pub(crate) async fn environment(spec: &FunctionSpec, binary: &Path, store: &Store) -> Result<Vec<(String, String)>> {
     let region = store.config.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
     let provider = store.config.credentials_provider().context("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.context("no AWS credentials")?;

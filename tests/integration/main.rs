@@ -7,6 +7,7 @@
 //! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
 //!   of them at once and about `kill -9`.
 //! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
+//! * [`log_lines`] are what an operator learns of each request, [`limits`] what becomes of those that mean harm.
 //! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
@@ -27,7 +28,9 @@ mod fault_proxy;
 mod idempotency;
 mod invoke;
 mod keys;
+mod limits;
 mod lists;
+mod log_lines;
 mod openapi;
 mod pathway;
 mod pipelines;

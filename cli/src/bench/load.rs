@@ -2,10 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     net::SocketAddr,
     num::NonZeroU64,
-    process,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -20,6 +18,7 @@ use serde_json::Value;
 use tokio::{task::JoinSet, time::interval_at};
 use uuid::Uuid;
 
+use super::process;
 use crate::{
     binaries,
     keys::{self, NewKey},
@@ -135,20 +134,7 @@ async fn watch(driver: &Driver, whole: Duration, functions: &[String]) {
 
 /// The memory of a function's largest process, in MiB.
 fn largest_process(function: &str) -> f64 {
-    let own = format!("PPid:\t{}", process::id());
-    let name = format!("Name:\t{function}");
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
-    let processes = processes.filter(|process| {
-        let status = fs::read_to_string(process.join("status")).unwrap_or_default();
-        [&own, &name].iter().all(|wanted| status.lines().any(|line| line == **wanted))
-    });
-    let resident = processes.filter_map(|process| {
-        // Exact, which `status` is not on every kernel.
-        let memory = fs::read_to_string(process.join("smaps_rollup")).ok()?;
-        let kib = memory.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB"))?;
-        kib.parse::<f64>().ok()
-    });
-    resident.fold(0.0, f64::max) / 1024.0
+    process::of(function).filter_map(|process| process::resident(&process)).fold(0.0, f64::max)
 }
 
 /// What all clients have in common.

@@ -1,7 +1,9 @@
 //! `widgets bench`: figures of the local stack.
 
+mod hostile;
 mod lists;
 mod load;
+mod process;
 
 use std::num::NonZeroUsize;
 
@@ -36,6 +38,12 @@ enum Command {
     /// same idempotency key): latencies as a client sees them, of gateway, function and store on this machine, cold starts
     /// included; the statuses; and how many requests had another status than they are meant to have.
     Load(load::Load),
+    /// Send what means harm, and print what it costs: CPU beside an ordinary create, and the most memory that the process had
+    ///
+    /// Each row is an execution environment of its own that gets one ordinary request and then the same harm a few times: bodies
+    /// as deep, as wide, as long or as wrong as they can be, and events larger than any that API Gateway would send. What each
+    /// is answered with stands beside it: a status, or what the invocation fails with.
+    Hostile,
 }
 
 /// Measures and prints.
@@ -43,6 +51,7 @@ pub async fn run(bench: Bench) -> Result<()> {
     match bench.command {
         None => lists::run(&bench.widgets).await,
         Some(Command::Load(load)) => load::run(load).await,
+        Some(Command::Hostile) => hostile::run().await,
     }
 }
 
