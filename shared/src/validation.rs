@@ -324,6 +324,14 @@ pub fn object(value: &RawValue) -> Checked<JsonText> {
     }
 }
 
+/// An array of any content.
+pub fn array(value: &RawValue) -> Checked<JsonText> {
+    match json::kind(value) {
+        Kind::Array => Ok(value.into()),
+        _ => Err(refused(Fault::NotAnArray, value)),
+    }
+}
+
 /// An array, each element as `rule` has it.
 pub fn list<T>(rule: impl Fn(&RawValue) -> Checked<T>) -> impl FnOnce(&RawValue) -> Checked<Vec<T>> {
     move |value| {

@@ -96,7 +96,7 @@ async fn the_documented_request_makes_the_documented_widget() {
     assert_eq!(item["version"], AttributeValue::N("1".to_owned()));
     assert_eq!(item["created_at"], item["updated_at"]);
     assert_eq!(item["user_opening_messages"], list("<string>"));
-    assert_eq!(item["action_buttons"], list(r#""<unknown>""#));
+    assert_eq!(item["action_buttons"], text(r#"["<unknown>"]"#));
     assert_eq!(item["remove_branding"], AttributeValue::Bool(false));
     assert_eq!((&item["attributes"], &item["style_params"]), (&text("{}"), &text("{}")));
     for (key, value) in sent.as_object().unwrap() {
@@ -160,7 +160,7 @@ async fn free_form_json_comes_back_as_it_went_in() {
 
     assert_eq!(answer.status, 200);
     assert_eq!(raw_member(&answer.body, "attributes"), free);
-    assert_eq!(raw_member(&answer.body, "action_buttons"), format!("[{free},null,1.50]"));
+    assert_eq!(raw_member(&answer.body, "action_buttons"), format!("[{free}, null ,1.50]"));
     assert_eq!(raw_member(&answer.body, "style_params"), r#"{"b": 2, "a": 1}"#);
 }
 

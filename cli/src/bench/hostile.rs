@@ -180,9 +180,7 @@ impl<'a> Dialect<'a> {
             ("deeper than is allowed", self.filled(&format!("{}[", up_to(free)), "[{},", "")),
             ("an object of one-byte members", self.filled("{", r#""":0,"#, r#""":0}"#)),
             ("the same member over and over", self.filled("{", r#""widget_type":0,"#, &format!(r#""{free}":[]}}"#))),
-            ("a free-form array of numbers", self.filled(&format!("{}[", up_to(free)), "0,", "0]}")),
             ("strings that are numbers", self.filled(&format!("{}[", up_to(strings)), "0,", "0]}")),
-            ("strings that are empty", self.filled(&format!("{}[", up_to(strings)), r#""","#, r#"""]}"#)),
             ("a number of a quarter million digits", self.filled(&format!("{}1", up_to(number)), "7", "}")),
             ("an exponent of as many", self.filled(&format!("{}1e", up_to(number)), "7", "}")),
             ("one string of escapes", self.filled(&format!(r#"{{"{number}":""#), r"\u0041", r#""}"#)),
@@ -213,6 +211,10 @@ impl<'a> Dialect<'a> {
                 "a command of 6 MB",
                 json!({"operation": "create", "account": DEVELOPMENT_ACCOUNT.to_string(), "body": huge("[")}),
             ),
+            // These are widgets, if odd ones: the last row is a list of them.
+            ("a free-form array of numbers", self.filled(&format!("{}[", up_to(free)), "0,", "0]}")),
+            ("strings that are empty", self.filled(&format!("{}[", up_to(strings)), r#""","#, r#"""]}"#)),
+            ("a list of all these", self.list("")),
         ]
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::AccountId;
 use crate::{
     json::{self, JsonText},
-    validation::{Checked, Fault, Fields, anything, lenient_bool, list, nullable, object, refused, text, uuid},
+    validation::{Checked, Fault, Fields, array, lenient_bool, list, nullable, object, refused, text, uuid},
 };
 
 /// The fields that a client sets, each once: [`Settings`] has them all, [`Changes`] those that an update names.
@@ -34,7 +34,7 @@ macro_rules! fields {
 fields! {
     widget_type: Option<WidgetType>,
     user_opening_messages: Option<Vec<String>>,
-    action_buttons: Option<Vec<JsonText>>,
+    action_buttons: Option<JsonText>,
     /// On create the account's id where the client gives none.
     org_id: Option<Uuid>,
     assistant_id: Option<Uuid>,
@@ -70,7 +70,7 @@ impl Changes {
         let changes = Self {
             widget_type: fields.get("widget_type", nullable(WidgetType::parse)),
             user_opening_messages: fields.get("user_opening_messages", nullable(list(text))),
-            action_buttons: fields.get("action_buttons", nullable(list(anything))),
+            action_buttons: fields.get("action_buttons", nullable(array)),
             org_id: fields.get("org_id", nullable(uuid)),
             assistant_id: fields.get("assistant_id", nullable(uuid)),
             name: fields.get("name", nullable(text)),
