@@ -11,6 +11,7 @@
 //! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
+//! * [`expanded`] is the template as CloudFormation deploys it; [`permissions`], [`protection`] and [`operations`] judge it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -23,6 +24,7 @@ mod command;
 mod crash;
 mod dialects;
 mod execution;
+mod expanded;
 mod fastapi;
 mod fault_proxy;
 mod idempotency;
@@ -32,9 +34,12 @@ mod limits;
 mod lists;
 mod log_lines;
 mod openapi;
+mod operations;
 mod pathway;
+mod permissions;
 mod pipelines;
 mod preconditions;
+mod protection;
 mod public;
 mod races;
 mod store;

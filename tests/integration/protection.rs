@@ -1,0 +1,117 @@
+//! What is kept, how it is encrypted, what is logged of it, and what comes in at once.
+
+use serde_json::{Value, json};
+
+use crate::expanded::{EVERYTHING, Stack, owner};
+
+#[test]
+fn a_table_can_be_restored_and_goes_with_nothing() {
+    for parameters in [&[][..], EVERYTHING] {
+        let stack = Stack::with(parameters);
+        let mut tables = 0;
+        for (name, table) in stack.of_type("AWS::DynamoDB::Table") {
+            assert_eq!(
+                table["PointInTimeRecoverySpecification"],
+                json!({"PointInTimeRecoveryEnabled": true}),
+                "{name}"
+            );
+            assert_eq!(table["DeletionProtectionEnabled"], true, "{name}");
+            for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+                assert_eq!(stack.resources[name][policy], "Retain", "{name}");
+            }
+            tables += 1;
+        }
+        assert_eq!(tables, 2);
+    }
+}
+
+#[test]
+fn tables_are_encrypted_with_dynamodb_s_key_or_with_the_one_that_is_given() {
+    let own = Stack::with(&[]);
+    for (name, table) in own.of_type("AWS::DynamoDB::Table") {
+        assert_eq!(table["SSESpecification"], json!({"SSEEnabled": false}), "{name}");
+    }
+    assert!(own.resources.values().all(|resource| !resource.to_string().contains("kms:Decrypt")));
+
+    let key = "arn:aws:kms:eu-central-1:123456789012:key/mrk-1";
+    let given = Stack::with(&[("TableKey", key)]);
+    for (name, table) in given.of_type("AWS::DynamoDB::Table") {
+        let expected = json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key});
+        assert_eq!(table["SSESpecification"], expected, "{name}");
+    }
+    // DynamoDB decrypts in the name of who calls it.
+    for (role, _) in given.of_type("AWS::IAM::Role") {
+        let statements = given.statements(role);
+        assert!(statements.iter().any(|it| it["Action"] == "kms:Decrypt" && it["Resource"] == key), "{role}");
+    }
+}
+
+#[test]
+fn every_log_ends_after_the_days_that_are_asked_for() {
+    let stack = Stack::with(&[("LogRetention", "7")]);
+    for (name, group) in stack.of_type("AWS::Logs::LogGroup") {
+        assert_eq!(group["RetentionInDays"], "7", "{name}");
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(stack.resources[name][policy], "Delete", "{name}");
+        }
+    }
+    let functions = stack.of_type("AWS::Lambda::Function").map(|(_, it)| &it["LoggingConfig"]["LogGroup"]);
+    let stages = stack.of_type("AWS::ApiGatewayV2::Stage").map(|(_, it)| &it["AccessLogSettings"]["DestinationArn"]);
+    let logged: Vec<&str> = functions.chain(stages).map(owner).collect();
+    assert_eq!(logged, ["AssistantLogs", "PathwayLogs", "AccessLogs"]);
+    assert_eq!(stack.of_type("AWS::Logs::LogGroup").count(), logged.len());
+}
+
+#[test]
+fn the_access_log_names_the_route_and_has_nothing_of_what_a_client_sent() {
+    let stack = Stack::with(&[]);
+    let (_, stage) = stack.of_type("AWS::ApiGatewayV2::Stage").next().unwrap();
+    let format = stage["AccessLogSettings"]["Format"].as_str().unwrap();
+    let line: Value = serde_json::from_str(format).unwrap();
+    let expected = json!({
+        "requestId": "$context.requestId",
+        "time": "$context.requestTime",
+        "ip": "$context.identity.sourceIp",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        // The gateway's own words, and Lambda's of a function that ended: neither quotes a request.
+        "error": "$context.error.message",
+        "integrationError": "$context.integrationErrorMessage",
+        "latencyMs": "$context.responseLatency",
+        "integrationLatencyMs": "$context.integrationLatency",
+        "bytes": "$context.responseLength",
+    });
+    assert_eq!(line, expected);
+}
+
+#[test]
+fn the_api_takes_no_more_at_once_than_it_is_told_to() {
+    for (parameters, expected) in [
+        (&[][..], json!({"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000})),
+        (
+            &[("ThrottleRate", "5"), ("ThrottleBurst", "9")],
+            json!({"ThrottlingRateLimit": "5", "ThrottlingBurstLimit": "9"}),
+        ),
+    ] {
+        let stack = Stack::with(parameters);
+        let stages: Vec<&Value> = stack.of_type("AWS::ApiGatewayV2::Stage").map(|(_, stage)| stage).collect();
+        assert_eq!(stages.len(), 1);
+        assert_eq!(stages[0]["DefaultRouteSettings"], expected);
+        // No route has a bound of its own, which would come before it.
+        assert_eq!(stages[0].get("RouteSettings"), None);
+    }
+}
+
+#[test]
+fn what_a_scanner_is_told_to_pass_over_is_given_a_reason_for() {
+    let stack = Stack::with(EVERYTHING);
+    let mut reasons = 0;
+    for (name, resource) in &stack.resources {
+        for skip in resource["Metadata"]["checkov"]["skip"].as_array().into_iter().flatten() {
+            assert!(skip["id"].as_str().unwrap().starts_with("CKV_AWS_"), "{name}");
+            assert!(skip["comment"].as_str().is_some_and(|reason| reason.split(' ').count() > 5), "{name}: {skip}");
+            reasons += 1;
+        }
+    }
+    assert!(reasons > 0);
+}
