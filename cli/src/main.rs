@@ -25,7 +25,7 @@ enum Command {
     /// them as API Gateway does, with the routes of template.yaml: what answers is what is deployed. Prints where it
     /// listens, an API key, and a curl line for each dialect.
     Serve(serve::Serve),
-    /// Issue API keys, for the local stack or a deployed one
+    /// Issue, list, revoke and rotate API keys, of the local stack or a deployed one
     #[command(subcommand)]
     Keys(keys::Command),
     /// Send a function of the local stack an event

@@ -21,7 +21,7 @@ use crate::{
 pub enum Error {
     /// No API key came with the request.
     NoKey,
-    /// The key is unknown or has expired.
+    /// The key is unknown, revoked or has expired.
     InvalidKey,
     /// Two different keys came with the request.
     TwoKeys,

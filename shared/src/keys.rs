@@ -1,19 +1,20 @@
 //! API keys: how a request presents one, and which account it belongs to.
 //!
 //! The table holds the SHA-256 of a key, never the key, and a function's role may read it, never write. A key that was
-//! found is kept in memory for [`CACHED_FOR`]; one that was not is looked up again each time, so that a new key works at
-//! once.
+//! found is believed for [`CACHED_FOR`], or until it expires; one that was not is looked up again each time, so that a new
+//! key works at once.
 
 use std::{
     collections::HashMap,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
 use crate::{
+    clock::Moment,
     error::Error,
     hash::Hash,
     http::Request,
@@ -41,6 +42,12 @@ pub mod attribute {
     pub const NAME: &str = "name";
     /// When it was issued.
     pub const CREATED_AT: &str = "created_at";
+    /// When it was revoked. One that has this, whatever it says, is refused.
+    pub const REVOKED_AT: &str = "revoked_at";
+    /// Its first characters, by which its owner recognises it. A short key has none here.
+    pub const PREFIX: &str = "prefix";
+    /// The id of the key that replaces it, where it was rotated.
+    pub const ROTATED_TO: &str = "rotated_to";
 }
 
 /// An API key. `Debug` does not show it.
@@ -122,13 +129,19 @@ pub fn is_in_url(request: &Request<'_>) -> bool {
 pub struct Keys {
     client: Client,
     table: String,
+    clock: fn() -> Moment,
     cache: Mutex<Cache>,
 }
 
 impl Keys {
     /// The keys in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table, cache: Mutex::default() }
+        Self::with_clock(client, table, Moment::now)
+    }
+
+    /// The same by another clock, which a test moves.
+    pub fn with_clock(client: Client, table: String, clock: fn() -> Moment) -> Self {
+        Self { client, table, clock, cache: Mutex::default() }
     }
 
     /// The account whose key came with `request`. The key must have at least the role `needed`.
@@ -140,20 +153,21 @@ impl Keys {
 
     async fn known(&self, hash: &Hash) -> Result<Known, Error> {
         // Before the look-up: what it finds may have changed since.
-        let now = Instant::now();
+        let now = (self.clock)();
         if let Some(known) = self.cache().get(hash, now) {
             return Ok(known);
         }
         let found = self.look_up(hash).await?.ok_or(Error::InvalidKey)?;
         let believed_for = match found.expires_at {
-            Some(moment) => moment.time_left().ok_or(Error::InvalidKey)?.min(CACHED_FOR),
+            Some(moment) => moment.time_left_at(now.wall).ok_or(Error::InvalidKey)?.min(CACHED_FOR),
             None => CACHED_FOR,
         };
-        let known = Known { account: found.account, role: found.role, until: now + believed_for };
+        let known = Known { account: found.account, role: found.role, asked_at: now, believed_for };
         self.cache().insert(*hash, known, now);
         Ok(known)
     }
 
+    /// The key with this hash, unless it is unknown or revoked.
     async fn look_up(&self, hash: &Hash) -> Result<Option<Found>, Error> {
         let found = self
             .client
@@ -164,7 +178,7 @@ impl Keys {
             .send()
             .await
             .map_err(|error| Error::from_store("GetItem ApiKeys", &error))?;
-        let Some(item) = found.item else { return Ok(None) };
+        let Some(item) = found.item.filter(|item| !item.contains_key(attribute::REVOKED_AT)) else { return Ok(None) };
         let unreadable = |name| Error::Internal(format!("the key with hash {hash} has no {name} that can be read"));
         let text = |name| item.get(name).map(|value| value.as_s().map_err(|_| unreadable(name))).transpose();
         let account = text(attribute::ACCOUNT_ID)?.and_then(|account| AccountId::parse(account).ok());
@@ -201,17 +215,24 @@ struct Cache(HashMap<Hash, Known>);
 struct Known {
     account: AccountId,
     role: Role,
-    until: Instant,
+    asked_at: Moment,
+    believed_for: Duration,
+}
+
+impl Known {
+    fn is_believed(&self, now: Moment) -> bool {
+        now.since(self.asked_at).is_some_and(|age| age < self.believed_for)
+    }
 }
 
 impl Cache {
-    fn get(&self, hash: &Hash, now: Instant) -> Option<Known> {
-        self.0.get(hash).filter(|known| now < known.until).copied()
+    fn get(&self, hash: &Hash, now: Moment) -> Option<Known> {
+        self.0.get(hash).filter(|known| known.is_believed(now)).copied()
     }
 
-    fn insert(&mut self, hash: Hash, known: Known, now: Instant) {
+    fn insert(&mut self, hash: Hash, known: Known, now: Moment) {
         if self.0.len() >= MAX_CACHED {
-            self.0.retain(|_, known| now < known.until);
+            self.0.retain(|_, known| known.is_believed(now));
         }
         if self.0.len() >= MAX_CACHED {
             self.0.clear();
@@ -268,28 +289,37 @@ mod tests {
         assert_eq!(key.hash().to_string(), hash);
     }
 
-    fn known(until: Instant) -> Known {
-        Known { account: AccountId(uuid::Uuid::from_u128(1)), role: Role::Full, until }
+    fn known(asked_at: Moment) -> Known {
+        let account = AccountId(uuid::Uuid::from_u128(1));
+        Known { account, role: Role::Full, asked_at, believed_for: CACHED_FOR }
     }
 
     #[test]
-    fn a_key_is_believed_for_its_time_and_not_longer() {
-        let (hash, now) = (Hash::of(b"1"), Instant::now());
+    fn a_key_is_believed_for_its_time_by_both_clocks_and_not_longer() {
+        let (hash, now) = (Hash::of(b"1"), Moment::now());
         let mut cache = Cache::default();
         assert_eq!(cache.get(&hash, now), None);
-        let known = known(now + CACHED_FOR);
+        let known = known(now);
         cache.insert(hash, known, now);
-        assert_eq!(cache.get(&hash, now + Duration::from_secs(59)), Some(known));
-        assert_eq!(cache.get(&hash, now + Duration::from_secs(60)), None);
+        let after = |monotonic: u64, wall: u64| {
+            let of = Duration::from_secs;
+            Moment { monotonic: now.monotonic + of(monotonic), wall: now.wall + of(wall) }
+        };
+        assert_eq!(cache.get(&hash, after(59, 59)), Some(known));
+        for (monotonic, wall) in [(60, 60), (60, 0), (0, 60), (1, 86_400)] {
+            assert_eq!(cache.get(&hash, after(monotonic, wall)), None, "{monotonic} {wall}");
+        }
+        let set_back = Moment { wall: now.wall - Duration::from_millis(1), ..after(1, 1) };
+        assert_eq!(cache.get(&hash, set_back), None);
         assert_eq!(cache.get(&Hash::of(b"2"), now), None);
     }
 
     #[test]
     fn the_cache_is_bounded_and_keeps_the_newest() {
-        let (mut cache, now) = (Cache::default(), Instant::now());
+        let (mut cache, now) = (Cache::default(), Moment::now());
         let hash = |i: usize| ApiKey::parse(&i.to_string()).unwrap().hash();
         for i in 0..5 * MAX_CACHED {
-            cache.insert(hash(i), known(now + CACHED_FOR), now);
+            cache.insert(hash(i), known(now), now);
             assert!(cache.0.len() <= MAX_CACHED);
             assert!(cache.get(&hash(i), now).is_some());
         }

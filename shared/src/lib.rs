@@ -6,7 +6,7 @@
 //! * [`http`] is the request and the response that a dialect sees.
 //! * What is no HTTP request is an [`event`], which brings [`command`]s; [`pipeline`] has them done, and a [`failure`] is what
 //!   whoever sent one is told.
-//! * [`keys`] tells which account a request's API key belongs to.
+//! * [`keys`] tells which account a request's API key belongs to, and [`clock`] how long it is believed.
 //! * [`idempotency`] and [`etag`] are what a request says of the requests before it: this one again, only if nothing changed.
 //! * [`json`] reads a body one level at a time and leaves free-form values as the text they are.
 //! * [`validation`] collects everything wrong with a body; [`model`] is what a valid one becomes.
@@ -18,6 +18,7 @@
 //! * [`observed`] is what a request did, of which [`log`] writes a line that holds neither keys nor bodies, and which [`metrics`]
 //!   count; [`mod@hash`] is what the table holds instead of them.
 
+pub mod clock;
 pub mod command;
 pub mod cors;
 pub mod cursor;

@@ -244,8 +244,7 @@ async fn an_operator_s_profile_signs_for_a_store_elsewhere_and_a_local_one_needs
         "a profile that is not there is an error"
     );
 
-    let data = folder.path().join("data");
-    let local = ["keys", "issue", "--data", data.to_str().unwrap()];
+    let local = ["keys", "issue", "--data", folder.path().to_str().unwrap()];
     assert!(with_profile(&local, Some("nobody")).await.status.success());
 }
 

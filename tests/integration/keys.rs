@@ -1,14 +1,36 @@
-//! API keys: where they are taken from, and what becomes of those that are none.
+//! API keys: where they are taken from, what becomes of those that are none or none any more, and what an operator does
+//! with them.
 
-use serde_json::json;
+use std::{
+    cell::Cell,
+    fs,
+    time::{Duration, Instant, SystemTime},
+};
+
+use assistant::Assistant;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
+use pathway::Pathway;
+use serde_json::{Value, json};
 use shared::{
-    keys::Role,
+    App,
+    clock::Moment,
+    http::Request,
+    keys::{ApiKey, Keys, Role},
+    lambda::Dialect,
     model::{AccountId, Timestamp},
 };
 use uuid::Uuid;
-use widgets::{keys, stack::DEVELOPMENT_ACCOUNT};
+use widgets::{
+    keys::{KeyItem, NewKey, generate},
+    stack::DEVELOPMENT_ACCOUNT,
+};
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
+use crate::{
+    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},
+    command::widgets,
+    fault_proxy::{Call, Effect, Fault, FaultProxy},
+};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -33,7 +55,7 @@ async fn both_dialects_take_a_key_from_every_place() {
 #[tokio::test]
 async fn without_a_valid_key_nothing_is_read_or_written() {
     let app = TestApp::start().await;
-    let other = keys::generate().unwrap().0;
+    let other = generate().unwrap().0;
     let two_keys = format!("/api/v1/widget?api_key={}", app.key);
     for (path, headers, detail) in [
         ("/api/v1/widget", &[][..], "Not authenticated"),
@@ -62,8 +84,8 @@ async fn without_a_valid_key_nothing_is_read_or_written() {
 async fn a_key_reaches_its_own_account_and_no_log_line() {
     let app = TestApp::start().await;
     let account = AccountId(Uuid::new_v4());
-    let key = keys::generate().unwrap();
-    let item = keys::KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
+    let key = generate().unwrap();
+    let item = KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
     // Unknown first, to see that this is not remembered.
     let headers = [JSON, ("authorization", key.0.as_str())];
     assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 401);
@@ -86,9 +108,9 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
 
 /// Puts another key into the table.
 async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&str>) -> String {
-    let key = keys::generate().unwrap();
+    let key = generate().unwrap();
     let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
-    let item = keys::KeyItem { key: &key, account, role, expires_at, name: None };
+    let item = KeyItem { key: &key, account, role, expires_at, name: None };
     item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
     key.0
 }
@@ -123,5 +145,411 @@ async fn a_key_that_has_expired_is_none_and_one_that_has_not_is_one() {
     for (key, status) in [(&expired, 401), (&valid, 200), (&expired, 401), (&valid, 200)] {
         let answer = app.send("GET", "/v1/widgets", &[("authorization", key)], "").await;
         assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
+/// The time as [`clock`] tells it, which moves when it is told to: how much later it is than at its beginning by each clock.
+#[derive(Debug, Clone, Copy, Default)]
+struct Later {
+    monotonic: Duration,
+    wall: Duration,
+}
+
+impl Later {
+    const fn seconds(seconds: u64) -> Self {
+        Self { monotonic: Duration::from_secs(seconds), wall: Duration::from_secs(seconds) }
+    }
+}
+
+thread_local! {
+    /// 2999-01-01T00:00:00Z.
+    static BEGINNING: Moment =
+        Moment { monotonic: Instant::now(), wall: SystemTime::UNIX_EPOCH + Duration::from_secs(32_472_144_000) };
+    static LATER: Cell<Later> = const { Cell::new(Later::seconds(0)) };
+}
+
+fn clock() -> Moment {
+    let (beginning, later) = (BEGINNING.with(Moment::clone), LATER.get());
+    Moment { monotonic: beginning.monotonic + later.monotonic, wall: beginning.wall + later.wall }
+}
+
+/// An environment of either function, in this process and by [`clock`]: its own memory over the same store.
+enum Environment {
+    Assistant(Assistant),
+    Pathway(Pathway),
+}
+
+impl Environment {
+    fn of_each(app: &TestApp) -> [Self; 2] {
+        let keys = || Keys::with_clock(app.store.clone(), "ApiKeys".to_owned(), clock);
+        let parts = || App { keys: keys(), store: shared::store::Store::new(app.store.clone(), "Widgets".to_owned()) };
+        [Self::Assistant(Assistant(parts())), Self::Pathway(Pathway(parts()))]
+    }
+
+    /// The status of a list asked for with `key`.
+    async fn status(&self, key: &str) -> u16 {
+        match self {
+            Self::Assistant(dialect) => status(dialect, "/api/v1/widget", key).await,
+            Self::Pathway(dialect) => status(dialect, "/v1/widgets", key).await,
+        }
+    }
+}
+
+async fn status(dialect: &impl Dialect, path: &str, key: &str) -> u16 {
+    let event = json!({
+        "version": "2.0", "rawPath": path, "headers": {"authorization": key}, "requestContext": {"http": {"method": "GET"}},
+    });
+    let request = Request::from_event(serde_json::from_value(event).unwrap()).unwrap();
+    let answer = dialect.answer(&request).await.unwrap_or_else(|error| dialect.refuse(&request, &error, "test"));
+    answer.status.as_u16()
+}
+
+async fn statuses(environments: &[Environment], key: &str) -> Vec<u16> {
+    join_all(environments.iter().map(|environment| environment.status(key))).await
+}
+
+#[tokio::test]
+async fn a_revoked_key_stops_everywhere_within_60_seconds_frozen_or_not() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    for (what, just_before, then) in [
+        ("awake", Later::seconds(59), Later::seconds(60)),
+        (
+            "frozen",
+            Later { wall: Duration::from_secs(59), ..Later::default() },
+            Later { wall: Duration::from_secs(60), ..Later::default() },
+        ),
+        (
+            "a clock that is set back",
+            Later { monotonic: Duration::from_secs(59), ..Later::default() },
+            Later { monotonic: Duration::from_secs(60), ..Later::default() },
+        ),
+    ] {
+        LATER.set(Later::default());
+        let environments: Vec<Environment> = (0..3).flat_map(|_| Environment::of_each(&app)).collect();
+        let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, None).await;
+        assert_eq!(statuses(&environments, &key).await, [200; 6], "{what}");
+        assert!(keys(store, &["revoke", &id_of(&key)]).await.is_success);
+        // Those that knew it believe it, so that what is seen below is the end of that.
+        LATER.set(just_before);
+        assert_eq!(statuses(&environments, &key).await, [200; 6], "{what}");
+        LATER.set(then);
+        assert_eq!(statuses(&environments, &key).await, [401; 6], "{what}");
+        // Those that did not, do not.
+        for path in ["/api/v1/widget", "/v1/widgets"] {
+            assert_eq!(app.send("GET", path, &[("authorization", &key)], "").await.status, 401, "{what} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_expires_stops_everywhere_at_that_moment() {
+    let app = TestApp::start().await;
+    let environments: Vec<Environment> = (0..3).flat_map(|_| Environment::of_each(&app)).collect();
+    let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2999-01-01T00:01:10Z")).await;
+    for (seconds, status) in [(0, 200), (10, 200), (69, 200), (70, 401)] {
+        LATER.set(Later::seconds(seconds));
+        assert_eq!(statuses(&environments, &key).await, [status; 6], "{seconds}");
+    }
+    // Seen for the first time a second before.
+    LATER.set(Later::seconds(69));
+    let late = Environment::of_each(&app);
+    assert_eq!(statuses(&late, &key).await, [200; 2]);
+    LATER.set(Later::seconds(70));
+    assert_eq!(statuses(&late, &key).await, [401; 2]);
+}
+
+#[tokio::test]
+async fn a_revocation_holds_whatever_else_the_item_says() {
+    let app = TestApp::start().await;
+    for revoked_at in [
+        AttributeValue::S("2999-01-01T00:00:00Z".to_owned()),
+        AttributeValue::S("no time".to_owned()),
+        AttributeValue::S(String::new()),
+        AttributeValue::Null(true),
+        AttributeValue::Bool(false),
+    ] {
+        let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, None).await;
+        let hash = ApiKey::parse(&key).unwrap().hash().to_string();
+        let update = app.store.update_item().table_name("ApiKeys").key("key_hash", AttributeValue::S(hash));
+        let update = update.update_expression("SET revoked_at = :at").expression_attribute_values(":at", revoked_at);
+        update.send().await.unwrap();
+        for path in ["/api/v1/widget", "/v1/widgets"] {
+            assert_eq!(app.send("GET", path, &[("authorization", &key)], "").await.status, 401, "{path}");
+        }
+        // And it does not come back.
+        let again = NewKey(key);
+        let item =
+            KeyItem { key: &again, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+        let refusal = item.put(&app.store, "ApiKeys").await.unwrap_err().to_string();
+        assert_eq!(refusal, "this key was revoked, which nothing undoes");
+    }
+}
+
+/// What a `widgets keys` printed.
+#[derive(Debug)]
+struct Printed {
+    is_success: bool,
+    out: String,
+    told: String,
+}
+
+impl Printed {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Runs `widgets keys` as an operator does, on the store at `url`.
+async fn keys(url: &str, arguments: &[&str]) -> Printed {
+    run(&[&["keys"], arguments, &["--endpoint-url", url]].concat()).await
+}
+
+async fn run(arguments: &[&str]) -> Printed {
+    let output = widgets(arguments).await.output().await.unwrap();
+    Printed {
+        is_success: output.status.success(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        told: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The id of a key as somebody finds it who has nothing but the key.
+fn id_of(key: &str) -> String {
+    ApiKey::parse(key).unwrap().hash().to_string()[..16].to_owned()
+}
+
+/// The statuses of a list in both dialects.
+async fn listed(app: &TestApp, key: &str) -> [u16; 2] {
+    let headers = [("authorization", key)];
+    let assistant = app.send("GET", "/api/v1/widget", &headers, "").await.status;
+    [assistant, app.send("GET", "/v1/widgets", &headers, "").await.status]
+}
+
+#[tokio::test]
+async fn a_key_is_issued_listed_rotated_and_revoked() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    let account = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
+    let of_account = async || keys(store, &["list", "--json", "--account", account]).await.json();
+    assert_eq!(of_account().await, json!([]));
+    let none = keys(store, &["list", "--account", account]).await;
+    assert!(none.is_success && none.out.is_empty() && none.told.contains("There are no keys"), "{none:?}");
+
+    // Two keys, for a person and for a script.
+    let expires = "2999-01-31T01:00:00+01:00";
+    let for_person = keys(store, &["issue", "--account", account, "--name", "production"]).await;
+    let first = for_person.out.trim();
+    assert!(for_person.told.contains(&id_of(first)), "{for_person:?}");
+    let options =
+        ["issue", "--json", "--account", account, "--name", "a\u{1b}[31m", "--role", "read", "--expires", expires];
+    let for_script = keys(store, &options).await.json();
+    let reader = for_script["key"].as_str().unwrap().to_owned();
+    let issued = json!({
+        "key": reader, "id": id_of(&reader), "prefix": reader[..7], "account": account, "role": "read",
+        "name": "a\u{1b}[31m", "state": "active", "created_at": for_script["created_at"],
+        "expires_at": "2999-01-31T00:00:00.000Z", "revoked_at": null, "rotated_to": null,
+    });
+    assert_eq!(for_script, issued);
+    assert!(Timestamp::parse(for_script["created_at"].as_str().unwrap()).unwrap() <= Timestamp::now());
+    assert_eq!((listed(&app, first).await, listed(&app, &reader).await), ([200; 2], [200; 2]));
+
+    // A rotation: both work. What it makes has what the old one had.
+    let rotation = keys(store, &["rotate", &id_of(first), "--overlap", "7d"]).await;
+    let second = rotation.out.trim();
+    assert!(rotation.told.contains(&id_of(first)) && rotation.told.contains(&id_of(second)), "{rotation:?}");
+    assert_eq!((listed(&app, first).await, listed(&app, second).await), ([200; 2], [200; 2]));
+    // Without an overlap the old one ends at once where it is not in memory: it was not used yet.
+    let unused = keys(store, &["issue", "--account", account, "--role", "read", "--expires", expires]).await;
+    let unused = unused.out.trim();
+    let rotation = keys(store, &["rotate", &id_of(unused), "--overlap", "0s", "--json"]).await.json();
+    let third = rotation["key"].as_str().unwrap();
+    assert_eq!((listed(&app, unused).await, listed(&app, third).await), ([401; 2], [200; 2]));
+    assert_eq!(app.send("DELETE", "/v1/widget/x", &[("authorization", third)], "").await.status, 403);
+    let of_rotation = |member: &str| (&rotation[member], &rotation["replaces"][member]);
+    assert_eq!(of_rotation("account"), (&json!(account), &json!(account)));
+    assert_eq!(of_rotation("role"), (&json!("read"), &json!("read")));
+    assert_eq!(rotation["expires_at"], "2999-01-31T00:00:00.000Z", "the old one's own end");
+    assert_eq!(
+        (&rotation["replaces"]["state"], &rotation["replaces"]["rotated_to"]),
+        (&json!("expired"), &rotation["id"])
+    );
+    // A new end for the new one, and the old one ends before the overlap does if it would have anyway.
+    let soon = Timestamp::now().after(Duration::from_secs(60 * 60)).to_string();
+    let ending = keys(store, &["issue", "--account", account, "--expires", &soon]).await;
+    let ending = ["rotate", &id_of(ending.out.trim()), "--expires", "2999-12-31T00:00:00Z", "--json"];
+    let rotation = keys(store, &ending).await.json();
+    assert_eq!(rotation["expires_at"], "2999-12-31T00:00:00.000Z");
+    assert_eq!(rotation["replaces"]["expires_at"], soon, "before the 24 hours that an overlap has");
+
+    // Revoked, twice.
+    let fourth = rotation["key"].as_str().unwrap();
+    let revoke = ["revoke", &id_of(fourth), "--json"];
+    let revocation = keys(store, &revoke).await.json();
+    assert_eq!(revocation, json!({"id": id_of(fourth), "revoked_at": revocation["revoked_at"]}));
+    assert_eq!(listed(&app, fourth).await, [401; 2]);
+    assert_eq!(keys(store, &revoke).await.json(), revocation, "since when it was");
+    let again = keys(store, &["revoke", &id_of(fourth)]).await;
+    assert!(again.is_success && again.out.contains(revocation["revoked_at"].as_str().unwrap()), "{again:?}");
+    let revocation = keys(store, &["revoke", &id_of(first).to_uppercase()]).await;
+    assert!(revocation.is_success && revocation.out.contains("60 seconds"), "{revocation:?}");
+
+    // All of them, in the order in which they were issued, and none of them itself.
+    let list = of_account().await;
+    let members = |name: &str| list.as_array().unwrap().iter().map(|key| key[name].clone()).collect::<Vec<_>>();
+    assert_eq!(members("state"), ["revoked", "active", "active", "expired", "active", "active", "revoked"]);
+    assert_eq!(members("id")[..4], [first, &reader, second, unused].map(id_of));
+    let as_text = keys(store, &["list"]).await;
+    let lines: Vec<&str> = as_text.out.lines().collect();
+    assert!(lines.len() == 1 + 7 + 1 && as_text.told.is_empty(), "the development account has one too: {as_text:?}");
+    assert!(lines[0].starts_with("ID  ") && lines[0].ends_with("STATE"), "{as_text:?}");
+    let row = |key: &str| *lines.iter().find(|line| line.starts_with(&id_of(key))).unwrap();
+    for (key, part) in [
+        (first, "…  3c90c3cc-0d44-4b50-8888-8dd25736052a  full  production "),
+        (first, &*format!("  {}…  ", &first[..7])),
+        (first, "Z  revoked 2"),
+        (first, &format!(", rotated to {}", id_of(second))),
+        (second, "Z  active"),
+        (&reader, "  read  a\u{fffd}[31m "),
+        (&reader, "Z  active until 2999-01-31T00:00:00.000Z"),
+        (unused, "Z  expired 2"),
+    ] {
+        assert!(row(key).contains(part), "{part}: {as_text:?}");
+    }
+    let list = list.to_string();
+    for key in [first, &reader, second, unused, third, fourth, &app.key] {
+        assert!(!list.contains(&key[8..]) && !as_text.out.contains(&key[8..]), "{as_text:?} {list}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    let issued = async || keys(store, &["issue"]).await.out.trim().to_owned();
+    let (revoked, rotated, expired) = (issued().await, issued().await, issued().await);
+    assert!(keys(store, &["revoke", &id_of(&revoked)]).await.is_success);
+    let next = id_of(keys(store, &["rotate", &id_of(&rotated)]).await.out.trim());
+    assert!(keys(store, &["rotate", &id_of(&expired), "--overlap", "0s"]).await.is_success);
+    // Made by hand: two that have one id, and one that nobody can read.
+    for (hash, role) in [("0123456789abcdef00", "full"), ("0123456789abcdef01", "full"), ("fedcba9876543210", "admin")]
+    {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let put = app.store.put_item().table_name("ApiKeys").item("key_hash", text(hash));
+        put.item("account_id", text(&DEVELOPMENT_ACCOUNT.to_string())).item("role", text(role)).send().await.unwrap();
+    }
+    let before = keys(store, &["list", "--json"]).await;
+    assert!(before.told.contains("the key fedcba9876543210 has no role that can be read"), "{before:?}");
+
+    for (arguments, says) in [
+        (&["revoke", "0000000000000000"][..], "no key has the id 0000000000000000 in the table ApiKeys"),
+        (&["rotate", "0000000000000000"], "no key has the id 0000000000000000 in the table ApiKeys"),
+        (&["revoke", "0123456789abcdef"], "several keys have the id 0123456789abcdef"),
+        (&["revoke", &id_of(&revoked)[..15]], "ID must be the 16 hex characters"),
+        (&["revoke", &revoked], "ID must be the 16 hex characters"),
+        (&["rotate", &revoked], "ID must be the 16 hex characters"),
+        (&["rotate", &id_of(&revoked)], "is revoked"),
+        (&["rotate", &id_of(&expired)], "has expired"),
+        (&["rotate", &id_of(&rotated)], &format!("{next} replaces it")),
+        (&["rotate", "fedcba9876543210"], "the key fedcba9876543210 has no role that can be read"),
+        (&["rotate", &next, "--overlap", "366d"], "more than a year"),
+        (&["rotate", &next, "--overlap", "1"], "time unit needed"),
+        (&["rotate", &next, "--expires", "2020-01-01T00:00:00Z"], "a time that has come already"),
+        (&["issue", "--expires", "9999-12-31T23:59:59-23:00"], "no time such as"),
+        (&["list", "--table", "Nowhere"], "there is no table Nowhere in us-east-1"),
+        (&["issue", "--table", "Nowhere"], "there is no table Nowhere in us-east-1"),
+    ] {
+        let printed = keys(store, arguments).await;
+        assert!(!printed.is_success && printed.out.is_empty(), "{arguments:?}: {printed:?}");
+        assert!(printed.told.contains(says) && !printed.told.contains(&revoked), "{arguments:?}: {printed:?}");
+    }
+    assert_eq!(keys(store, &["list", "--json"]).await.json(), before.json());
+    assert!(keys(store, &["revoke", "fedcba9876543210"]).await.is_success, "which takes no more than its id");
+}
+
+#[tokio::test]
+async fn a_folder_that_has_no_stack_is_none_of_which_keys_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, empty) = (folder.path().join("missing"), folder.path().join("empty"));
+    fs::create_dir(&empty).unwrap();
+    let id = "0123456789abcdef";
+    for arguments in [&["list"][..], &["list", "--json"], &["revoke", id], &["rotate", id]] {
+        for data in [&missing, &empty] {
+            let printed = run(&[&["keys"], arguments, &["--data", data.to_str().unwrap()]].concat()).await;
+            assert!(!printed.is_success && printed.told.contains("no local stack has been in"), "{printed:?}");
+        }
+    }
+    let printed = run(&["keys", "issue", "--data", missing.to_str().unwrap()]).await;
+    assert!(!printed.is_success && printed.told.contains("is not there") && printed.out.is_empty(), "{printed:?}");
+    assert!(!missing.exists() && fs::read_dir(&empty).unwrap().next().is_none());
+
+    let data = ["--data", empty.to_str().unwrap()];
+    let key = run(&[&["keys", "issue"], &data[..]].concat()).await;
+    let list = run(&[&["keys", "list", "--json"], &data[..]].concat()).await.json();
+    assert_eq!(list[0]["id"], id_of(key.out.trim()));
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
+    const PUT: Call<'static> = Call("PutItem", "ApiKeys");
+    const ROTATE: Call<'static> = Call("TransactWriteItems", "ApiKeys");
+    const REVOKE: Call<'static> = Call("UpdateItem", "ApiKeys");
+    const SCAN: Call<'static> = Call("Scan", "ApiKeys");
+    let proxy = FaultProxy::start().await;
+    let url = proxy.url.as_str();
+    let list = async || keys(url, &["list", "--json"]).await.json();
+
+    // An answer that is lost once is no failure.
+    proxy.next(PUT, [Fault::Reset(Effect::Done)]);
+    let first = keys(url, &["issue", "--name", "production"]).await;
+    proxy.next(ROTATE, [Fault::Reset(Effect::Done)]);
+    let second = keys(url, &["rotate", &id_of(first.out.trim())]).await;
+    let second = second.out.trim();
+    assert_eq!(list().await[1]["id"], id_of(second));
+
+    let mut newest = id_of(second);
+    for fault in [Fault::Reset(Effect::Done), Fault::Garbage(Effect::Done)] {
+        let known = list().await;
+        proxy.always(PUT, fault);
+        let issue = keys(url, &["issue"]).await;
+        proxy.always(ROTATE, fault);
+        let rotation = keys(url, &["rotate", &newest]).await;
+        proxy.always(ROTATE, Fault::None);
+        let list = list().await;
+        let ids = |list: &Value| list.as_array().unwrap().iter().map(|key| key["id"].to_string()).collect::<Vec<_>>();
+        let unseen: Vec<String> = ids(&list).into_iter().filter(|id| !ids(&known).contains(id)).collect();
+        assert_eq!(unseen.len(), 2, "{fault:?}: {list}");
+        for printed in [&issue, &rotation] {
+            assert!(!printed.is_success && printed.out.is_empty(), "{fault:?}: {printed:?}");
+            let named = unseen.iter().filter(|id| printed.told.contains(id.trim_matches('"'))).count();
+            assert_eq!(named, 1, "{fault:?}: {unseen:?} {printed:?}");
+        }
+        // What it says is to be done then.
+        let (_, way) = rotation.told.split_once("`widgets keys rotate ").unwrap();
+        let (way, _) = way.split_once('`').unwrap();
+        let way = keys(url, &[&["rotate"], &way.split(' ').collect::<Vec<_>>()[..], &["--json"]].concat()).await.json();
+        assert_eq!((&way["name"], &way["replaces"]["state"]), (&json!("production"), &json!("expired")), "{fault:?}");
+        newest = way["id"].as_str().unwrap().to_owned();
+    }
+
+    // What was refused is not there: nothing is said of it.
+    for (call, arguments, code, says) in [
+        (PUT, &["issue"][..], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
+        (ROTATE, &["rotate", &newest], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
+        (REVOKE, &["revoke", &newest], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
+        (SCAN, &["list"], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
+        (
+            SCAN,
+            &["list"],
+            "ExpiredTokenException",
+            "AWS does not take your credentials, which may have expired: as told",
+        ),
+        (SCAN, &["list"], "ThrottlingException", "DynamoDB is throttled: try again in a minute"),
+        (SCAN, &["list"], "ValidationException", "ValidationException: as told"),
+    ] {
+        proxy.always(call, Fault::Refused(400, code));
+        let printed = keys(url, arguments).await;
+        assert!(!printed.is_success && printed.out.is_empty(), "{arguments:?}: {printed:?}");
+        assert!(printed.told.trim_end().ends_with(says) && printed.told.lines().count() == 1, "{printed:?}");
     }
 }

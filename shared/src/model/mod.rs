@@ -5,7 +5,10 @@ mod domain;
 pub mod pathway;
 mod versions;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use uuid::Uuid;
@@ -73,7 +76,12 @@ impl Timestamp {
 
     /// How long it is until then; `None` once it has come.
     pub fn time_left(self) -> Option<Duration> {
-        (self.0 - Utc::now()).to_std().ok().filter(|left| !left.is_zero())
+        self.time_left_at(SystemTime::now())
+    }
+
+    /// The same as seen at `now`.
+    pub fn time_left_at(self, now: SystemTime) -> Option<Duration> {
+        (self.0 - DateTime::<Utc>::from(now)).to_std().ok().filter(|left| !left.is_zero())
     }
 }
 

@@ -1,0 +1,49 @@
+//! `widgets keys issue`: a new key.
+
+use anyhow::Result;
+use clap::Args;
+use shared::{
+    keys::Role,
+    model::{AccountId, Timestamp},
+};
+use uuid::Uuid;
+
+use super::{
+    moment,
+    new_key::{self, KeyItem},
+    table::KeyTable,
+};
+
+/// What `widgets keys issue` is told.
+#[derive(Debug, Args)]
+pub struct Issue {
+    /// The account the key is for, a UUID [default: a new account]
+    #[arg(long, value_name = "UUID", value_parser = AccountId::parse)]
+    account: Option<AccountId>,
+    /// What to call the key
+    #[arg(long)]
+    name: Option<String>,
+    /// What the key may do: everything (full), or list and read widgets (read)
+    #[arg(long, default_value = "full", value_parser = role)]
+    role: Role,
+    /// From when on the key is refused, such as 2027-01-31T00:00:00Z [default: it does not end]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    expires: Option<Timestamp>,
+    /// Print a JSON object: the key, its id, and what else was set
+    #[arg(long)]
+    json: bool,
+}
+
+fn role(name: &str) -> Result<Role, &'static str> {
+    Role::named(name).ok_or("neither full nor read")
+}
+
+/// Puts a new key into `table` and prints it.
+pub async fn run(issue: Issue, table: &KeyTable) -> Result<()> {
+    let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
+    let key = new_key::generate()?;
+    let item = KeyItem { key: &key, account, role: issue.role, expires_at: issue.expires, name: issue.name.as_deref() };
+    let issued = item.put(&table.client, &table.name).await?;
+    eprintln!("A new key of account {account} in {}, shown this once (its id is {}):", table.place, issued.id());
+    new_key::show(&key, &issued, None, issue.json)
+}

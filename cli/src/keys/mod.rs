@@ -1,0 +1,81 @@
+//! `widgets keys`: API keys, on this machine and on a deployed stack.
+//!
+//! * `issue`, `list`, `revoke` and `rotate` are a command each.
+//! * `new_key` makes a key, puts it into the table and shows it, the only time.
+//! * `issued` is a key as the table has it: all but the key.
+//! * `table` finds the table and reads it; `failure` says in an operator's words what is wrong with it.
+
+mod failure;
+mod issue;
+mod issued;
+mod list;
+mod new_key;
+mod revoke;
+mod rotate;
+mod table;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use shared::model::Timestamp;
+
+pub use issue::Issue;
+pub use issued::{IssuedKey, KeyId};
+pub use list::List;
+pub use new_key::{KeyItem, NewKey, generate};
+pub use revoke::Revoke;
+pub use rotate::Rotate;
+pub use table::Location;
+use table::Missing;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Issue a key and print it, this once: only its SHA-256 is stored
+    Issue(At<Issue>),
+    /// List keys by their ids, never the keys themselves
+    List(At<List>),
+    /// Revoke a key: it is refused everywhere within 60 seconds, and for ever
+    Revoke(At<Revoke>),
+    /// Replace a key by a new one; both work until the overlap is over
+    ///
+    /// The new key has the account, role and name of the old one, and is printed this once. The old one expires when the
+    /// overlap is over, or when it would have expired anyway if that is sooner.
+    Rotate(At<Rotate>),
+}
+
+/// A command, and where its keys are.
+#[derive(Debug, Args)]
+pub struct At<C: Args> {
+    #[command(flatten)]
+    command: C,
+    #[command(flatten)]
+    location: Location,
+}
+
+/// Does what `command` says.
+pub async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Issue(At { command, location }) => {
+            location.with_table(Missing::Made, async |table| issue::run(command, table).await).await
+        }
+        Command::List(At { command, location }) => {
+            location.with_table(Missing::Refused, async |table| list::run(&command, table).await).await
+        }
+        Command::Revoke(At { command, location }) => {
+            location.with_table(Missing::Refused, async |table| revoke::run(&command, table).await).await
+        }
+        Command::Rotate(At { command, location }) => {
+            location.with_table(Missing::Refused, async |table| rotate::run(&command, table).await).await
+        }
+    }
+}
+
+/// A moment to come.
+fn moment(text: &str) -> Result<Timestamp, &'static str> {
+    let moment = Timestamp::parse(text).filter(|moment| {
+        // In UTC the year may be the 10,000th, which RFC 3339 cannot write and nobody could read from the table.
+        Timestamp::parse(&moment.to_string()).is_some()
+    });
+    let moment = moment.ok_or("no time such as 2027-01-31T00:00:00Z")?;
+    moment.time_left().map(|_| moment).ok_or("a time that has come already")
+}

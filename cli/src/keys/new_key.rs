@@ -1,0 +1,115 @@
+//! A new key: how it is made, put into the table and shown, the only time.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::{
+    Client,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use shared::{
+    keys::{ApiKey, Role, attribute},
+    model::{AccountId, Timestamp},
+};
+
+use super::{failure, issued::IssuedKey};
+
+/// How many of a key's first characters are kept.
+const PREFIX_CHARACTERS: usize = 7;
+
+/// How many characters a key must have for that. Those that are not kept are still too many to guess.
+const MIN_CHARACTERS_WITH_PREFIX: usize = 32;
+
+/// A key as it is handed out, shown by nothing else.
+pub struct NewKey(pub String);
+
+/// Makes a key: `in-` and 43 characters of base64url, which are 256 random bits.
+pub fn generate() -> Result<NewKey> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).context("no random numbers")?;
+    Ok(NewKey(format!("in-{}", URL_SAFE_NO_PAD.encode(random))))
+}
+
+/// A key on its way into the table.
+pub struct KeyItem<'a> {
+    /// The key.
+    pub key: &'a NewKey,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it may do.
+    pub role: Role,
+    /// From when on it is refused, where it ends at all.
+    pub expires_at: Option<Timestamp>,
+    /// What it is called.
+    pub name: Option<&'a str>,
+}
+
+impl KeyItem<'_> {
+    /// The key as it is in the table if it is put there now.
+    pub fn issued(&self) -> Result<IssuedKey> {
+        let NewKey(text) = self.key;
+        let key = ApiKey::parse(text).context("a key is 1 to 255 printable ASCII characters without spaces")?;
+        let is_long = text.len() >= MIN_CHARACTERS_WITH_PREFIX;
+        Ok(IssuedKey {
+            hash: key.hash().to_string(),
+            prefix: is_long.then(|| text.chars().take(PREFIX_CHARACTERS).collect()),
+            account: self.account,
+            role: self.role,
+            name: self.name.map(str::to_owned),
+            created_at: Some(Timestamp::now()),
+            expires_at: self.expires_at,
+            revoked_at: None,
+            rotated_to: None,
+        })
+    }
+
+    /// Puts the key into `table`, unless it is another account's there, or was revoked.
+    pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
+        let issued = self.issued()?;
+        let put = client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(issued.item()))
+            .condition_expression(
+                "attribute_not_exists(#hash) OR (#account = :account AND attribute_not_exists(#revoked))",
+            )
+            .expression_attribute_names("#hash", attribute::KEY_HASH)
+            .expression_attribute_names("#account", attribute::ACCOUNT_ID)
+            .expression_attribute_names("#revoked", attribute::REVOKED_AT)
+            .expression_attribute_values(":account", AttributeValue::S(self.account.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = put.send().await else { return Ok(issued) };
+        if let Some(PutItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() {
+            if refusal.item().is_some_and(|item| item.contains_key(attribute::REVOKED_AT)) {
+                bail!("this key was revoked, which nothing undoes");
+            }
+            bail!("this key belongs to another account");
+        }
+        let words =
+            failure::in_words(&format!("the key cannot be written to the table {table}"), client, table, &error);
+        Err(if failure::is_unclear(&error) { failure::perhaps_unseen(&words, &issued.id()) } else { words })
+    }
+}
+
+/// A new key for people, on a line by itself, or for scripts: what `list` says of it, and the key. With the key that it
+/// replaces, if it does.
+pub fn show(key: &NewKey, issued: &IssuedKey, replaced: Option<&IssuedKey>, is_json: bool) -> Result<()> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        key: &'a str,
+        #[serde(flatten)]
+        issued: &'a IssuedKey,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaces: Option<&'a IssuedKey>,
+    }
+    let NewKey(text) = key;
+    let json = serde_json::to_string(&Shown { key: text, issued, replaces: replaced })?;
+    let line = if is_json { &json } else { text };
+    writeln!(io::stdout(), "{line}").with_context(|| {
+        let id = issued.id();
+        format!("the new key {id} is in the table but cannot be shown, and {}", failure::unseen(&id))
+    })
+}

@@ -1,0 +1,127 @@
+//! The table of keys: where it is, and what is in it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use aws_config::SdkConfig;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_dynamodb::{
+    Client,
+    config::{ProvideCredentials, SharedCredentialsProvider},
+};
+use clap::Args;
+use url::Url;
+
+use super::{
+    failure,
+    issued::{Item, KeyId},
+};
+use crate::{
+    binaries,
+    stack::{self, API_KEYS_TABLE},
+    store::{self, Store},
+    template::Template,
+};
+
+/// Where the keys are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where the keys are [default: in the local stack]")]
+pub struct Location {
+    /// The table of keys of a deployed stack, its output ApiKeysTable; reached with your own AWS credentials and region
+    /// (environment, profile, SSO, as every AWS tool finds them) [with --endpoint-url: ApiKeys]
+    #[arg(long)]
+    table: Option<String>,
+    /// A DynamoDB that is not AWS's own in your region, such as the store that `widgets serve --ephemeral` prints
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<Url>,
+    /// The folder of the local stack, which may be running or not [default: .widgets in the checkout]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["table", "endpoint_url"])]
+    data: Option<PathBuf>,
+}
+
+/// What becomes of a local stack that is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Missing {
+    /// It is made, but in a folder that somebody named and that is not there: that is a slip.
+    Made,
+    /// It is an error.
+    Refused,
+}
+
+/// The table of keys.
+#[derive(Debug)]
+pub struct KeyTable {
+    /// A client of the store that has it.
+    pub client: Client,
+    /// Its name.
+    pub name: String,
+    /// Where it is, for people.
+    pub place: String,
+}
+
+impl Location {
+    /// Does `work` on the table that is here.
+    pub async fn with_table(self, missing: Missing, work: impl AsyncFnOnce(&KeyTable) -> Result<()>) -> Result<()> {
+        if self.table.is_some() || self.endpoint_url.is_some() {
+            let name = self.table.unwrap_or_else(|| API_KEYS_TABLE.to_owned());
+            let client = Client::new(&with_credentials(store::config(self.endpoint_url.as_ref()).await).await?);
+            let place = format!("the table {name}");
+            return work(&KeyTable { client, name, place }).await;
+        }
+        let is_named = self.data.is_some();
+        let folder = self.data.unwrap_or_else(stack::data_folder);
+        let shown = folder.display();
+        match missing {
+            Missing::Made if is_named && !folder.is_dir() => bail!("the data folder {shown} is not there"),
+            Missing::Refused if !Store::is_in(&folder) => bail!(
+                "no local stack has been in {shown} (--data names another folder, --table a deployed stack's table)"
+            ),
+            _ => {}
+        }
+        let template = Template::read(binaries::workspace())?;
+        let store = Store::open_or_join(&folder, &template.tables).await?;
+        let name = API_KEYS_TABLE.to_owned();
+        let done = work(&KeyTable { client: store.client(), name, place: format!("the local stack in {shown}") }).await;
+        store.stop().await;
+        done
+    }
+}
+
+/// `config` with the credentials that it leads to, asked for before the first call, whose error would bury that there are
+/// none.
+async fn with_credentials(config: SdkConfig) -> Result<SdkConfig> {
+    let none = "no AWS credentials in the environment, in a profile or from this machine: `aws configure` or `aws sso \
+                login` makes some, AWS_PROFILE names a profile";
+    let provider = config.credentials_provider().context(none)?;
+    let credentials = match provider.provide_credentials().await {
+        Ok(credentials) => credentials,
+        // Its causes are what every source in turn does not have.
+        Err(CredentialsError::CredentialsNotLoaded(_)) => bail!(none),
+        Err(error) => return Err(error).context("the AWS credentials cannot be loaded"),
+    };
+    if config.region().is_none() {
+        bail!("no AWS region: AWS_REGION or the profile names the one that the stack is in");
+    }
+    Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build())
+}
+
+impl KeyTable {
+    /// Everything in it.
+    pub async fn items(&self) -> Result<Vec<Item>> {
+        // Consistent, so that a key that was just issued is there.
+        let scan = self.client.scan().table_name(&self.name).consistent_read(true).into_paginator().items().send();
+        let items: Result<Vec<Item>, _> = scan.collect().await;
+        items.map_err(|error| failure::in_words("the keys cannot be read", &self.client, &self.name, &error))
+    }
+
+    /// The key with this id.
+    pub async fn find(&self, id: &KeyId) -> Result<Item> {
+        let mut found = self.items().await?;
+        found.retain(|item| KeyId::of_item(item).as_ref() == Some(id));
+        match (found.pop(), found.is_empty()) {
+            (Some(item), true) => Ok(item),
+            (None, _) => bail!("no key has the id {id} in {}: `widgets keys list` shows which there are", self.place),
+            (Some(_), false) => bail!("several keys have the id {id} in {}: none was touched", self.place),
+        }
+    }
+}
