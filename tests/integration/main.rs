@@ -6,7 +6,7 @@
 //! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
 //! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
 //!   of them at once and about `kill -9`.
-//! * [`tenants`] is about two accounts beside each other, and what neither is to see of the other.
+//! * [`tenants`] and [`secrets`] are about what nobody else is to see: another account's widgets, keys, what was sent and kept.
 //! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
 //! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
@@ -35,6 +35,7 @@ mod pipelines;
 mod preconditions;
 mod public;
 mod races;
+mod secrets;
 mod store;
 mod template;
 mod tenants;
