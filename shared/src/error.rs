@@ -76,8 +76,8 @@ impl Error {
         }
     }
 
-    /// A failure of the store, as worth another try or not. The text names DynamoDB's code and message and the chain of
-    /// causes, never the SDK's `Debug`, which holds what was sent and stored.
+    /// A failure of the store, as worth another try or not. The text names DynamoDB's code, its message where that quotes
+    /// nothing, and the chain of causes, never the SDK's `Debug`, which holds what was sent and stored.
     pub fn from_store<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: StdError + ProvideErrorMetadata + 'static,
@@ -141,6 +141,10 @@ fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
     }
 }
 
+/// Codes of errors whose message is about the table, the role and the reasons' codes, as those of throttles are about the load.
+/// Others' may quote what was sent: a validation names the value that it refuses.
+const QUOTE_NOTHING: [&str; 3] = ["AccessDeniedException", "ResourceNotFoundException", "TransactionCanceledException"];
+
 /// The operation and the error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what
 /// is stored.
 fn describe<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> String
@@ -152,8 +156,10 @@ where
     {
         let status = context.raw().status().as_u16();
         let request = context.raw().request_id().unwrap_or("unknown");
-        let message = context.err().message().unwrap_or("no message");
-        return format!("{operation}: {code} (status {status}, DynamoDB request {request}): {message}");
+        let quotes_nothing = QUOTE_NOTHING.contains(&code) || THROTTLING_ERRORS.contains(&code);
+        let message = context.err().message().filter(|_| quotes_nothing);
+        let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+        return format!("{operation}: {code} (status {status}, DynamoDB request {request}){message}");
     }
     format!("{operation}: {}", Causes(error))
 }

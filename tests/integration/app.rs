@@ -38,6 +38,24 @@ pub const ASSISTANT_CHANGE: &str = r#"{"widget_type":"sms"}"#;
 /// What makes another widget of one with [`PATHWAY_BODY`].
 pub const PATHWAY_CHANGE: &str = r#"{"messages_per_minute":11}"#;
 
+/// An assistant body with every field, and `mark` in each that can hold one.
+pub fn marked_assistant(mark: Uuid) -> String {
+    let names = "name description display_name intro_message header_color user_message_color bot_message_color bot_icon_color \
+        ice_break_color bubble_color bubble_text bot_text_message_color user_text_message_color header_text_color \
+        textbox_default_text action_buttons_color";
+    let texts: String = names.split_whitespace().map(|name| format!(r#","{name}":"{mark} {name}""#)).collect();
+    format!(
+        r#"{{"widget_type":"chat","user_opening_messages":["{mark}"],"action_buttons":[{{"{mark}":"{mark}"}}],"org_id":"{mark}","assistant_id":"{mark}","remove_branding":true,"attributes":{{"{mark}":["{mark}"]}},"style_params":{{"{mark}":1}}{texts}}}"#
+    )
+}
+
+/// A pathway body with every field, and `mark` in each that can hold one.
+pub fn marked_pathway(mark: Uuid) -> String {
+    format!(
+        r#"{{"pathway_id":"{mark}","agent_prompt":"prompt {mark}","allowed_domains":["{mark}.example"],"messages_per_minute":10,"config":{{"{mark}":["{mark}"]}},"agent_id":"{mark}","webhook_url":"https://{mark}.example/{mark}"}}"#
+    )
+}
+
 /// The binaries of this workspace, built once a run.
 pub async fn built() -> &'static HashMap<String, PathBuf> {
     static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
@@ -236,6 +254,11 @@ impl TestApp {
             logs.iter().find(|(name, line)| name == function && line.contains(part)).map(|(_, line)| line.clone())
         };
         eventually(&format!("a line of {function} with {part}"), found).await
+    }
+
+    /// Waits for a log line of any function that holds `part`.
+    pub async fn logged_any(&self, part: &str) {
+        eventually(&format!("a line with {part}"), || self.log().contains(part).then_some(())).await;
     }
 
     /// What was logged so far of the request that was answered with this.

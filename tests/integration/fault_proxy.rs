@@ -43,6 +43,8 @@ pub enum Fault {
     None,
     /// An error of DynamoDB's, with its status and type: nothing happened.
     Refused(u16, &'static str),
+    /// A `ValidationException` whose message quotes the call, as DynamoDB's may: nothing happened.
+    Quoting,
     /// A transaction is in the way: nothing happened.
     Conflict,
     /// A 500, which does not tell what happened: whether something did.
@@ -245,7 +247,7 @@ impl Answer {
 
     fn error(status: u16, name: &str, mut more: Value) -> Self {
         more["__type"] = json!(format!("com.amazonaws.dynamodb.v20120810#{name}"));
-        more["message"] = json!("as told");
+        more.as_object_mut().unwrap().entry("message").or_insert_with(|| json!("as told"));
         let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", "FAULT")];
         Self::new(status, &headers, more.to_string().into_bytes())
     }
@@ -288,7 +290,7 @@ async fn serve(connection: TcpStream, state: &State) -> io::Result<()> {
         // What opens a connection is no call.
         let fault = if operation.is_empty() { Fault::None } else { state.meets(&request, Call(&operation, &table)) };
         let is_done = match fault {
-            Fault::Refused(..) | Fault::Conflict | Fault::Held => false,
+            Fault::Refused(..) | Fault::Quoting | Fault::Conflict | Fault::Held => false,
             Fault::Failed(effect) | Fault::Reset(effect) | Fault::Silent(effect) | Fault::Garbage(effect) => {
                 effect == Effect::Done
             }
@@ -297,6 +299,12 @@ async fn serve(connection: TcpStream, state: &State) -> io::Result<()> {
         let answer = if is_done { Some(Answer::of(state, &request).await) } else { None };
         let whole = match (fault, answer) {
             (Fault::Refused(status, name), _) => Answer::error(status, name, json!({})),
+            (Fault::Quoting, _) => {
+                let call = String::from_utf8_lossy(&request.body);
+                let message =
+                    format!("1 validation error detected: Value '{call}' at 'item' failed to satisfy constraint");
+                Answer::error(400, "ValidationException", json!({ "message": message }))
+            }
             (Fault::Conflict, _) => Answer::conflict(&operation),
             (Fault::Failed(_), _) => Answer::error(500, "InternalServerError", json!({})),
             (Fault::Garbage(_), _) => Answer::new(200, &[], b"<html>not DynamoDB</html>".to_vec()),

@@ -6,6 +6,7 @@
 //! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
 //! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
 //!   of them at once and about `kill -9`.
+//! * [`tenants`] and [`secrets`] are about what nobody else is to see: another account's widgets, keys, what was sent and kept.
 //! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
 //! * [`log_lines`] are what an operator learns of each request, [`limits`] what becomes of those that mean harm.
 //! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
@@ -42,6 +43,8 @@ mod preconditions;
 mod protection;
 mod public;
 mod races;
+mod secrets;
 mod store;
 mod template;
+mod tenants;
 mod tls;

@@ -51,7 +51,7 @@ fn about(operation: &str, id: &str) -> String {
 }
 
 /// A record as SQS sends it (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>).
-fn record(id: &str, received: u32, body: &str) -> Value {
+pub fn record(id: &str, received: u32, body: &str) -> Value {
     json!({
         "messageId": id,
         "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...",
@@ -72,18 +72,18 @@ fn record(id: &str, received: u32, body: &str) -> Value {
     })
 }
 
-fn batch(records: &[Value]) -> String {
+pub fn batch(records: &[Value]) -> String {
     json!({ "Records": records }).to_string()
 }
 
 /// What a queue is answered: which messages it is to bring again.
-fn failures(ids: &[&str]) -> String {
+pub fn failures(ids: &[&str]) -> String {
     let failures: Vec<Value> = ids.iter().map(|id| json!({"itemIdentifier": id})).collect();
     json!({ "batchItemFailures": failures }).to_string()
 }
 
 /// An event as EventBridge sends it (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>).
-fn event(id: &str, detail: &str) -> String {
+pub fn event(id: &str, detail: &str) -> String {
     format!(
         r#"{{"version":"0","id":"{id}","detail-type":"Pathway Command","source":"com.example.crm","account":"123456789012","time":"2026-11-21T04:00:00Z","region":"us-east-2","resources":[],"detail":{detail}}}"#
     )

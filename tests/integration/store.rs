@@ -197,7 +197,7 @@ const SLOW: [Fault; 4] = [Fault::Silent(Effect::None), Fault::Silent(Effect::Don
 /// Whether a call that meets `fault` takes effect though its answer gets lost.
 fn loses_the_answer(fault: Fault) -> bool {
     match fault {
-        Fault::None | Fault::Refused(..) | Fault::Conflict | Fault::Held | Fault::Late => false,
+        Fault::None | Fault::Refused(..) | Fault::Quoting | Fault::Conflict | Fault::Held | Fault::Late => false,
         Fault::HalfAnswer | Fault::Trickle => true,
         Fault::Failed(effect) | Fault::Reset(effect) | Fault::Silent(effect) | Fault::Garbage(effect) => {
             effect == Effect::Done

@@ -25,7 +25,7 @@ pub const MAX_HEADER_BYTES: usize = 2 * 10_240;
 const LONGEST_ESCAPE: usize = 6;
 
 /// The members that a request is made of.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event<'a> {
     #[serde(borrow)]
@@ -92,7 +92,6 @@ fn bounded(value: Option<&RawValue>, most: usize) -> Option<Bounded<'_>> {
 }
 
 /// The headers, or that they are over [`MAX_HEADER_BYTES`].
-#[derive(Debug)]
 pub(super) struct Headers(pub Result<HeaderMap, TooLong>);
 
 impl Default for Headers {

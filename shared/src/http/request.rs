@@ -1,6 +1,6 @@
 //! A request, from API Gateway to a dialect.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
 use lambda_http::http::{HeaderMap, Method};
@@ -20,8 +20,8 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// As many of them in base64.
 const MAX_BASE64_BYTES: usize = MAX_BODY_BYTES.div_ceil(3) * 4;
 
-/// A request. What is over its bound is not in it, see [`Request::within_bounds`] and [`Request::body`].
-#[derive(Debug)]
+/// A request. What is over its bound is not in it, see [`Request::within_bounds`] and [`Request::body`]. `Debug` shows nothing that
+/// may hold a key.
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
@@ -34,6 +34,12 @@ pub struct Request<'a> {
     query: Cow<'a, str>,
     body: Result<Cow<'a, [u8]>, TooLong>,
     excess: Option<Error>,
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).field("route", &self.route).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Request<'a> {
@@ -149,6 +155,15 @@ mod tests {
         for path in ["/v1/widget/a b", "/v1/widget/<>?#", "/v1/widget/ü", "/v1/%zz", ":99999", ""] {
             assert_eq!(request(&event(path, "a=<\"é")).path, path);
         }
+    }
+
+    #[test]
+    fn a_request_is_shown_without_anything_that_may_hold_a_key() {
+        let mut event = event("/v1/widget/in-key", "api_key=in-key");
+        event["headers"] = json!({"authorization": "in-key"});
+        event["body"] = json!("in-key");
+        let shown = format!("{:?}", request(&event));
+        assert!(shown.contains("POST") && !shown.contains("in-key"), "{shown}");
     }
 
     #[test]
