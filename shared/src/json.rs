@@ -145,7 +145,7 @@ pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The text of a string; `None` where `value` is something else.
 pub fn string(value: &RawValue) -> Option<String> {
-    open(value, Kind::String)
+    text(value).map(Cow::into_owned)
 }
 
 /// The elements of an array; `None` where `value` is something else.

@@ -398,3 +398,24 @@ async fn unknown_routes_and_methods_get_fastapi_s_words() {
         assert!(!answer.header("x-request-id").is_empty());
     }
 }
+
+/// Up to 2026-11-21 `action_buttons` were kept as a list of texts.
+#[tokio::test]
+async fn buttons_that_were_kept_as_a_list_are_read_as_what_they_were() {
+    let app = TestApp::start().await;
+    let id =
+        app.create_assistant(r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#).await.id();
+    for (texts, buttons) in [(&[r#"{"a": 1}"#, "1.50"][..], r#"[{"a": 1},1.50]"#), (&[], "[]")] {
+        let texts = texts.iter().map(|text| AttributeValue::S((*text).to_owned())).collect();
+        let mut item = app.stored("assistant", &id).await.unwrap();
+        item.insert("action_buttons".to_owned(), AttributeValue::L(texts));
+        app.store.put_item().table_name("Widgets").set_item(Some(item)).send().await.unwrap();
+        for path in [format!("/api/v1/widget/{id}"), format!("/api/v1/widget/{id}/parameters")] {
+            let answer = app.call("GET", &path, "").await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            assert_eq!(raw_member(&answer.body, "action_buttons"), buttons);
+        }
+        assert_eq!(app.call("GET", "/api/v1/widget", "").await.status, 200);
+    }
+    assert_eq!(app.call("DELETE", &format!("/api/v1/widget/{id}"), "").await.status, 200);
+}

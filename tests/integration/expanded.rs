@@ -91,7 +91,8 @@ pub fn owner(value: &Value) -> &str {
     value.as_str().unwrap().split('.').next().unwrap()
 }
 
-fn expanded(name: &str) -> Value {
+/// One of the two expansions, as SAM made it.
+pub fn expanded(name: &str) -> Value {
     let file = binaries::workspace().join(format!("tests/template/{name}.json"));
     serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
 }

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     sync::Mutex,
     time::Duration,
 };
@@ -14,7 +13,6 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE},
 };
 use futures_util::future::join_all;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::keys::{ApiKey, attribute};
 use url::form_urlencoded;
@@ -23,6 +21,7 @@ use widgets::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};
 
 use crate::{
     app::{Answer, TestApp, eventually, marked_assistant, marked_pathway},
+    expanded::expanded,
     fault_proxy::{Effect, Fault, FaultProxy},
     pipelines::{batch, event, record},
 };
@@ -531,27 +530,8 @@ const WAYS: &[Way] = &[
 
 /// Every level that a function's log can be set to: those that the template lets in, and Lambda's others.
 fn levels() -> Vec<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Document {
-        parameters: Parameters,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Parameters {
-        log_level: Parameter,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Parameter {
-        allowed_values: Vec<String>,
-    }
-
-    let template = fs::read_to_string(binaries::workspace().join("template.yaml")).unwrap();
-    let document: Document = serde_saphyr::from_str(&template).unwrap();
-    let mut levels = document.parameters.log_level.allowed_values;
+    let allowed = expanded("defaults")["Parameters"]["LogLevel"]["AllowedValues"].clone();
+    let mut levels: Vec<String> = serde_json::from_value(allowed).unwrap();
     assert!(!levels.is_empty());
     levels.extend(["FATAL", "DEBUG", "TRACE"].map(ToOwned::to_owned));
     levels
@@ -848,61 +828,4 @@ async fn a_store_that_is_stuck_or_gone_has_nothing_told_of_what_it_was_to_keep()
     for app in [&app, &gone] {
         world.expect_clean(&app.log());
     }
-}
-
-#[test]
-fn the_access_log_names_the_route_and_nothing_that_a_client_wrote() {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Document {
-        resources: Resources,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Resources {
-        api: Api,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Api {
-        properties: Properties,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Properties {
-        access_log_settings: AccessLogSettings,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct AccessLogSettings {
-        format: String,
-    }
-
-    let template = fs::read_to_string(binaries::workspace().join("template.yaml")).unwrap();
-    let document: Document = serde_saphyr::from_str(&template).unwrap();
-    let format = document.resources.api.properties.access_log_settings.format;
-    // None of them is of the client's making: no path, no query, no header, no body
-    // (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html).
-    let harmless = BTreeSet::from([
-        "$context.error.message",
-        "$context.identity.sourceIp",
-        "$context.integrationErrorMessage",
-        "$context.integrationLatency",
-        "$context.requestId",
-        "$context.requestTime",
-        "$context.responseLatency",
-        "$context.responseLength",
-        "$context.routeKey",
-        "$context.status",
-    ]);
-    let format: BTreeMap<String, String> = serde_json::from_str(&format).unwrap();
-    for (name, variable) in &format {
-        assert!(harmless.contains(variable.as_str()), "{name}: {variable}");
-    }
-    assert_eq!(format["route"], "$context.routeKey");
-    assert_eq!(template.matches("AccessLogSettings").count(), 1, "there is no other one");
 }

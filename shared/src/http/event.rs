@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::json::{self, Text};
 
-/// The most bytes of a path and of a query: what an HTTP API takes as a request line and headers together
+/// The most bytes of a path, of a query and of a route's name: what an HTTP API takes as a request line and headers together
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
 pub const MAX_URL_BYTES: usize = 10_240;
 
@@ -31,7 +31,7 @@ pub(super) struct Event<'a> {
     #[serde(borrow)]
     pub version: Text<'a>,
     #[serde(borrow, default)]
-    pub route_key: Text<'a>,
+    route_key: Option<&'a RawValue>,
     #[serde(borrow, default)]
     raw_path: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -65,6 +65,11 @@ pub(super) type Bounded<'a> = Result<Cow<'a, str>, TooLong>;
 pub(super) struct TooLong;
 
 impl<'a> Event<'a> {
+    /// The route; `None` where it is no text.
+    pub fn route(&self) -> Option<Bounded<'a>> {
+        bounded(self.route_key, MAX_URL_BYTES)
+    }
+
     /// The path; `None` where it is no text.
     pub fn path(&self) -> Option<Bounded<'a>> {
         bounded(self.raw_path, MAX_URL_BYTES)
@@ -121,7 +126,11 @@ impl<'de> Deserialize<'de> for Headers {
                     }
                     let value = json::text(value).ok_or_else(|| A::Error::custom("a header is no text"))?;
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(A::Error::custom)?;
-                    headers.append(name, HeaderValue::from_bytes(value.as_bytes()).map_err(A::Error::custom)?);
+                    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(A::Error::custom)?;
+                    // API Gateway joins what comes twice: of two, one would be looked at and the other not.
+                    if headers.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a header comes twice"));
+                    }
                 }
                 Ok(Headers(if bytes <= MAX_HEADER_BYTES { Ok(headers) } else { Err(TooLong) }))
             }

@@ -51,7 +51,7 @@ impl<'a> Request<'a> {
             return None;
         }
         let method = Method::from_bytes(event.request_context.http.method.0.as_bytes()).ok()?;
-        let (path, query) = (event.path()?, event.query()?);
+        let (route, path, query) = (event.route()?, event.path()?, event.query()?);
         let body = if event.is_base64_encoded {
             let decoded = |text: Cow<'_, str>| STANDARD.decode(text.as_bytes()).map(Cow::Owned);
             match event.body(MAX_BASE64_BYTES)?.map(decoded) {
@@ -66,15 +66,15 @@ impl<'a> Request<'a> {
             })
         };
         let headers = event.headers.0;
-        let excess = match (&path, &query, &headers) {
-            (Ok(_), Ok(_), Ok(_)) => None,
-            (Ok(_), Ok(_), Err(TooLong)) => Some(Error::HeadersTooLarge),
+        let excess = match (&route, &path, &query, &headers) {
+            (Ok(_), Ok(_), Ok(_), Ok(_)) => None,
+            (Ok(_), Ok(_), Ok(_), Err(TooLong)) => Some(Error::HeadersTooLarge),
             _ => Some(Error::UrlTooLong),
         };
         Some(Ok(Self {
             method,
             path: path.unwrap_or_default(),
-            route: event.route_key.0,
+            route: route.unwrap_or_default(),
             headers: headers.unwrap_or_default(),
             query: query.unwrap_or_default(),
             body,
@@ -145,8 +145,8 @@ mod tests {
 
     fn event(path: &str, query: &str) -> Value {
         json!({
-            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": {"authorization": "é"},
-            "requestContext": {"http": {"method": "POST", "path": path}}, "isBase64Encoded": false,
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
+            "headers": {"authorization": "é"}, "requestContext": {"http": {"method": "POST", "path": path}}, "isBase64Encoded": false,
         })
     }
 
@@ -194,6 +194,8 @@ mod tests {
             ("/headers", json!(["a"])),
             ("/headers", json!({"a": 1})),
             ("/headers", json!({"a b": "1"})),
+            ("/headers", json!({"a": "1", "A": "1"})),
+            ("/routeKey", json!(1)),
             ("/headers", json!({"a": "1\n2"})),
         ] {
             let mut event = event("/", "");

@@ -278,12 +278,29 @@ texts! {
     String: |text| text, |text| Some(text);
     Uuid: |id| id, |text| Uuid::parse_str(&text).ok();
     Timestamp: |moment| moment, |text| Timestamp::parse(&text);
-    JsonText: |json| json.as_str(), |text| JsonText::parse(text);
     assistant::WidgetType: |widget_type| widget_type.name(), |text| assistant::WidgetType::named(&text);
     AgentPrompt: |prompt| prompt.as_str(), |text| AgentPrompt::new(text).ok();
     AllowedDomain: |domain| domain.as_str(), |text| AllowedDomain::parse(text).ok();
     Config: |config| config.as_json().as_str(), |text| Config::parse(serde_json::from_str(&text).ok()?).ok();
     WebhookUrl: |url| url.as_str(), |text| WebhookUrl::new(text).ok();
+}
+
+impl Attribute for JsonText {
+    fn write(&self) -> Option<AttributeValue> {
+        Some(text(self.as_str()))
+    }
+
+    /// `action_buttons` were a list of texts once, and what is stored is read as it was let in.
+    fn read(value: Option<AttributeValue>) -> Option<Self> {
+        match value? {
+            AttributeValue::S(text) => Self::parse(text),
+            AttributeValue::L(elements) => {
+                let texts: Option<Vec<&str>> = elements.iter().map(|it| it.as_s().ok().map(String::as_str)).collect();
+                Self::parse(format!("[{}]", texts?.join(",")))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Attribute for MessagesPerMinute {
