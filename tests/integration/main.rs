@@ -8,6 +8,7 @@
 //!   of them at once and about `kill -9`.
 //! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
 //! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
+//! * [`invariants`] are what the fuzzers look for, with fewer inputs.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
 
@@ -25,6 +26,7 @@ mod execution;
 mod fastapi;
 mod fault_proxy;
 mod idempotency;
+mod invariants;
 mod invoke;
 mod keys;
 mod lists;
