@@ -10,6 +10,7 @@
 //! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
 //! * [`log_lines`] are what an operator learns of each request, [`limits`] what becomes of those that mean harm.
 //! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
+//! * [`invariants`] are what the fuzzers look for, with fewer inputs.
 //! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
 //!   to the store as it is on AWS.
 //! * [`expanded`] is the template as CloudFormation deploys it; [`permissions`], [`protection`] and [`operations`] judge it.
@@ -29,6 +30,7 @@ mod expanded;
 mod fastapi;
 mod fault_proxy;
 mod idempotency;
+mod invariants;
 mod invoke;
 mod keys;
 mod limits;

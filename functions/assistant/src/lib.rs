@@ -9,14 +9,14 @@
 mod commands;
 mod create;
 mod delete;
-mod errors;
+pub mod errors;
 mod list;
 mod openapi;
 mod parameters;
 mod read;
 mod router;
 mod update;
-mod wire;
+pub mod wire;
 
 use serde_json::value::RawValue;
 use shared::{

@@ -10,13 +10,13 @@ mod commands;
 mod config;
 mod create;
 mod delete;
-mod errors;
+pub mod errors;
 mod list;
 mod openapi;
 mod read;
 mod router;
 mod update;
-mod wire;
+pub mod wire;
 
 use serde_json::value::RawValue;
 use shared::{

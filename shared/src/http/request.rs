@@ -46,6 +46,10 @@ impl<'a> Request<'a> {
     /// The request that `payload` is, in API Gateway's payload format 2.0; `None` where it is none. An error where no API
     /// Gateway could have sent it.
     pub fn parse(payload: &'a [u8]) -> Option<Result<Self, DecodeError>> {
+        // Serde would take an array, too, for the members in their order.
+        if !payload.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
         let event: Event = serde_json::from_slice(payload).ok()?;
         if event.version.0 != "2.0" {
             return None;
@@ -202,6 +206,12 @@ mod tests {
             *event.pointer_mut(pointer).unwrap() = value.clone();
             assert!(parse(&event).is_none(), "{pointer} {value}");
         }
+    }
+
+    #[test]
+    fn an_array_of_what_an_event_has_is_none() {
+        let array = r#"["2.0", "GET /", "/", "", {}, {"http": {"method": "GET"}}, "", false]"#;
+        assert!(Request::parse(array.as_bytes()).is_none());
     }
 
     #[test]

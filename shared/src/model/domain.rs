@@ -151,8 +151,6 @@ fn check_host(host: &str) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -283,20 +281,6 @@ mod tests {
             "about:blank",
         ] {
             assert_eq!(Origin::parse(none), None, "{none}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_it_panic(text in any::<String>(), origin in any::<String>()) {
-            if let (Ok(entry), Some(origin)) = (AllowedDomain::parse(text), Origin::parse(&format!("https://{origin}"))) {
-                entry.allows(&origin);
-            }
-        }
-
-        #[test]
-        fn no_text_of_its_own_characters_makes_it_panic(text in r"[a0*.:\[\]/-]{0,12}") {
-            let _ = AllowedDomain::parse(text);
         }
     }
 }

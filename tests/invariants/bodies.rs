@@ -1,0 +1,125 @@
+//! Bodies: what either dialect's rules let in comes back, and what they refuse is explained in an answer that fits.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::{
+    error::Error,
+    http::{MAX_ANSWER_BYTES, MAX_BODY_BYTES, Response},
+    json::{self, Kind},
+    model::{self, Widget},
+    validation::Violation,
+};
+
+use crate::{ACCOUNT, is_explained};
+
+/// Fields that are not shown as they were sent: ids have one form of several, booleans too, and others are ours.
+const NOT_AS_SENT: [&str; 10] = [
+    "id",
+    "org_id",
+    "assistant_id",
+    "pathway_id",
+    "agent_id",
+    "remove_branding",
+    "widget_provider",
+    "provider_user_friendly_label",
+    "created_at",
+    "updated_at",
+];
+
+/// Fields that are always null.
+const ALWAYS_NULL: [&str; 2] = ["conversation_bot_icon", "bubble_bot_icon"];
+
+/// A body of the assistant dialect.
+pub fn assistant_body(input: &[u8]) {
+    let Some(body) = body(input) else { return };
+    let shown =
+        |settings: &model::assistant::Settings| rendered(assistant::wire::Widget::from(&Widget::new(settings.clone())));
+    match model::assistant::Settings::parse(body, ACCOUNT) {
+        Ok(settings) => {
+            let shown = shown(&settings);
+            comes_back(body, &shown);
+            assert_eq!(model::assistant::Settings::parse(&shown, ACCOUNT), Ok(settings));
+            assert!(model::assistant::Changes::parse(body).is_ok(), "what makes a widget changes one");
+        }
+        Err(violations) => is_refused(violations, assistant::errors::response),
+    }
+    match model::assistant::Changes::parse(body) {
+        Ok(changes) => {
+            let mut settings = model::assistant::Settings::default();
+            settings.apply(changes);
+            let shown = shown(&settings);
+            comes_back(body, &shown);
+            let mut again = model::assistant::Settings::default();
+            again.apply(model::assistant::Changes::parse(&shown).unwrap_or_default());
+            assert_eq!(again, settings);
+        }
+        Err(violations) => is_refused(violations, assistant::errors::response),
+    }
+}
+
+/// A body of the pathway dialect.
+pub fn pathway_body(input: &[u8]) {
+    let Some(body) = body(input) else { return };
+    let changes = model::pathway::Changes::parse(body);
+    match model::pathway::Settings::parse(body) {
+        Ok(settings) => {
+            let Ok(changes) = changes else { panic!("what makes a widget changes one") };
+            assert_eq!(changes.relies_on(), None, "it has whatever it needs by itself");
+            assert_eq!(changes.allowed_domains.as_ref(), Some(&settings.allowed_domains));
+            let shown = rendered(pathway::wire::Widget::from(&Widget::new(settings.clone())));
+            comes_back(body, &shown);
+            assert_eq!(model::pathway::Settings::parse(&shown), Ok(settings));
+        }
+        Err(violations) => {
+            is_refused(violations, pathway::errors::response);
+            if let Err(violations) = changes {
+                is_refused(violations, pathway::errors::response);
+            }
+        }
+    }
+}
+
+/// The JSON of a body that a function reads.
+fn body(input: &[u8]) -> Option<&RawValue> {
+    (input.len() <= MAX_BODY_BYTES).then(|| json::document(input).ok()).flatten()
+}
+
+fn rendered(widget: impl Serialize) -> Box<RawValue> {
+    let Ok(json) = serde_json::value::to_raw_value(&widget) else { panic!("a widget cannot be rendered") };
+    assert!(json::document(json.get().as_bytes()).is_ok(), "{json} is not what we read ourselves");
+    json
+}
+
+/// Whether each field that `sent` has is the same in `shown`.
+fn comes_back(sent: &RawValue, shown: &RawValue) {
+    let (Some(sent), Some(shown)) = (json::members(sent), json::members(shown)) else { panic!("no object") };
+    for name in shown.names().filter(|name| !NOT_AS_SENT.contains(name)) {
+        match (sent.get(name), shown.get(name)) {
+            (_, Some(shown)) if ALWAYS_NULL.contains(&name) => assert_eq!(shown.get(), "null"),
+            (Some(sent), Some(shown)) => is_the_same(sent, shown),
+            _ => {}
+        }
+    }
+}
+
+/// Strings are the same whatever their escapes, the arrays around them whatever their white space; all else is the same
+/// text.
+fn is_the_same(sent: &RawValue, shown: &RawValue) {
+    match (json::kind(sent), json::elements(sent), json::elements(shown)) {
+        (Kind::String, ..) => assert_eq!(json::string(sent), json::string(shown)),
+        (_, Some(sent), Some(shown)) if sent.len() == shown.len() => {
+            sent.iter().zip(&shown).for_each(|(sent, shown)| is_the_same(sent, shown));
+        }
+        _ => assert_eq!(sent.get(), shown.get()),
+    }
+}
+
+/// Whether what is wrong is told, in an answer that Lambda takes.
+fn is_refused(violations: Vec<Violation>, answer: impl FnOnce(&Error, &str) -> Response) {
+    is_explained(&violations);
+    let answer = answer(&Error::Invalid(violations), "the invocation");
+    assert!(answer.status.is_client_error());
+    assert!(json::value(&answer.body).is_ok(), "{}", answer.body);
+    let event = serde_json::to_vec(&answer.into_event()).unwrap_or_default();
+    assert!((1..=MAX_ANSWER_BYTES).contains(&event.len()), "an answer of {} bytes", event.len());
+}

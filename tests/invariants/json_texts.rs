@@ -1,0 +1,64 @@
+//! Our reader of JSON beside serde_json's, which makes a tree of it.
+
+use serde_json::{Value, value::RawValue};
+use shared::json::{self, Kind, MAX_DEPTH, NotJson};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// A text is JSON to both readers or to neither, but for its depth and numbers that no tree holds; and to both it says the
+/// same.
+pub fn json_text(input: &[u8]) {
+    let bytes = input.strip_prefix(BYTE_ORDER_MARK).unwrap_or(input);
+    let Ok(text) = str::from_utf8(bytes) else {
+        assert!(matches!(json::document(input), Err(NotJson::Encoding)));
+        return;
+    };
+    match (json::document(input), serde_json::from_str::<Value>(text)) {
+        (Ok(document), Ok(tree)) => {
+            assert_eq!(document.get(), text.trim_matches(WHITE_SPACE));
+            // By this name serde_json's own tree passes texts on to itself, and takes ours for such a one.
+            if !text.contains("$serde_json::private::") {
+                says(document, &tree);
+            }
+        }
+        (Ok(document), Err(error)) => {
+            assert!(error.to_string().starts_with("number out of range"), "{error}: {document}");
+        }
+        (Err(NotJson::Syntax { offset, message }), tree) => {
+            assert!(offset <= text.chars().count());
+            if tree.is_ok() {
+                assert_eq!(message, "nested too deeply");
+                assert!(text.matches(['[', '{']).count() > MAX_DEPTH);
+            }
+        }
+        (Err(NotJson::Encoding), _) => panic!("it is UTF-8"),
+    }
+}
+
+/// Whether what is read of `value` level by level is what `tree` has there.
+fn says(value: &RawValue, tree: &Value) {
+    match (json::kind(value), tree) {
+        (Kind::Null, Value::Null) | (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => {
+            assert_eq!(json::string(value), None);
+        }
+        (Kind::String, Value::String(string)) => {
+            assert_eq!(json::string(value).as_ref(), Some(string));
+            assert_eq!(json::text(value).as_deref(), Some(string.as_str()));
+        }
+        (Kind::Array, Value::Array(trees)) => {
+            let elements = json::elements(value).unwrap_or_default();
+            assert_eq!(elements.len(), trees.len());
+            elements.iter().zip(trees).for_each(|(element, tree)| says(element, tree));
+        }
+        (Kind::Object, Value::Object(trees)) => {
+            let Some(members) = json::members(value) else { panic!("{value} has no members") };
+            assert!(members.names().all(|name| trees.contains_key(name)));
+            for (name, tree) in trees {
+                let Some(member) = members.get(name) else { panic!("{value} has no {name:?}") };
+                says(member, tree);
+            }
+        }
+        (kind, tree) => panic!("{value} is a {kind:?} or {tree}"),
+    }
+}

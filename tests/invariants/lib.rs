@@ -1,0 +1,48 @@
+//! What holds for any input whatsoever: functions of bytes that panic where it does not.
+//!
+//! Each is called in two ways: by `tests/integration/invariants.rs` with some thousand inputs in every `cargo test`, and
+//! by `fuzz/` with as many as there is time for, which a fuzzer chooses by the code that they reach.
+
+mod bodies;
+mod cursors;
+mod domains;
+mod events;
+mod json_texts;
+mod keys;
+mod preconditions;
+
+use serde_json::json;
+use shared::{model::AccountId, validation::Violation};
+use uuid::Uuid;
+
+pub use bodies::{assistant_body, pathway_body};
+pub use cursors::cursor;
+pub use domains::allowed_domain;
+pub use events::event;
+pub use json_texts::json_text;
+pub use keys::api_key;
+pub use preconditions::preconditions;
+
+/// Whoever asks.
+const ACCOUNT: AccountId = AccountId(Uuid::from_u128(0xd0000000_0000_4000_8000_000000000000));
+
+/// The first two lines of an input; `None` where there are none.
+fn two_lines(input: &[u8]) -> Option<(&str, &str)> {
+    str::from_utf8(input).ok()?.split_once('\n')
+}
+
+/// The event that a GET request is.
+fn request(query: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let headers: serde_json::Map<_, _> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let event = json!({
+        "version": "2.0", "rawPath": "/v1/widget/x", "rawQueryString": query, "headers": headers,
+        "requestContext": {"http": {"method": "GET"}},
+    });
+    event.to_string().into_bytes()
+}
+
+/// What is refused says why, and not without end.
+fn is_explained(violations: &[Violation]) {
+    assert!((1..=shared::validation::MAX_VIOLATIONS).contains(&violations.len()), "{} violations", violations.len());
+}
