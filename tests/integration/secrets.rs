@@ -196,6 +196,7 @@ impl World {
         let what = format!("{} {}, {}: {answer:?}", widgets.dialect.name, case.name, way.name);
         self.expect_no_secret(&ask, &answer, &what);
         expect_to_stay_where_it_belongs(&ask, &answer, &what);
+        expect_nothing_of_the_inside(widgets.dialect, &answer);
         let expected = if widgets.dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 };
         match way.outcome {
             Outcome::Works => assert_eq!(answer.status, expected, "{what}"),
@@ -315,6 +316,23 @@ fn expect_to_stay_where_it_belongs(ask: &Ask, answer: &Answer, what: &str) {
         let all: Vec<_> = answer.headers.get_all(name).iter().collect();
         assert_eq!(all, [expected], "{name} of {what}");
     }
+}
+
+/// Fails if a function says more of a fault of ours than that there was one.
+fn expect_nothing_of_the_inside(dialect: Dialect, answer: &Answer) {
+    let Some(id) = answer.headers.get("x-request-id").filter(|_| answer.status >= 500) else { return };
+    let id = id.to_str().unwrap();
+    let (code, message) = match (dialect.name, answer.status) {
+        ("assistant", 500) => ("", format!("Internal Server Error (request {id})")),
+        ("assistant", _) => ("", "Service temporarily unavailable, please try again".to_owned()),
+        (_, 500) => ("INTERNAL_ERROR", format!("something went wrong on our side (request {id})")),
+        _ => ("SERVICE_UNAVAILABLE", "the service is temporarily unavailable: please try again".to_owned()),
+    };
+    let told = match dialect.name {
+        "assistant" => json!({ "detail": message }),
+        _ => json!({"status": answer.status, "data": null, "errors": [{"error": code, "message": message}]}),
+    };
+    assert_eq!(answer.json(), told);
 }
 
 /// A request, by what becomes of it in each dialect.
@@ -607,6 +625,7 @@ impl Level {
                 assert_eq!(answer.status, 500, "{what}");
                 world.expect_no_secret(&ask, &answer, &what);
                 expect_to_stay_where_it_belongs(&ask, &answer, &what);
+                expect_nothing_of_the_inside(widgets.dialect, &answer);
                 self.asked.lock().unwrap().push((answer.header("x-request-id").to_owned(), answer.status));
             }
         }
@@ -688,7 +707,7 @@ impl Level {
 
     /// Waits for the lines of all that was asked, and looks at them.
     async fn expect_clean(&self, world: &World) {
-        let asked = self.asked.lock().unwrap();
+        let asked = self.asked.lock().unwrap().clone();
         let lines = || {
             let log = self.app.log();
             let line = |line: &str| {
@@ -761,7 +780,7 @@ async fn no_key_no_body_and_nothing_that_is_kept_is_in_a_log_line_a_header_an_er
     }
 
     // Each kind of answer was looked at, with a key in the URL and without.
-    let seen = world.seen.lock().unwrap();
+    let seen = world.seen.lock().unwrap().clone();
     for dialect in DIALECTS {
         let of_cases =
             CASES.iter().map(|case| if dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 });
@@ -793,7 +812,8 @@ async fn a_store_that_is_stuck_or_gone_has_nothing_told_of_what_it_was_to_keep()
         }
     })
     .await;
-    let world = World::new(&TestApp::start_over(&proxy, |_| {}).await, Keys::new(), &[app.key.clone()]).await;
+    let patient = TestApp::start_over(&proxy, |_| {}).await;
+    let world = World::new(&patient, Keys::new(), &[app.key.clone(), patient.key.clone()]).await;
     let names = ["create", "create once", "read", "update", "list", "public"];
     let asked = CASES.iter().filter(|case| names.contains(&case.name));
     let of_all = |asked: Vec<&'static Case>| {

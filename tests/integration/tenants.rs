@@ -101,12 +101,8 @@ fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
 
 /// The path of a route for this id.
 fn at(route: &RouteSpec, id: &str) -> String {
-    route
-        .path
-        .split('/')
-        .map(|segment| if segment.starts_with('{') { id } else { segment })
-        .collect::<Vec<_>>()
-        .join("/")
+    let segments = route.path.split('/').map(|segment| if segment.starts_with('{') { id } else { segment });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// Two accounts with widgets in both dialects. One of them, the development account, asks.
