@@ -97,6 +97,7 @@ impl Keys {
             (&self.of_another, &[(attribute::ACCOUNT_ID, another.as_str())]),
             (&self.reads, &[(attribute::ACCOUNT_ID, &account), (attribute::ROLE, "read")]),
             (&self.expired, &[(attribute::ACCOUNT_ID, &account), (attribute::EXPIRES_AT, "2026-01-01T00:00:00.000Z")]),
+            (&self.revoked, &[(attribute::ACCOUNT_ID, &account), (attribute::REVOKED_AT, "2026-01-01T00:00:00.000Z")]),
             (&self.unreadable, &[(attribute::NAME, "without an account")]),
         ] {
             let hash = ApiKey::parse(key).unwrap().hash().to_string();
@@ -105,7 +106,6 @@ impl Keys {
             let put = attributes.iter().fold(put, |put, (name, value)| put.item(*name, text(value)));
             put.send().await.unwrap();
         }
-        // A revoked key's item is gone.
     }
 
     /// Each key as it may be written, by what it is.
