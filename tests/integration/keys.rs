@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use shared::{
     App,
     clock::Moment,
+    hash::Hash,
     http::Request,
     keys::{ApiKey, Keys, Role},
     lambda::Dialect,
@@ -466,6 +467,35 @@ async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
     }
     assert_eq!(keys(store, &["list", "--json"]).await.json(), before.json());
     assert!(keys(store, &["revoke", "fedcba9876543210"]).await.is_success, "which takes no more than its id");
+}
+
+#[tokio::test]
+async fn a_session_of_aws_login_signs() {
+    let proxy = FaultProxy::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let session = "arn:aws:iam::012345678901:user/operator";
+    let config = folder.path().join("config");
+    fs::write(&config, format!("[profile operator]\nlogin_session = {session}\nregion = eu-west-1\n")).unwrap();
+    let token = json!({
+        "accessToken": {
+            "accessKeyId": "ASOPERATOR", "secretAccessKey": "secret", "sessionToken": "session",
+            "accountId": "012345678901", "expiresAt": "2999-01-01T00:00:00Z",
+        },
+        "tokenType": "aws_sigv4", "refreshToken": "none", "clientId": "arn:aws:signin:::devtools/same-device",
+        "dpopKey": "none",
+    });
+    let file = folder.path().join(format!("{}.json", Hash::of(session.as_bytes())));
+    fs::write(file, token.to_string()).unwrap();
+    let mut command = widgets(&["keys", "list", "--endpoint-url", proxy.url.as_str()]).await;
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none")).env("AWS_CONFIG_FILE", config);
+    command.env("AWS_LOGIN_CACHE_DIRECTORY", folder.path()).env("AWS_PROFILE", "operator");
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "There are no keys in the table ApiKeys.\n");
+    assert!(proxy.signature().contains("Credential=ASOPERATOR/"), "{}", proxy.signature());
 }
 
 #[tokio::test]
