@@ -12,6 +12,7 @@ use super::{
     moment,
     new_key::{self, KeyItem},
     table::KeyTable,
+    tell,
 };
 
 /// What `widgets keys issue` is told.
@@ -44,6 +45,11 @@ pub async fn run(issue: Issue, table: &KeyTable) -> Result<()> {
     let key = new_key::generate()?;
     let item = KeyItem { key: &key, account, role: issue.role, expires_at: issue.expires, name: issue.name.as_deref() };
     let issued = item.put(&table.client, &table.name).await?;
-    eprintln!("A new key of account {account} in {}, shown this once (its id is {}):", table.place, issued.id());
-    new_key::show(&key, &issued, None, issue.json)
+    new_key::show(&key, &issued, None, issue.json)?;
+    tell(format_args!(
+        "This is a new key of account {account} in {}, shown this once. Its id is {}.",
+        table.place,
+        issued.id()
+    ));
+    Ok(())
 }

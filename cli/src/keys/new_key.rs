@@ -56,11 +56,11 @@ impl KeyItem<'_> {
         Ok(IssuedKey {
             hash: key.hash().to_string(),
             prefix: is_long.then(|| text.chars().take(PREFIX_CHARACTERS).collect()),
-            account: self.account,
-            role: self.role,
+            account: Ok(self.account),
+            role: Ok(self.role),
             name: self.name.map(str::to_owned),
             created_at: Some(Timestamp::now()),
-            expires_at: self.expires_at,
+            expires_at: Ok(self.expires_at),
             revoked_at: None,
             rotated_to: None,
         })

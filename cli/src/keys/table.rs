@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::{
     config::{ProvideCredentials, SharedCredentialsProvider},
 };
 use clap::Args;
+use shared::keys::KeyId;
 use url::Url;
 
 use super::{
     failure,
-    issued::{Item, KeyId},
+    issued::{self, Item},
 };
 use crate::{
     binaries,
@@ -120,7 +121,7 @@ impl KeyTable {
     /// The key with this id.
     pub async fn find(&self, id: &KeyId) -> Result<Item> {
         let mut found = self.items().await?;
-        found.retain(|item| KeyId::of_item(item).as_ref() == Some(id));
+        found.retain(|item| issued::id(item).as_ref() == Some(id));
         match (found.pop(), found.is_empty()) {
             (Some(item), true) => Ok(item),
             (None, _) => bail!("no key has the id {id} in {}: `widgets keys list` shows which there are", self.place),
