@@ -290,6 +290,40 @@ async fn a_revocation_holds_whatever_else_the_item_says() {
     }
 }
 
+#[tokio::test]
+async fn a_key_that_is_there_already_stays_as_it_is() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    let list = async || keys(store, &["list", "--json"]).await.json();
+    let another = AccountId(Uuid::new_v4());
+    for (account, expires_at, refusal) in [
+        (DEVELOPMENT_ACCOUNT, None, None),
+        (DEVELOPMENT_ACCOUNT, Some("2999-01-01T00:00:00Z"), None),
+        (DEVELOPMENT_ACCOUNT, Some("2026-01-01T00:00:00Z"), Some("this key has expired, which nothing undoes")),
+        (another, None, Some("this key belongs to another account")),
+    ] {
+        let key = NewKey(put(&app, account, Role::Read, expires_at).await);
+        let before = list().await;
+        // As a local stack does at each start.
+        let item = KeyItem {
+            key: &key,
+            account: DEVELOPMENT_ACCOUNT,
+            role: Role::Full,
+            expires_at: None,
+            name: Some("local stack"),
+        };
+        let again = item.put(&app.store, "ApiKeys").await;
+        match refusal {
+            Some(refusal) => assert_eq!(again.unwrap_err().to_string(), refusal),
+            None => assert_eq!(
+                (again.unwrap().role, list().await.to_string().contains(&id_of(&key.0))),
+                (Ok(Role::Read), true)
+            ),
+        }
+        assert_eq!(list().await, before);
+    }
+}
+
 const PUT: Call<'static> = Call("PutItem", "ApiKeys");
 const ROTATE: Call<'static> = Call("TransactWriteItems", "ApiKeys");
 const REVOKE: Call<'static> = Call("UpdateItem", "ApiKeys");

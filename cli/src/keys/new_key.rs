@@ -3,11 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_dynamodb::{
-    Client,
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use shared::{
@@ -15,7 +11,10 @@ use shared::{
     model::{AccountId, Timestamp},
 };
 
-use super::{failure, issued::IssuedKey};
+use super::{
+    failure,
+    issued::{IssuedKey, State},
+};
 
 /// How many of a key's first characters are kept.
 const PREFIX_CHARACTERS: usize = 7;
@@ -66,31 +65,37 @@ impl KeyItem<'_> {
         })
     }
 
-    /// Puts the key into `table`, unless it is another account's there, or was revoked.
+    /// Puts the key into `table`. One that is there already stays as it is: that is an error if it is another account's, or
+    /// does not work.
     pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
         let issued = self.issued()?;
         let put = client
             .put_item()
             .table_name(table)
             .set_item(Some(issued.item()))
-            .condition_expression(
-                "attribute_not_exists(#hash) OR (#account = :account AND attribute_not_exists(#revoked))",
-            )
+            .condition_expression("attribute_not_exists(#hash)")
             .expression_attribute_names("#hash", attribute::KEY_HASH)
-            .expression_attribute_names("#account", attribute::ACCOUNT_ID)
-            .expression_attribute_names("#revoked", attribute::REVOKED_AT)
-            .expression_attribute_values(":account", AttributeValue::S(self.account.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = put.send().await else { return Ok(issued) };
-        if let Some(PutItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() {
-            if refusal.item().is_some_and(|item| item.contains_key(attribute::REVOKED_AT)) {
-                bail!("this key was revoked, which nothing undoes");
-            }
-            bail!("this key belongs to another account");
+        if let Some(PutItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error()
+            && let Some(item) = refusal.item()
+        {
+            return self.stays(IssuedKey::read(item)?);
         }
         let words =
             failure::in_words(&format!("the key cannot be written to the table {table}"), client, table, &error);
         Err(if failure::is_unclear(&error) { failure::perhaps_unseen(&words, &issued.id()) } else { words })
+    }
+
+    /// The key that was there before, if it is as good.
+    fn stays(&self, there: IssuedKey) -> Result<IssuedKey> {
+        match there.state() {
+            State::Revoked => bail!("this key was revoked, which nothing undoes"),
+            State::Expired => bail!("this key has expired, which nothing undoes"),
+            State::Active if there.account == Ok(self.account) => Ok(there),
+            State::Active => bail!("this key belongs to another account"),
+            State::Unreadable => bail!("this key is in the table already, but cannot be read there: revoke it"),
+        }
     }
 }
 
