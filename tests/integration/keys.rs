@@ -25,7 +25,7 @@ use shared::{
 };
 use uuid::Uuid;
 use widgets::{
-    keys::{KeyItem, NewKey, generate},
+    keys::{KeySpec, NewKey, generate},
     stack::DEVELOPMENT_ACCOUNT,
 };
 
@@ -58,7 +58,7 @@ async fn both_dialects_take_a_key_from_every_place() {
 #[tokio::test]
 async fn without_a_valid_key_nothing_is_read_or_written() {
     let app = TestApp::start().await;
-    let other = generate().unwrap().0;
+    let other = generate().unwrap().reveal().to_owned();
     let two_keys = format!("/api/v1/widget?api_key={}", app.key);
     for (path, headers, detail) in [
         ("/api/v1/widget", &[][..], "Not authenticated"),
@@ -88,9 +88,9 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
     let app = TestApp::start().await;
     let account = AccountId(Uuid::new_v4());
     let key = generate().unwrap();
-    let item = KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
+    let item = KeySpec { key: &key, account, role: Role::Full, expires_at: None, name: None };
     // Unknown first, to see that this is not remembered.
-    let headers = [JSON, ("authorization", key.0.as_str())];
+    let headers = [JSON, ("authorization", key.reveal())];
     assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 401);
     item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
 
@@ -99,23 +99,23 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
     assert_eq!(data["org_id"], account.to_string());
     assert!(app.stored("assistant", data["id"].as_str().unwrap()).await.is_none(), "not the development account's");
 
-    app.send("POST", &format!("/v1/{}?api_key={}", key.0, key.0), &headers, ASSISTANT_BODY).await;
+    app.send("POST", &format!("/v1/{}?api_key={}", key.reveal(), key.reveal()), &headers, ASSISTANT_BODY).await;
     app.logged("Pathway", "404").await;
     let log = app.log();
-    assert!(!log.contains(&key.0) && !log.contains(&app.key), "{log}");
+    assert!(!log.contains(key.reveal()) && !log.contains(&app.key), "{log}");
 
     let scanned = app.stack.store.client().scan().table_name("ApiKeys").send().await.unwrap();
     let kept = format!("{:?}", scanned.items());
-    assert!(kept.contains(&account.to_string()) && !kept.contains(&key.0), "{kept}");
+    assert!(kept.contains(&account.to_string()) && !kept.contains(key.reveal()), "{kept}");
 }
 
 /// Puts another key into the table.
 async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&str>) -> String {
     let key = generate().unwrap();
     let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
-    let item = KeyItem { key: &key, account, role, expires_at, name: None };
+    let item = KeySpec { key: &key, account, role, expires_at, name: None };
     item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
-    key.0
+    key.reveal().to_owned()
 }
 
 #[tokio::test]
@@ -282,9 +282,9 @@ async fn a_revocation_holds_whatever_else_the_item_says() {
             assert_eq!(app.send("GET", path, &[("authorization", &key)], "").await.status, 401, "{path}");
         }
         // And it does not come back.
-        let again = NewKey(key);
+        let again = NewKey::parse(&key).unwrap();
         let item =
-            KeyItem { key: &again, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+            KeySpec { key: &again, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
         let refusal = item.put(&app.store, "ApiKeys").await.unwrap_err().to_string();
         assert_eq!(refusal, "this key was revoked, which nothing undoes");
     }
@@ -302,10 +302,10 @@ async fn a_key_that_is_there_already_stays_as_it_is() {
         (DEVELOPMENT_ACCOUNT, Some("2026-01-01T00:00:00Z"), Some("this key has expired, which nothing undoes")),
         (another, None, Some("this key belongs to another account")),
     ] {
-        let key = NewKey(put(&app, account, Role::Read, expires_at).await);
+        let key = NewKey::parse(&put(&app, account, Role::Read, expires_at).await).unwrap();
         let before = list().await;
         // As a local stack does at each start.
-        let item = KeyItem {
+        let item = KeySpec {
             key: &key,
             account: DEVELOPMENT_ACCOUNT,
             role: Role::Full,
@@ -316,7 +316,7 @@ async fn a_key_that_is_there_already_stays_as_it_is() {
         match refusal {
             Some(refusal) => assert_eq!(again.unwrap_err().to_string(), refusal),
             None => assert_eq!(
-                (again.unwrap().role, list().await.to_string().contains(&id_of(&key.0))),
+                (again.unwrap().role, list().await.to_string().contains(&id_of(key.reveal()))),
                 (Ok(Role::Read), true)
             ),
         }
@@ -543,7 +543,7 @@ async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
         (vec![("revoked_at", AttributeValue::Bool(false))], 401, "revoked"),
         (vec![("revoked_at", text("2026-01-01T00:00:00Z")), ("role", text("admin"))], 401, "revoked"),
     ] {
-        let key = generate().unwrap().0;
+        let key = generate().unwrap().reveal().to_owned();
         let hash = ApiKey::parse(&key).unwrap().hash().to_string();
         let put = app.store.put_item().table_name("ApiKeys").item("key_hash", text(&hash));
         let put = put.item("account_id", text(&account)).item("role", text("full"));
@@ -588,7 +588,7 @@ async fn a_key_on_the_last_page_is_found() {
     let long = AttributeValue::S("n".repeat(60_000));
     for _ in 0..2 {
         let item = |_| {
-            let hash = ApiKey::parse(&generate().unwrap().0).unwrap().hash().to_string();
+            let hash = ApiKey::parse(generate().unwrap().reveal()).unwrap().hash().to_string();
             let attributes =
                 [("key_hash", AttributeValue::S(hash)), ("account_id", AttributeValue::S(account.clone()))];
             let put =

@@ -26,7 +26,7 @@ use shared::{keys::KeyId, model::Timestamp};
 pub use issue::Issue;
 pub use issued::{IssuedKey, Unreadable};
 pub use list::List;
-pub use new_key::{KeyItem, NewKey, generate};
+pub use new_key::{KeySpec, NewKey, generate};
 pub use revoke::Revoke;
 pub use rotate::Rotate;
 pub use table::Location;

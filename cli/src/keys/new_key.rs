@@ -22,18 +22,34 @@ const PREFIX_CHARACTERS: usize = 7;
 /// How many characters a key must have for that. Those that are not kept are still too many to guess.
 const MIN_CHARACTERS_WITH_PREFIX: usize = 32;
 
-/// A key as it is handed out, shown by nothing else.
-pub struct NewKey(pub String);
+/// A key that is to be handed out. Nothing shows it but [`NewKey::reveal`].
+#[derive(Clone)]
+pub struct NewKey {
+    key: ApiKey,
+    text: String,
+}
+
+impl NewKey {
+    /// The key that `text` is, where somebody brings one. [`ApiKey::parse`] says what may be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self { key: ApiKey::parse(text)?, text: text.to_owned() })
+    }
+
+    /// The key itself, for its owner.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
 
 /// Makes a key: `in-` and 43 characters of base64url, which are 256 random bits.
 pub fn generate() -> Result<NewKey> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).context("no random numbers")?;
-    Ok(NewKey(format!("in-{}", URL_SAFE_NO_PAD.encode(random))))
+    NewKey::parse(&format!("in-{}", URL_SAFE_NO_PAD.encode(random))).context("what was made is no key")
 }
 
-/// A key on its way into the table.
-pub struct KeyItem<'a> {
+/// What a new key is to be.
+pub struct KeySpec<'a> {
     /// The key.
     pub key: &'a NewKey,
     /// Whose it is.
@@ -46,13 +62,12 @@ pub struct KeyItem<'a> {
     pub name: Option<&'a str>,
 }
 
-impl KeyItem<'_> {
+impl KeySpec<'_> {
     /// The key as it is in the table if it is put there now.
-    pub fn issued(&self) -> Result<IssuedKey> {
-        let NewKey(text) = self.key;
-        let key = ApiKey::parse(text).context("a key is 1 to 255 printable ASCII characters without spaces")?;
+    pub fn issued(&self) -> IssuedKey {
+        let NewKey { key, text } = self.key;
         let is_long = text.len() >= MIN_CHARACTERS_WITH_PREFIX;
-        Ok(IssuedKey {
+        IssuedKey {
             hash: key.hash().to_string(),
             prefix: is_long.then(|| text.chars().take(PREFIX_CHARACTERS).collect()),
             account: Ok(self.account),
@@ -62,13 +77,13 @@ impl KeyItem<'_> {
             expires_at: Ok(self.expires_at),
             revoked_at: None,
             rotated_to: None,
-        })
+        }
     }
 
     /// Puts the key into `table`. One that is there already stays as it is: that is an error if it is another account's, or
     /// does not work.
     pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
-        let issued = self.issued()?;
+        let issued = self.issued();
         let put = client
             .put_item()
             .table_name(table)
@@ -110,9 +125,9 @@ pub fn show(key: &NewKey, issued: &IssuedKey, replaced: Option<&IssuedKey>, is_j
         #[serde(skip_serializing_if = "Option::is_none")]
         replaces: Option<&'a IssuedKey>,
     }
-    let NewKey(text) = key;
-    let json = serde_json::to_string(&Shown { key: text, issued, replaces: replaced })?;
-    let line = if is_json { &json } else { text };
+    let key = key.reveal();
+    let json = serde_json::to_string(&Shown { key, issued, replaces: replaced })?;
+    let line = if is_json { &json } else { key };
     writeln!(io::stdout(), "{line}").with_context(|| {
         let id = issued.id();
         format!("the new key {id} is in the table but cannot be shown, and {}", failure::unseen(&id))

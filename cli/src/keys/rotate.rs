@@ -18,7 +18,7 @@ use super::{
     failure, id,
     issued::{self, IssuedKey, Item, State},
     moment,
-    new_key::{self, KeyItem},
+    new_key::{self, KeySpec},
     table::KeyTable,
     tell,
 };
@@ -56,8 +56,8 @@ pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
     check(&old)?;
     let (account, role, own_end) = (old.account.clone()?, old.role.clone()?, old.expires_at.clone()?);
     let key = new_key::generate()?;
-    let new = KeyItem { key: &key, account, role, expires_at: rotate.expires.or(own_end), name: old.name.as_deref() };
-    let new = new.issued()?;
+    let new = KeySpec { key: &key, account, role, expires_at: rotate.expires.or(own_end), name: old.name.as_deref() };
+    let new = new.issued();
     let end = Timestamp::now().after(rotate.overlap);
     let end = own_end.map_or(end, |own| own.min(end));
     replace(table, &item, &id, end, &new).await?;
