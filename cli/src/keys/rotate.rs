@@ -179,4 +179,17 @@ mod tests {
             assert!(overlap(refused).is_err(), "{refused}");
         }
     }
+
+    #[test]
+    fn a_transaction_that_was_cancelled_says_what_to_do() {
+        let reason = |code| CancellationReason::builder().code(code).message("as told").build();
+        let id = KeyId::of("0123456789abcdef");
+        let says = |code| refused(&id, &[CancellationReason::builder().code("None").build(), reason(code)]).to_string();
+        let cannot = "the key 0123456789abcdef cannot be rotated: ";
+        let throttled = format!("{cannot}DynamoDB is throttled: nothing was changed, try again in a minute");
+        assert_eq!(says("ThrottlingError"), throttled);
+        assert_eq!(says("ProvisionedThroughputExceeded"), throttled);
+        assert_eq!(says("ValidationError"), format!("{cannot}nothing was changed: ValidationError: as told"));
+        assert_eq!(says("ConditionalCheckFailed"), "the key 0123456789abcdef is not there any more");
+    }
 }
