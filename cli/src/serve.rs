@@ -7,9 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
-use shared::keys::ApiKey;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
@@ -74,10 +73,9 @@ pub async fn run(serve: Serve) -> Result<()> {
 async fn start(serve: Serve) -> Result<Stack> {
     let key = match serve.api_key {
         // Checked here and not by the parser of options, whose message would quote it.
-        Some(key) if ApiKey::parse(&key).is_none() => {
-            bail!("--api-key must be 1 to 255 printable ASCII characters without spaces")
+        Some(key) => {
+            NewKey::parse(&key).context("--api-key must be 1 to 255 printable ASCII characters without spaces")?
         }
-        Some(key) => NewKey(key),
         None => keys::generate()?,
     };
     let place = match serve.endpoint_url {
@@ -92,7 +90,7 @@ async fn start(serve: Serve) -> Result<Stack> {
     };
     let template = Template::read(binaries::workspace())?;
     let functions: Vec<String> = template.functions.iter().map(|function| function.binary.clone()).collect();
-    let shown_key = key.0.clone();
+    let shown_key = key.clone();
     let prepared = Prepared::new(Options {
         address: address(&serve.host, serve.port)?,
         place,
@@ -105,7 +103,7 @@ async fn start(serve: Serve) -> Result<Stack> {
     eprintln!("Building the functions ({}): minutes the first time, then at once.", functions.join(", "));
     let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
     let stack = prepared.start(&binaries).await?;
-    println!("{}", banner(&stack.url, &stack.store.url, &kept, &shown_key));
+    println!("{}", banner(&stack.url, &stack.store.url, &kept, shown_key.reveal()));
     Ok(stack)
 }
 

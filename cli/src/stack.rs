@@ -19,7 +19,7 @@ use crate::{
     binaries,
     gateway::{self, Routes},
     invocations::Functions,
-    keys::{KeyItem, NewKey},
+    keys::{KeySpec, NewKey},
     lambda::{Function, LogSink},
     store::{Place, Store},
     template::{FunctionSpec, Template},
@@ -85,7 +85,7 @@ impl Prepared {
             .await
             .with_context(|| format!("cannot listen on {} (--port takes another)", options.address))?;
         let store = Store::open(&options.place, &options.template.tables).await?;
-        let key = KeyItem {
+        let key = KeySpec {
             key: &options.api_key,
             account: DEVELOPMENT_ACCOUNT,
             role: Role::Full,

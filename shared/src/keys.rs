@@ -77,6 +77,32 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// What people call a key: the first 16 hex characters of its SHA-256. They are enough to tell keys apart, and say nothing of
+/// a key that is random.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyId(String);
+
+impl KeyId {
+    const CHARACTERS: usize = 16;
+
+    /// The id of the key with this hash, in hex as the table has it.
+    pub fn of(hash: &str) -> Self {
+        Self(hash.chars().take(Self::CHARACTERS).collect())
+    }
+
+    /// The id that `text` is, in either case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_id = text.len() == Self::CHARACTERS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| Self(text.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// What a key may do, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -179,7 +205,10 @@ impl Keys {
             .await
             .map_err(|error| Error::from_store("GetItem ApiKeys", &error))?;
         let Some(item) = found.item.filter(|item| !item.contains_key(attribute::REVOKED_AT)) else { return Ok(None) };
-        let unreadable = |name| Error::Internal(format!("the key with hash {hash} has no {name} that can be read"));
+        let unreadable = |name| {
+            let id = KeyId::of(&hash.to_string());
+            Error::Internal(format!("the key {id} has no {name} that can be read"))
+        };
         let text = |name| item.get(name).map(|value| value.as_s().map_err(|_| unreadable(name))).transpose();
         let account = text(attribute::ACCOUNT_ID)?.and_then(|account| AccountId::parse(account).ok());
         let role = text(attribute::ROLE)?.map_or(Some(Role::Full), |role| Role::named(role));
@@ -287,6 +316,15 @@ mod tests {
         // The SHA-256 of "abc" (FIPS 180-2, appendix B.1).
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(key.hash().to_string(), hash);
+        assert_eq!(KeyId::of(hash).to_string(), "ba7816bf8f01cfea");
+    }
+
+    #[test]
+    fn an_id_is_16_hex_characters_and_a_key_is_none() {
+        assert_eq!(KeyId::parse("BA7816bf8f01cfea"), Some(KeyId::of("ba7816bf8f01cfea41414")));
+        for text in ["", "ba7816bf8f01cfe", "ba7816bf8f01cfea4", "ba7816bf8f01cfeg", "ba7816bf8f01cfé"] {
+            assert_eq!(KeyId::parse(text), None, "{text}");
+        }
     }
 
     fn known(asked_at: Moment) -> Known {

@@ -15,8 +15,7 @@ use shared::{keys::Role, model::AccountId};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{
-    bench, binaries,
-    keys::{self, NewKey},
+    bench, binaries, keys,
     lambda::Function,
     meter::Meter,
     stack::{DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
@@ -135,7 +134,7 @@ impl TestApp {
         let mut options = Options {
             address: ([127, 0, 0, 1], 0).into(),
             place: Place::Memory,
-            api_key: NewKey(key.0.clone()),
+            api_key: key.clone(),
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
             logs: Arc::new(move |function, line| sink.lock().unwrap().push((function.to_owned(), line.to_owned()))),
@@ -143,7 +142,7 @@ impl TestApp {
         change(&mut options);
         let stack = Prepared::new(options).await.unwrap().start(built().await).await.unwrap();
         let store = stack.store.client();
-        Self { stack, key: key.0, logs, client: reqwest::Client::new(), store, _beneath: None }
+        Self { stack, key: key.reveal().to_owned(), logs, client: reqwest::Client::new(), store, _beneath: None }
     }
 
     /// Sends a request as it is.
@@ -222,18 +221,18 @@ impl TestApp {
     pub async fn reading_key(&self) -> String {
         let key = keys::generate().unwrap();
         let account = DEVELOPMENT_ACCOUNT;
-        let item = keys::KeyItem { key: &key, account, role: Role::Read, expires_at: None, name: None };
+        let item = keys::KeySpec { key: &key, account, role: Role::Read, expires_at: None, name: None };
         item.put(&self.store, "ApiKeys").await.unwrap();
-        key.0
+        key.reveal().to_owned()
     }
 
     /// An account beside the development account: its key and its id.
     pub async fn another_account(&self) -> (String, AccountId) {
         let key = keys::generate().unwrap();
         let account = AccountId(Uuid::new_v4());
-        let item = keys::KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
+        let item = keys::KeySpec { key: &key, account, role: Role::Full, expires_at: None, name: None };
         item.put(&self.store, "ApiKeys").await.unwrap();
-        (key.0, account)
+        (key.reveal().to_owned(), account)
     }
 
     /// How many widgets are kept.

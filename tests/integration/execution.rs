@@ -23,7 +23,7 @@ use shared::keys::Role;
 use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 use widgets::{
-    keys::{KeyItem, NewKey},
+    keys::{KeySpec, NewKey},
     lambda::InvokeError,
     stack::DEVELOPMENT_ACCOUNT,
 };
@@ -283,8 +283,8 @@ async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_
 #[tokio::test]
 async fn a_process_needs_no_more_memory_the_longer_it_serves() {
     let proxy = FaultProxy::start().await;
-    let key = NewKey("in-memory".to_owned());
-    let item = KeyItem { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+    let key = NewKey::parse("in-memory").unwrap();
+    let item = KeySpec { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
     item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
     for (name, root, update, body, change) in [
         ("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE),
@@ -296,7 +296,7 @@ async fn a_process_needs_no_more_memory_the_longer_it_serves() {
             let event = json!({
                 "version": "2.0",
                 "rawPath": path,
-                "headers": {"authorization": key.0, "content-type": "application/json", header.0: header.1},
+                "headers": {"authorization": key.reveal(), "content-type": "application/json", header.0: header.1},
                 "requestContext": {"http": {"method": method}},
                 "body": if method == update { change } else { body },
             });

@@ -4,17 +4,20 @@
 use std::{
     cell::Cell,
     fs,
+    io::pipe,
+    process::Stdio,
     time::{Duration, Instant, SystemTime},
 };
 
 use assistant::Assistant;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::future::join_all;
 use pathway::Pathway;
 use serde_json::{Value, json};
 use shared::{
     App,
     clock::Moment,
+    hash::Hash,
     http::Request,
     keys::{ApiKey, Keys, Role},
     lambda::Dialect,
@@ -22,7 +25,7 @@ use shared::{
 };
 use uuid::Uuid;
 use widgets::{
-    keys::{KeyItem, NewKey, generate},
+    keys::{KeySpec, NewKey, generate},
     stack::DEVELOPMENT_ACCOUNT,
 };
 
@@ -55,7 +58,7 @@ async fn both_dialects_take_a_key_from_every_place() {
 #[tokio::test]
 async fn without_a_valid_key_nothing_is_read_or_written() {
     let app = TestApp::start().await;
-    let other = generate().unwrap().0;
+    let other = generate().unwrap().reveal().to_owned();
     let two_keys = format!("/api/v1/widget?api_key={}", app.key);
     for (path, headers, detail) in [
         ("/api/v1/widget", &[][..], "Not authenticated"),
@@ -85,9 +88,9 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
     let app = TestApp::start().await;
     let account = AccountId(Uuid::new_v4());
     let key = generate().unwrap();
-    let item = KeyItem { key: &key, account, role: Role::Full, expires_at: None, name: None };
+    let item = KeySpec { key: &key, account, role: Role::Full, expires_at: None, name: None };
     // Unknown first, to see that this is not remembered.
-    let headers = [JSON, ("authorization", key.0.as_str())];
+    let headers = [JSON, ("authorization", key.reveal())];
     assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 401);
     item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
 
@@ -96,23 +99,23 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
     assert_eq!(data["org_id"], account.to_string());
     assert!(app.stored("assistant", data["id"].as_str().unwrap()).await.is_none(), "not the development account's");
 
-    app.send("POST", &format!("/v1/{}?api_key={}", key.0, key.0), &headers, ASSISTANT_BODY).await;
+    app.send("POST", &format!("/v1/{}?api_key={}", key.reveal(), key.reveal()), &headers, ASSISTANT_BODY).await;
     app.logged("Pathway", "404").await;
     let log = app.log();
-    assert!(!log.contains(&key.0) && !log.contains(&app.key), "{log}");
+    assert!(!log.contains(key.reveal()) && !log.contains(&app.key), "{log}");
 
     let scanned = app.stack.store.client().scan().table_name("ApiKeys").send().await.unwrap();
     let kept = format!("{:?}", scanned.items());
-    assert!(kept.contains(&account.to_string()) && !kept.contains(&key.0), "{kept}");
+    assert!(kept.contains(&account.to_string()) && !kept.contains(key.reveal()), "{kept}");
 }
 
 /// Puts another key into the table.
 async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&str>) -> String {
     let key = generate().unwrap();
     let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
-    let item = KeyItem { key: &key, account, role, expires_at, name: None };
+    let item = KeySpec { key: &key, account, role, expires_at, name: None };
     item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
-    key.0
+    key.reveal().to_owned()
 }
 
 #[tokio::test]
@@ -279,13 +282,52 @@ async fn a_revocation_holds_whatever_else_the_item_says() {
             assert_eq!(app.send("GET", path, &[("authorization", &key)], "").await.status, 401, "{path}");
         }
         // And it does not come back.
-        let again = NewKey(key);
+        let again = NewKey::parse(&key).unwrap();
         let item =
-            KeyItem { key: &again, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+            KeySpec { key: &again, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
         let refusal = item.put(&app.store, "ApiKeys").await.unwrap_err().to_string();
         assert_eq!(refusal, "this key was revoked, which nothing undoes");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_is_there_already_stays_as_it_is() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    let list = async || keys(store, &["list", "--json"]).await.json();
+    let another = AccountId(Uuid::new_v4());
+    for (account, expires_at, refusal) in [
+        (DEVELOPMENT_ACCOUNT, None, None),
+        (DEVELOPMENT_ACCOUNT, Some("2999-01-01T00:00:00Z"), None),
+        (DEVELOPMENT_ACCOUNT, Some("2026-01-01T00:00:00Z"), Some("this key has expired, which nothing undoes")),
+        (another, None, Some("this key belongs to another account")),
+    ] {
+        let key = NewKey::parse(&put(&app, account, Role::Read, expires_at).await).unwrap();
+        let before = list().await;
+        // As a local stack does at each start.
+        let item = KeySpec {
+            key: &key,
+            account: DEVELOPMENT_ACCOUNT,
+            role: Role::Full,
+            expires_at: None,
+            name: Some("local stack"),
+        };
+        let again = item.put(&app.store, "ApiKeys").await;
+        match refusal {
+            Some(refusal) => assert_eq!(again.unwrap_err().to_string(), refusal),
+            None => assert_eq!(
+                (again.unwrap().role, list().await.to_string().contains(&id_of(key.reveal()))),
+                (Ok(Role::Read), true)
+            ),
+        }
+        assert_eq!(list().await, before);
+    }
+}
+
+const PUT: Call<'static> = Call("PutItem", "ApiKeys");
+const ROTATE: Call<'static> = Call("TransactWriteItems", "ApiKeys");
+const REVOKE: Call<'static> = Call("UpdateItem", "ApiKeys");
+const SCAN: Call<'static> = Call("Scan", "ApiKeys");
 
 /// What a `widgets keys` printed.
 #[derive(Debug)]
@@ -335,7 +377,10 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
     let of_account = async || keys(store, &["list", "--json", "--account", account]).await.json();
     assert_eq!(of_account().await, json!([]));
     let none = keys(store, &["list", "--account", account]).await;
-    assert!(none.is_success && none.out.is_empty() && none.told.contains("There are no keys"), "{none:?}");
+    assert!(
+        none.is_success && none.out.is_empty() && none.told.contains(&format!("The account {account} has no keys in")),
+        "{none:?}"
+    );
 
     // Two keys, for a person and for a script.
     let expires = "2999-01-31T01:00:00+01:00";
@@ -440,7 +485,10 @@ async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
         put.item("account_id", text(&DEVELOPMENT_ACCOUNT.to_string())).item("role", text(role)).send().await.unwrap();
     }
     let before = keys(store, &["list", "--json"]).await;
-    assert!(before.told.contains("the key fedcba9876543210 has no role that can be read"), "{before:?}");
+    assert!(
+        before.is_success && before.told.contains("the key fedcba9876543210 has no role that can be read"),
+        "{before:?}"
+    );
 
     for (arguments, says) in [
         (&["revoke", "0000000000000000"][..], "no key has the id 0000000000000000 in the table ApiKeys"),
@@ -469,6 +517,183 @@ async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
 }
 
 #[tokio::test]
+async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    let account = AccountId(Uuid::new_v4()).to_string();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = || AttributeValue::N("1".to_owned());
+    let mut ids = Vec::new();
+    for (attributes, status, state) in [
+        // What only decorates.
+        (vec![], 200, "active"),
+        (vec![("created_at", number())], 200, "active"),
+        (vec![("created_at", text("yesterday"))], 200, "active"),
+        (vec![("name", AttributeValue::Null(true))], 200, "active"),
+        (vec![("prefix", number())], 200, "active"),
+        (vec![("rotated_to", number())], 200, "active"),
+        (vec![("rotated_to", text("\u{1b}[31m"))], 200, "active"),
+        // What the functions go by.
+        (vec![("account_id", number())], 500, "unreadable"),
+        (vec![("account_id", text("me"))], 500, "unreadable"),
+        (vec![("role", number())], 500, "unreadable"),
+        (vec![("role", text("admin")), ("created_at", number())], 500, "unreadable"),
+        (vec![("expires_at", number())], 500, "unreadable"),
+        (vec![("expires_at", text("tomorrow"))], 500, "unreadable"),
+        (vec![("revoked_at", AttributeValue::Bool(false))], 401, "revoked"),
+        (vec![("revoked_at", text("2026-01-01T00:00:00Z")), ("role", text("admin"))], 401, "revoked"),
+    ] {
+        let key = generate().unwrap().reveal().to_owned();
+        let hash = ApiKey::parse(&key).unwrap().hash().to_string();
+        let put = app.store.put_item().table_name("ApiKeys").item("key_hash", text(&hash));
+        let put = put.item("account_id", text(&account)).item("role", text("full"));
+        let put = attributes.iter().cloned().fold(put, |put, (name, value)| put.item(name, value));
+        put.send().await.unwrap();
+        assert_eq!(listed(&app, &key).await, [status; 2], "{attributes:?}");
+
+        let shown = keys(store, &["list", "--json"]).await;
+        let of_it = shown.json().as_array().unwrap().iter().find(|shown| shown["id"] == id_of(&key)).cloned().unwrap();
+        assert_eq!((&of_it["state"], of_it.as_object().unwrap().len()), (&json!(state), 10), "{attributes:?}: {of_it}");
+        let is_told = shown.told.contains(&format!("the key {} has no ", id_of(&key)));
+        assert_eq!(is_told, state == "unreadable", "{attributes:?}: {shown:?}");
+        let shown = keys(store, &["list"]).await;
+        let row = shown.out.lines().find(|line| line.starts_with(&id_of(&key))).unwrap();
+        assert!(row.contains(&format!("  {state}")) && !row.contains('\u{1b}'), "{attributes:?}: {row}");
+        if status == 500 {
+            let log = app.logged("Assistant", &format!("the key {} has no", id_of(&key))).await;
+            assert!(!log.contains(&hash[..17]), "{log}");
+        }
+        ids.push((id_of(&key), state, of_it["account"] == account));
+    }
+    // An account's are those that have it, whatever else they have.
+    let of_account = keys(store, &["list", "--json", "--account", &account]).await.json().to_string();
+    for (id, _, is_of_account) in &ids {
+        assert_eq!(of_account.contains(id), *is_of_account, "{id}: {of_account}");
+    }
+    assert_eq!(ids.iter().filter(|(.., is_of_account)| !is_of_account).count(), 2);
+    // Each can be revoked, and then nothing more is said of it.
+    for (id, ..) in &ids {
+        assert!(keys(store, &["revoke", id]).await.is_success, "{id}");
+    }
+    let shown = keys(store, &["list", "--json"]).await;
+    let revoked = shown.json().as_array().unwrap().iter().filter(|key| key["state"] == "revoked").count();
+    assert_eq!((revoked, shown.told.as_str()), (ids.len(), ""));
+}
+
+#[tokio::test]
+async fn a_key_on_the_last_page_is_found() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    let account = AccountId(Uuid::new_v4()).to_string();
+    let long = AttributeValue::S("n".repeat(60_000));
+    for _ in 0..2 {
+        let item = |_| {
+            let hash = ApiKey::parse(generate().unwrap().reveal()).unwrap().hash().to_string();
+            let attributes =
+                [("key_hash", AttributeValue::S(hash)), ("account_id", AttributeValue::S(account.clone()))];
+            let put =
+                PutRequest::builder().set_item(Some(attributes.map(|(name, value)| (name.to_owned(), value)).into()));
+            WriteRequest::builder().put_request(put.item("name", long.clone()).build().unwrap()).build()
+        };
+        let batch = app.store.batch_write_item().request_items("ApiKeys", (0..25).map(item).collect());
+        assert!(batch.send().await.unwrap().unprocessed_items().unwrap().is_empty());
+    }
+    let pages: Vec<_> = app
+        .store
+        .scan()
+        .table_name("ApiKeys")
+        .consistent_read(true)
+        .into_paginator()
+        .send()
+        .collect::<Result<_, _>>()
+        .await
+        .unwrap();
+    assert!(pages.len() > 2, "{}", pages.len());
+    let last = pages.last().unwrap().items().iter().filter(|item| item.contains_key("account_id"));
+    let ids: Vec<&str> = last.map(|item| &item["key_hash"].as_s().unwrap()[..16]).collect();
+    let (revoked, rotated) = (ids[0], ids[1]);
+
+    let state = async |id: &str| {
+        let list = keys(store, &["list", "--json", "--account", &account]).await.json();
+        let of_id = list.as_array().unwrap().iter().find(|key| key["id"] == id).cloned().unwrap();
+        (list.as_array().unwrap().len(), of_id["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(state(revoked).await, (50, "active".to_owned()));
+    assert!(keys(store, &["revoke", revoked]).await.is_success);
+    assert_eq!(state(revoked).await, (50, "revoked".to_owned()));
+    assert!(keys(store, &["rotate", rotated, "--overlap", "0s"]).await.is_success);
+    assert_eq!(state(rotated).await, (51, "expired".to_owned()));
+}
+
+#[tokio::test]
+async fn a_new_key_is_shown_where_nobody_reads_what_is_told_beside_it() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    let closed = || {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let unheard = async |arguments: &[&str]| {
+        let arguments = [&["keys"], arguments, &["--endpoint-url", store]].concat();
+        let output = widgets(&arguments).await.stdout(Stdio::piped()).stderr(closed()).spawn().unwrap();
+        let output = output.wait_with_output().await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let issued = unheard(&["issue"]).await;
+    assert_eq!(listed(&app, issued.trim()).await, [200; 2]);
+    let rotated = unheard(&["rotate", &id_of(issued.trim())]).await;
+    assert_eq!(listed(&app, rotated.trim()).await, [200; 2]);
+    assert_eq!(unheard(&["list", "--account", &Uuid::new_v4().to_string()]).await, "");
+
+    // Where the key itself cannot be shown, it is named.
+    let unseen = async |arguments: &[&str]| {
+        let arguments = [&["keys"], arguments, &["--endpoint-url", store]].concat();
+        let output = widgets(&arguments).await.stdout(closed()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = output.wait_with_output().await.unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    for arguments in [&["issue"][..], &["rotate", &id_of(rotated.trim())]] {
+        let (is_success, told) = unseen(arguments).await;
+        assert!(!is_success && told.contains("is in the table but cannot be shown"), "{told}");
+        let newest = keys(store, &["list", "--json"]).await.json();
+        let newest = newest.as_array().unwrap().iter().max_by_key(|key| key["created_at"].to_string()).unwrap().clone();
+        assert!(told.contains(newest["id"].as_str().unwrap()) && told.lines().count() == 1, "{told} {newest}");
+    }
+    assert_eq!(unseen(&["list"]).await, (true, String::new()), "as `head` leaves it");
+}
+
+#[tokio::test]
+async fn a_session_of_aws_login_signs() {
+    let proxy = FaultProxy::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let session = "arn:aws:iam::012345678901:user/operator";
+    let config = folder.path().join("config");
+    fs::write(&config, format!("[profile operator]\nlogin_session = {session}\nregion = eu-west-1\n")).unwrap();
+    let token = json!({
+        "accessToken": {
+            "accessKeyId": "ASOPERATOR", "secretAccessKey": "secret", "sessionToken": "session",
+            "accountId": "012345678901", "expiresAt": "2999-01-01T00:00:00Z",
+        },
+        "tokenType": "aws_sigv4", "refreshToken": "none", "clientId": "arn:aws:signin:::devtools/same-device",
+        "dpopKey": "none",
+    });
+    let file = folder.path().join(format!("{}.json", Hash::of(session.as_bytes())));
+    fs::write(file, token.to_string()).unwrap();
+    let mut command = widgets(&["keys", "list", "--endpoint-url", proxy.url.as_str()]).await;
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none")).env("AWS_CONFIG_FILE", config);
+    command.env("AWS_LOGIN_CACHE_DIRECTORY", folder.path()).env("AWS_PROFILE", "operator");
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "There are no keys in the table ApiKeys.\n");
+    assert!(proxy.signature().contains("Credential=ASOPERATOR/"), "{}", proxy.signature());
+}
+
+#[tokio::test]
 async fn a_folder_that_has_no_stack_is_none_of_which_keys_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, empty) = (folder.path().join("missing"), folder.path().join("empty"));
@@ -492,10 +717,6 @@ async fn a_folder_that_has_no_stack_is_none_of_which_keys_are_listed() {
 
 #[tokio::test]
 async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
-    const PUT: Call<'static> = Call("PutItem", "ApiKeys");
-    const ROTATE: Call<'static> = Call("TransactWriteItems", "ApiKeys");
-    const REVOKE: Call<'static> = Call("UpdateItem", "ApiKeys");
-    const SCAN: Call<'static> = Call("Scan", "ApiKeys");
     let proxy = FaultProxy::start().await;
     let url = proxy.url.as_str();
     let list = async || keys(url, &["list", "--json"]).await.json();
@@ -533,6 +754,15 @@ async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
         newest = way["id"].as_str().unwrap().to_owned();
     }
 
+    // A refusal tells nothing of the attempts before it.
+    let throttled = Fault::Refused(400, "ThrottlingException");
+    proxy.next(PUT, [Fault::Reset(Effect::Done), throttled, throttled]);
+    let printed = keys(url, &["issue"]).await;
+    let newest_of_all = list().await;
+    let newest_of_all = newest_of_all.as_array().unwrap().iter().max_by_key(|key| key["created_at"].to_string());
+    let id = newest_of_all.unwrap()["id"].as_str().unwrap().to_owned();
+    assert!(!printed.is_success && printed.out.is_empty() && printed.told.contains(&id), "{printed:?}");
+
     // What was refused is not there: nothing is said of it.
     for (call, arguments, code, says) in [
         (PUT, &["issue"][..], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
@@ -553,4 +783,70 @@ async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
         assert!(!printed.is_success && printed.out.is_empty(), "{arguments:?}: {printed:?}");
         assert!(printed.told.trim_end().ends_with(says) && printed.told.lines().count() == 1, "{printed:?}");
     }
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_not_made_says_why() {
+    let proxy = FaultProxy::start().await;
+    let url = proxy.url.as_str();
+    let issued = keys(url, &["issue"]).await;
+    let id = id_of(issued.out.trim());
+    let before = keys(url, &["list", "--json"]).await.json();
+    proxy.always(ROTATE, Fault::Conflict);
+    let printed = keys(url, &["rotate", &id]).await;
+    assert!(!printed.is_success && printed.out.is_empty(), "{printed:?}");
+    assert!(printed.told.trim_end().ends_with("nothing was changed, try again"), "{printed:?}");
+    assert_eq!(keys(url, &["list", "--json"]).await.json(), before);
+
+    // Something else is done to the key between the look at it and the rotation.
+    for (faster, says) in [
+        (&["rotate", "--overlap", "1h"][..], "was rotated already: {} replaces it"),
+        (&["rotate", "--overlap", "0s"], "has expired: {} replaces it"),
+        (&["revoke"], "is revoked: `widgets keys issue` makes a new one"),
+    ] {
+        let proxy = FaultProxy::start().await;
+        let url = proxy.url.as_str();
+        let issued = keys(url, &["issue"]).await;
+        let id = id_of(issued.out.trim());
+        proxy.next(ROTATE, [Fault::Silent(Effect::None)]);
+        let faster = async {
+            proxy.made_times(ROTATE, 1).await;
+            let printed = keys(&proxy.store.url, &[&faster[..1], &[&id, "--json"], &faster[1..]].concat()).await;
+            proxy.release();
+            printed
+        };
+        let arguments = ["rotate", &id];
+        let (late, faster) = tokio::join!(keys(url, &arguments), faster);
+        assert!(faster.is_success && !late.is_success && late.out.is_empty(), "{faster:?} {late:?}");
+        let says = says.replace("{}", faster.json()["id"].as_str().unwrap());
+        assert!(late.told.contains(&format!("the key {id} {says}")), "{says}: {late:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_whose_answer_was_lost_is_one() {
+    let proxy = FaultProxy::start().await;
+    let url = proxy.url.as_str();
+    let issued = async || id_of(keys(url, &["issue"]).await.out.trim());
+    let revoked_at = async |id: &str| {
+        let list = keys(url, &["list", "--json"]).await.json();
+        list.as_array().unwrap().iter().find(|key| key["id"] == id).unwrap()["revoked_at"].clone()
+    };
+    // Once: the retry meets what the first attempt did.
+    let (for_person, for_script, unknown) = (issued().await, issued().await, issued().await);
+    proxy.next(REVOKE, [Fault::Reset(Effect::Done)]);
+    let printed = keys(url, &["revoke", &for_person]).await;
+    assert!(
+        printed.is_success && printed.out.contains("is revoked. ") && printed.out.contains("60 seconds"),
+        "{printed:?}"
+    );
+    proxy.next(REVOKE, [Fault::Reset(Effect::Done)]);
+    let printed = keys(url, &["revoke", "--json", &for_script]).await.json();
+    assert_eq!(printed, json!({"id": for_script, "revoked_at": revoked_at(&for_script).await}));
+    // Always.
+    proxy.always(REVOKE, Fault::Reset(Effect::Done));
+    let printed = keys(url, &["revoke", &unknown]).await;
+    assert!(!printed.is_success && printed.out.is_empty(), "{printed:?}");
+    assert!(printed.told.contains("may have been done all the same: `widgets keys list` shows whether"), "{printed:?}");
+    assert!(revoked_at(&unknown).await.is_string());
 }

@@ -21,7 +21,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
 };
 use widgets::{
-    keys::{KeyItem, NewKey},
+    keys::{KeySpec, NewKey},
     lambda::Function,
     stack::DEVELOPMENT_ACCOUNT,
 };
@@ -79,8 +79,8 @@ const CREATE: &str = include_str!("../events/create_pathway.json");
 /// A store that knows the key of [`CREATE`].
 async fn proxy() -> FaultProxy {
     let proxy = FaultProxy::start().await;
-    let key = NewKey("in-test".to_owned());
-    let item = KeyItem { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+    let key = NewKey::parse("in-test").unwrap();
+    let item = KeySpec { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
     item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
     proxy
 }

@@ -9,7 +9,7 @@ use shared::http::MAX_BODY_BYTES;
 use super::process;
 use crate::{
     binaries,
-    keys::{self, KeyItem, NewKey},
+    keys::{self, KeySpec, NewKey},
     lambda::{Function, InvokeError, MAX_EVENT_BYTES},
     stack::{self, API_KEYS_TABLE, DEVELOPMENT_ACCOUNT},
     store::{Place, Store},
@@ -29,7 +29,7 @@ pub async fn run() -> Result<()> {
     let store = Store::open(&Place::Memory, &template.tables).await?;
     let key = keys::generate()?;
     let account = DEVELOPMENT_ACCOUNT;
-    let item = KeyItem { key: &key, account, role: shared::keys::Role::Full, expires_at: None, name: None };
+    let item = KeySpec { key: &key, account, role: shared::keys::Role::Full, expires_at: None, name: None };
     item.put(&store.client(), API_KEYS_TABLE).await?;
 
     println!("| function | what | event, KiB | answer | CPU, ordinary creates | peak memory, MiB |");
@@ -139,7 +139,7 @@ impl<'a> Dialect<'a> {
     }
 
     fn request(&self, method: &str, path: &str, query: &str, headers: &Value, body: &str) -> Value {
-        let mut all = json!({"authorization": self.key.0, "content-type": "application/json"});
+        let mut all = json!({"authorization": self.key.reveal(), "content-type": "application/json"});
         all.as_object_mut().into_iter().for_each(|all| all.extend(headers.as_object().cloned().unwrap_or_default()));
         json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,

@@ -19,8 +19,7 @@ use serde_json::Value;
 
 use super::multiply;
 use crate::{
-    binaries,
-    keys::{self, NewKey},
+    binaries, keys,
     meter::Meter,
     stack::{Options, Prepared, Stack},
     store::{Place, Store},
@@ -96,13 +95,13 @@ impl Account {
         let options = Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             place: Place::Endpoint(meter.url.clone()),
-            api_key: NewKey(key.0.clone()),
+            api_key: key.clone(),
             concurrency: 1,
             template,
             logs: Arc::new(|_, _| {}),
         };
         let stack = Prepared::new(options).await?.start(binaries).await?;
-        Ok(Self { stack, store, meter, client: reqwest::Client::new(), key: key.0 })
+        Ok(Self { stack, store, meter, client: reqwest::Client::new(), key: key.reveal().to_owned() })
     }
 
     async fn stop(self) {

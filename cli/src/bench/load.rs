@@ -20,8 +20,7 @@ use uuid::Uuid;
 
 use super::process;
 use crate::{
-    binaries,
-    keys::{self, NewKey},
+    binaries, keys,
     stack::{Options, Prepared},
     store::Place,
     template::Template,
@@ -83,7 +82,7 @@ pub async fn run(load: Load) -> Result<()> {
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         place: Place::Memory,
-        api_key: NewKey(key.0.clone()),
+        api_key: key.clone(),
         concurrency: load.concurrency,
         template,
         logs: Arc::new(|_, _| {}),
@@ -93,7 +92,7 @@ pub async fn run(load: Load) -> Result<()> {
     let driver = Arc::new(Driver {
         client: reqwest::Client::new(),
         url: stack.url.clone(),
-        key: key.0,
+        key: key.reveal().to_owned(),
         is_over: AtomicBool::new(false),
         answered: AtomicU64::new(0),
     });

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
-use super::issued::KeyId;
+use shared::keys::KeyId;
 
 /// `what` failed at `table`, and why. The SDK's own words for it would show what was sent.
 pub fn in_words<E>(what: &str, client: &Client, table: &str, error: &SdkError<E, HttpResponse>) -> anyhow::Error
@@ -34,9 +34,7 @@ where
             | "MissingAuthenticationTokenException"
             | "ExpiredTokenException",
         ) => format!("AWS does not take your credentials, which may have expired: {message}"),
-        (_, "ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded") => {
-            "DynamoDB is throttled: try again in a minute".to_owned()
-        }
+        (_, code) if THROTTLED.contains(&code) => "DynamoDB is throttled: try again in a minute".to_owned(),
         (SdkError::ServiceError(answer), "") => {
             format!("what answers is not DynamoDB (status {})", answer.raw().status().as_u16())
         }
@@ -48,10 +46,18 @@ where
     anyhow!("{what}: {why}")
 }
 
-/// Whether a write that failed so may have been made all the same: no answer says that it was refused.
-pub fn is_unclear<E>(error: &SdkError<E, HttpResponse>) -> bool {
+/// The codes of a DynamoDB that has too much to do.
+const THROTTLED: [&str; 3] = ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
+
+/// The code of a transaction that is being made for an earlier attempt.
+const IN_PROGRESS: &str = "TransactionInProgressException";
+
+/// Whether a write that failed so may have been made all the same: no answer says that it was refused, or one that the SDK
+/// tries again after does, and says nothing of the attempts before it.
+pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
+        _ if error.code().is_some_and(|code| code == IN_PROGRESS || THROTTLED.contains(&code)) => true,
         SdkError::ServiceError(answer) => !answer.raw().status().is_client_error(),
         _ => true,
     }

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::{
     moment,
-    new_key::{self, KeyItem},
+    new_key::{self, KeySpec},
     table::KeyTable,
+    tell,
 };
 
 /// What `widgets keys issue` is told.
@@ -42,8 +43,13 @@ fn role(name: &str) -> Result<Role, &'static str> {
 pub async fn run(issue: Issue, table: &KeyTable) -> Result<()> {
     let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
     let key = new_key::generate()?;
-    let item = KeyItem { key: &key, account, role: issue.role, expires_at: issue.expires, name: issue.name.as_deref() };
-    let issued = item.put(&table.client, &table.name).await?;
-    eprintln!("A new key of account {account} in {}, shown this once (its id is {}):", table.place, issued.id());
-    new_key::show(&key, &issued, None, issue.json)
+    let spec = KeySpec { key: &key, account, role: issue.role, expires_at: issue.expires, name: issue.name.as_deref() };
+    let issued = spec.put(&table.client, &table.name).await?;
+    new_key::show(&key, &issued, None, issue.json)?;
+    tell(format_args!(
+        "This is a new key of account {account} in {}, shown this once. Its id is {}.",
+        table.place,
+        issued.id()
+    ));
+    Ok(())
 }

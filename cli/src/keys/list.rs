@@ -9,6 +9,7 @@ use shared::model::{AccountId, Timestamp};
 use super::{
     issued::{IssuedKey, State},
     table::KeyTable,
+    tell,
 };
 
 /// What stands where there is nothing to say.
@@ -27,19 +28,23 @@ pub struct List {
 
 /// Prints the keys in `table`, an account's together and the oldest first.
 pub async fn run(list: &List, table: &KeyTable) -> Result<()> {
-    let mut keys = Vec::new();
-    for item in table.items().await? {
-        match IssuedKey::read(&item) {
-            Ok(key) => keys.push(key),
-            Err(error) => eprintln!("widgets: {error:#}, so that it does not work: revoke it"),
-        }
+    let keys: Result<Vec<IssuedKey>> = table.items().await?.iter().map(IssuedKey::read).collect();
+    let mut keys = keys?;
+    let refused = keys.iter().filter(|key| key.state() == State::Unreadable);
+    for unreadable in refused.filter_map(IssuedKey::unreadable) {
+        tell(format_args!("widgets: {unreadable}, so that it does not work: revoke it"));
     }
-    keys.retain(|key| list.account.is_none_or(|account| key.account == account));
-    keys.sort_by_cached_key(|key| (key.account.to_string(), key.created_at, key.id()));
+    if let Some(account) = list.account {
+        keys.retain(|key| key.account == Ok(account));
+    }
+    keys.sort_by_cached_key(|key| (account(key), key.created_at, key.id()));
     let shown = if list.json {
         serde_json::to_string(&keys)? + "\n"
     } else if keys.is_empty() {
-        eprintln!("There are no keys in {}.", table.place);
+        match list.account {
+            Some(account) => tell(format_args!("The account {account} has no keys in {}.", table.place)),
+            None => tell(format_args!("There are no keys in {}.", table.place)),
+        }
         return Ok(());
     } else {
         rows(&keys)
@@ -71,21 +76,21 @@ fn cells(key: &IssuedKey) -> [String; 7] {
     [
         key.id().to_string(),
         key.prefix.as_ref().map_or(NOTHING.to_owned(), |prefix| format!("{}…", printable(prefix))),
-        key.account.to_string(),
-        key.role.name().to_owned(),
+        account(key),
+        key.role.as_ref().map_or(NOTHING, |role| role.name()).to_owned(),
         key.name.as_deref().map_or(NOTHING.to_owned(), printable),
-        moment(key.created_at),
+        moment(key.created_at.as_ref()),
         state(key),
     ]
 }
 
 /// Whether a key works, and since or until when.
 fn state(key: &IssuedKey) -> String {
-    let state = match (key.state(), key.expires_at) {
-        (State::Active, None) => "active".to_owned(),
-        (State::Active, Some(end)) => format!("active until {end}"),
-        (State::Expired, end) => format!("expired {}", moment(end)),
-        (State::Revoked, _) => format!("revoked {}", moment(key.revoked_at)),
+    let state = match (key.state(), key.expires_at()) {
+        (state @ State::Active, Some(end)) => format!("{state} until {end}"),
+        (state @ State::Expired, end) => format!("{state} {}", moment(end)),
+        (state @ State::Revoked, _) => format!("{state} {}", moment(key.revoked_at())),
+        (state, _) => state.to_string(),
     };
     match &key.rotated_to {
         Some(id) => format!("{state}, rotated to {id}"),
@@ -93,8 +98,12 @@ fn state(key: &IssuedKey) -> String {
     }
 }
 
-fn moment(moment: Option<Timestamp>) -> String {
-    moment.map_or(NOTHING.to_owned(), |moment| moment.to_string())
+fn account(key: &IssuedKey) -> String {
+    key.account.as_ref().map_or(NOTHING.to_owned(), AccountId::to_string)
+}
+
+fn moment(moment: Option<&Timestamp>) -> String {
+    moment.map_or(NOTHING.to_owned(), Timestamp::to_string)
 }
 
 /// A text that cannot tell a terminal what to do.

@@ -14,14 +14,19 @@ mod revoke;
 mod rotate;
 mod table;
 
-use anyhow::Result;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use shared::model::Timestamp;
+use shared::{keys::KeyId, model::Timestamp};
 
 pub use issue::Issue;
-pub use issued::{IssuedKey, KeyId};
+pub use issued::{IssuedKey, Unreadable};
 pub use list::List;
-pub use new_key::{KeyItem, NewKey, generate};
+pub use new_key::{KeySpec, NewKey, generate};
 pub use revoke::Revoke;
 pub use rotate::Rotate;
 pub use table::Location;
@@ -68,6 +73,16 @@ pub async fn run(command: Command) -> Result<()> {
             location.with_table(Missing::Refused, async |table| rotate::run(&command, table).await).await
         }
     }
+}
+
+/// The id that an argument is. The error does not show it: it may be a key, given by mistake.
+fn id(argument: &str) -> Result<KeyId> {
+    KeyId::parse(argument).context("ID must be the 16 hex characters that `widgets keys list` shows, and not the key")
+}
+
+/// Tells people something. What was done is done where nobody reads it, too.
+fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// A moment to come.

@@ -3,11 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_dynamodb::{
-    Client,
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use shared::{
@@ -15,7 +11,10 @@ use shared::{
     model::{AccountId, Timestamp},
 };
 
-use super::{failure, issued::IssuedKey};
+use super::{
+    failure,
+    issued::{IssuedKey, State},
+};
 
 /// How many of a key's first characters are kept.
 const PREFIX_CHARACTERS: usize = 7;
@@ -23,18 +22,34 @@ const PREFIX_CHARACTERS: usize = 7;
 /// How many characters a key must have for that. Those that are not kept are still too many to guess.
 const MIN_CHARACTERS_WITH_PREFIX: usize = 32;
 
-/// A key as it is handed out, shown by nothing else.
-pub struct NewKey(pub String);
+/// A key that is to be handed out. Nothing shows it but [`NewKey::reveal`].
+#[derive(Clone)]
+pub struct NewKey {
+    key: ApiKey,
+    text: String,
+}
+
+impl NewKey {
+    /// The key that `text` is, where somebody brings one. [`ApiKey::parse`] says what may be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self { key: ApiKey::parse(text)?, text: text.to_owned() })
+    }
+
+    /// The key itself, for its owner.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
 
 /// Makes a key: `in-` and 43 characters of base64url, which are 256 random bits.
 pub fn generate() -> Result<NewKey> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).context("no random numbers")?;
-    Ok(NewKey(format!("in-{}", URL_SAFE_NO_PAD.encode(random))))
+    NewKey::parse(&format!("in-{}", URL_SAFE_NO_PAD.encode(random))).context("what was made is no key")
 }
 
-/// A key on its way into the table.
-pub struct KeyItem<'a> {
+/// What a new key is to be.
+pub struct KeySpec<'a> {
     /// The key.
     pub key: &'a NewKey,
     /// Whose it is.
@@ -47,50 +62,55 @@ pub struct KeyItem<'a> {
     pub name: Option<&'a str>,
 }
 
-impl KeyItem<'_> {
+impl KeySpec<'_> {
     /// The key as it is in the table if it is put there now.
-    pub fn issued(&self) -> Result<IssuedKey> {
-        let NewKey(text) = self.key;
-        let key = ApiKey::parse(text).context("a key is 1 to 255 printable ASCII characters without spaces")?;
+    pub fn issued(&self) -> IssuedKey {
+        let NewKey { key, text } = self.key;
         let is_long = text.len() >= MIN_CHARACTERS_WITH_PREFIX;
-        Ok(IssuedKey {
+        IssuedKey {
             hash: key.hash().to_string(),
             prefix: is_long.then(|| text.chars().take(PREFIX_CHARACTERS).collect()),
-            account: self.account,
-            role: self.role,
+            account: Ok(self.account),
+            role: Ok(self.role),
             name: self.name.map(str::to_owned),
             created_at: Some(Timestamp::now()),
-            expires_at: self.expires_at,
+            expires_at: Ok(self.expires_at),
             revoked_at: None,
             rotated_to: None,
-        })
+        }
     }
 
-    /// Puts the key into `table`, unless it is another account's there, or was revoked.
+    /// Puts the key into `table`. One that is there already stays as it is: that is an error if it is another account's, or
+    /// does not work.
     pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
-        let issued = self.issued()?;
+        let issued = self.issued();
         let put = client
             .put_item()
             .table_name(table)
             .set_item(Some(issued.item()))
-            .condition_expression(
-                "attribute_not_exists(#hash) OR (#account = :account AND attribute_not_exists(#revoked))",
-            )
+            .condition_expression("attribute_not_exists(#hash)")
             .expression_attribute_names("#hash", attribute::KEY_HASH)
-            .expression_attribute_names("#account", attribute::ACCOUNT_ID)
-            .expression_attribute_names("#revoked", attribute::REVOKED_AT)
-            .expression_attribute_values(":account", AttributeValue::S(self.account.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = put.send().await else { return Ok(issued) };
-        if let Some(PutItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() {
-            if refusal.item().is_some_and(|item| item.contains_key(attribute::REVOKED_AT)) {
-                bail!("this key was revoked, which nothing undoes");
-            }
-            bail!("this key belongs to another account");
+        if let Some(PutItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error()
+            && let Some(item) = refusal.item()
+        {
+            return self.stays(IssuedKey::read(item)?);
         }
         let words =
             failure::in_words(&format!("the key cannot be written to the table {table}"), client, table, &error);
         Err(if failure::is_unclear(&error) { failure::perhaps_unseen(&words, &issued.id()) } else { words })
+    }
+
+    /// The key that was there before, if it is as good.
+    fn stays(&self, there: IssuedKey) -> Result<IssuedKey> {
+        match there.state() {
+            State::Revoked => bail!("this key was revoked, which nothing undoes"),
+            State::Expired => bail!("this key has expired, which nothing undoes"),
+            State::Active if there.account == Ok(self.account) => Ok(there),
+            State::Active => bail!("this key belongs to another account"),
+            State::Unreadable => bail!("this key is in the table already, but cannot be read there: revoke it"),
+        }
     }
 }
 
@@ -105,9 +125,9 @@ pub fn show(key: &NewKey, issued: &IssuedKey, replaced: Option<&IssuedKey>, is_j
         #[serde(skip_serializing_if = "Option::is_none")]
         replaces: Option<&'a IssuedKey>,
     }
-    let NewKey(text) = key;
-    let json = serde_json::to_string(&Shown { key: text, issued, replaces: replaced })?;
-    let line = if is_json { &json } else { text };
+    let key = key.reveal();
+    let json = serde_json::to_string(&Shown { key, issued, replaces: replaced })?;
+    let line = if is_json { &json } else { key };
     writeln!(io::stdout(), "{line}").with_context(|| {
         let id = issued.id();
         format!("the new key {id} is in the table but cannot be shown, and {}", failure::unseen(&id))

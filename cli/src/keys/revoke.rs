@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::{
+    error::SdkError,
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
@@ -15,8 +16,8 @@ use shared::{
 };
 
 use super::{
-    failure,
-    issued::{self, KeyId},
+    failure, id,
+    issued::{self, IssuedKey, Unreadable},
     table::KeyTable,
 };
 
@@ -33,9 +34,9 @@ pub struct Revoke {
 
 /// Revokes a key in `table`. One that was revoked before stays as it is.
 pub async fn run(revoke: &Revoke, table: &KeyTable) -> Result<()> {
-    let id = KeyId::parse(&revoke.id)?;
+    let id = id(&revoke.id)?;
     let item = table.find(&id).await?;
-    let now = Timestamp::now().to_string();
+    let now = Timestamp::now();
     let update = table
         .client
         .update_item()
@@ -46,29 +47,45 @@ pub async fn run(revoke: &Revoke, table: &KeyTable) -> Result<()> {
         .condition_expression("attribute_exists(#hash) AND attribute_not_exists(#revoked)")
         .expression_attribute_names("#hash", attribute::KEY_HASH)
         .expression_attribute_names("#revoked", attribute::REVOKED_AT)
-        .expression_attribute_values(":now", AttributeValue::S(now.clone()))
+        .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let (revoked_at, was_before) = match update.send().await {
-        Ok(_) => (now, false),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refusal))
-                if let Some(revoked_at) = refusal.item().and_then(|item| item.get(attribute::REVOKED_AT)) =>
-            {
-                (revoked_at.as_s().cloned().unwrap_or_default(), true)
-            }
-            _ => {
+    let revoked_at = match update.send().await {
+        Ok(_) => Some(now),
+        Err(error) => match revoked_before(&error)? {
+            Some(revoked_at) => revoked_at.ok(),
+            None => {
                 let what = format!("the key {id} cannot be revoked");
-                return Err(failure::in_words(&what, &table.client, &table.name, &error));
+                let words = failure::in_words(&what, &table.client, &table.name, &error);
+                return Err(if failure::is_unclear(&error) { perhaps_revoked(&words) } else { words });
             }
         },
     };
-    let told = if revoke.json {
-        json!({"id": id.to_string(), "revoked_at": revoked_at}).to_string()
-    } else if was_before {
-        format!("The key {id} has been revoked since {revoked_at}.")
-    } else {
-        let seconds = CACHED_FOR.as_secs();
-        format!("The key {id} is revoked. Where it was used lately it may work for up to {seconds} seconds more.")
+    let told = match revoked_at {
+        _ if revoke.json => {
+            json!({"id": id.to_string(), "revoked_at": revoked_at.map(|moment| moment.to_string())}).to_string()
+        }
+        // It may be a retry that met this: its first attempt was made, and its answer lost.
+        Some(moment) if moment == now => {
+            let seconds = CACHED_FOR.as_secs();
+            format!("The key {id} is revoked. Where it was used lately it may work for up to {seconds} seconds more.")
+        }
+        Some(moment) => format!("The key {id} has been revoked since {moment}."),
+        None => format!("The key {id} was revoked before."),
     };
     writeln!(io::stdout(), "{told}").with_context(|| format!("the key {id} is revoked, but this cannot be printed"))
+}
+
+/// When the key had been revoked, if that is why it was not now.
+fn revoked_before<R>(error: &SdkError<UpdateItemError, R>) -> Result<Option<Result<Timestamp, Unreadable>>> {
+    let Some(UpdateItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() else {
+        return Ok(None);
+    };
+    refusal.item().map_or(Ok(None), |item| Ok(IssuedKey::read(item)?.revoked_at))
+}
+
+/// A failure that does not tell whether the key was revoked.
+fn perhaps_revoked(failure: &anyhow::Error) -> anyhow::Error {
+    anyhow!(
+        "{failure:#}. It may have been done all the same: `widgets keys list` shows whether, and it can be done again"
+    )
 }

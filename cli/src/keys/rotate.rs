@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use aws_sdk_dynamodb::{
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem, Update},
+    types::{AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 use clap::Args;
 use shared::{
-    keys::{CACHED_FOR, attribute},
+    keys::{CACHED_FOR, KeyId, attribute},
     model::Timestamp,
 };
 
 use super::{
-    failure,
-    issued::{self, IssuedKey, Item, KeyId, State},
+    failure, id,
+    issued::{self, IssuedKey, Item, State},
     moment,
-    new_key::{self, KeyItem},
+    new_key::{self, KeySpec},
     table::KeyTable,
+    tell,
 };
 
 /// The longest overlap. A key that is to work for longer is not being replaced.
@@ -49,35 +50,47 @@ fn overlap(text: &str) -> Result<Duration, String> {
 
 /// Replaces a key in `table` and prints the new one.
 pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
-    let id = KeyId::parse(&rotate.id)?;
+    let id = id(&rotate.id)?;
     let item = table.find(&id).await?;
     let old = IssuedKey::read(&item)?;
-    match (old.state(), &old.rotated_to) {
-        (State::Revoked, _) => bail!("the key {id} is revoked: `widgets keys issue` makes a new one"),
-        (State::Expired, _) => bail!("the key {id} has expired: `widgets keys issue` makes a new one"),
-        // Its own expiry is not known any more, and the new one must not take the end of the overlap for it.
-        (State::Active, Some(next)) => bail!("the key {id} was rotated already: {next} replaces it, rotate that one"),
-        (State::Active, None) => {}
-    }
+    check(&old)?;
+    let (account, role, own_end) = (old.account.clone()?, old.role.clone()?, old.expires_at.clone()?);
     let key = new_key::generate()?;
-    let expires_at = rotate.expires.or(old.expires_at);
-    let new = KeyItem { key: &key, account: old.account, role: old.role, expires_at, name: old.name.as_deref() };
-    let new = new.issued()?;
+    let new = KeySpec { key: &key, account, role, expires_at: rotate.expires.or(own_end), name: old.name.as_deref() };
+    let new = new.issued();
     let end = Timestamp::now().after(rotate.overlap);
-    let end = old.expires_at.map_or(end, |own| own.min(end));
-    replace(table, &item, end, &new).await?;
+    let end = own_end.map_or(end, |own| own.min(end));
+    replace(table, &item, &id, end, &new).await?;
+    let old = IssuedKey { expires_at: Ok(Some(end)), rotated_to: Some(new.id()), ..old };
+    new_key::show(&key, &new, Some(&old), rotate.json)?;
     let late = if rotate.overlap < CACHED_FOR {
         format!(", or where it was used lately for up to {} seconds more", CACHED_FOR.as_secs())
     } else {
         String::new()
     };
-    eprintln!("The key {id} works until {end}{late}. In its place this one, shown this once (its id is {}):", new.id());
-    let old = IssuedKey { expires_at: Some(end), rotated_to: Some(new.id()), ..old };
-    new_key::show(&key, &new, Some(&old), rotate.json)
+    let new = new.id();
+    tell(format_args!("This key, shown this once, replaces {id}, which works until {end}{late}. Its id is {new}."));
+    Ok(())
+}
+
+/// Refuses a key that is not to be rotated: what does not work any more, and what was rotated. The expiry that it had been
+/// given is not known then, and the next key must not take the end of the overlap for it.
+fn check(key: &IssuedKey) -> Result<()> {
+    let is = match key.state() {
+        State::Revoked => "is revoked",
+        State::Expired => "has expired",
+        State::Active if key.rotated_to.is_some() => "was rotated already",
+        State::Active | State::Unreadable => return Ok(()),
+    };
+    let id = key.id();
+    match &key.rotated_to {
+        Some(next) => bail!("the key {id} {is}: {next} replaces it, rotate that one"),
+        None => bail!("the key {id} {is}: `widgets keys issue` makes a new one"),
+    }
 }
 
 /// Has the key that `item` is end then and puts `new` beside it, or does neither.
-async fn replace(table: &KeyTable, item: &Item, end: Timestamp, new: &IssuedKey) -> Result<()> {
+async fn replace(table: &KeyTable, item: &Item, id: &KeyId, end: Timestamp, new: &IssuedKey) -> Result<()> {
     let put = Put::builder()
         .table_name(&table.name)
         .set_item(Some(new.item()))
@@ -93,34 +106,61 @@ async fn replace(table: &KeyTable, item: &Item, end: Timestamp, new: &IssuedKey)
         .transact_items(TransactWriteItem::builder().update(ending(table, item, end, &new.id())?).build());
     let Err(error) = transaction.send().await else { return Ok(()) };
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() {
-        let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-        let codes: Vec<&str> = codes.filter(|code| *code != "None").collect();
-        bail!("something else was done to the key meanwhile ({}): nothing was changed, try again", codes.join(", "));
+        return Err(refused(id, cancelled.cancellation_reasons()));
     }
     let words = failure::in_words("the key cannot be rotated", &table.client, &table.name, &error);
     Err(if failure::is_unclear(&error) { failure::perhaps_unseen(&words, &new.id()) } else { words })
 }
 
+/// Why nothing was done.
+fn refused(id: &KeyId, reasons: &[CancellationReason]) -> anyhow::Error {
+    let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
+    if has("ConditionalCheckFailed") {
+        let Some(item) = reasons.iter().find_map(|reason| reason.item()) else {
+            return anyhow!("the key {id} is not there any more");
+        };
+        let now = IssuedKey::read(item).and_then(|key| check(&key));
+        return now.err().unwrap_or_else(|| anyhow!("the key {id} was changed meanwhile: nothing was done, try again"));
+    }
+    let why = if has("TransactionConflict") {
+        "something else is being done to it: nothing was changed, try again".to_owned()
+    } else if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
+        "DynamoDB is throttled: nothing was changed, try again in a minute".to_owned()
+    } else {
+        let whys = reasons.iter().filter_map(|reason| Some(format!("{}: {}", reason.code()?, reason.message()?)));
+        format!("nothing was changed: {}", whys.collect::<Vec<_>>().join(", "))
+    };
+    anyhow!("the key {id} cannot be rotated: {why}")
+}
+
 /// Has the key that `item` is end then, unless it is not any more as it was read.
 fn ending(table: &KeyTable, item: &Item, end: Timestamp, next: &KeyId) -> Result<Update, BuildError> {
-    let update = Update::builder()
+    let mut conditions = vec!["attribute_exists(#hash)".to_owned()];
+    let mut update = Update::builder();
+    for (name, value, attribute) in [
+        ("#revoked", ":revoked", attribute::REVOKED_AT),
+        ("#rotated", ":rotated", attribute::ROTATED_TO),
+        ("#expires", ":expires", attribute::EXPIRES_AT),
+    ] {
+        update = update.expression_attribute_names(name, attribute);
+        match item.get(attribute) {
+            Some(read) => {
+                conditions.push(format!("{name} = {value}"));
+                update = update.expression_attribute_values(value, read.clone());
+            }
+            None => conditions.push(format!("attribute_not_exists({name})")),
+        }
+    }
+    update
         .table_name(&table.name)
         .set_key(Some(issued::primary_key(item)))
         .update_expression("SET #expires = :end, #rotated = :next")
+        .condition_expression(conditions.join(" AND "))
         .expression_attribute_names("#hash", attribute::KEY_HASH)
-        .expression_attribute_names("#revoked", attribute::REVOKED_AT)
-        .expression_attribute_names("#rotated", attribute::ROTATED_TO)
-        .expression_attribute_names("#expires", attribute::EXPIRES_AT)
         .expression_attribute_values(":end", AttributeValue::S(end.to_string()))
-        .expression_attribute_values(":next", AttributeValue::S(next.to_string()));
-    let is_same = "attribute_exists(#hash) AND attribute_not_exists(#revoked) AND attribute_not_exists(#rotated)";
-    match item.get(attribute::EXPIRES_AT) {
-        Some(own) => update
-            .condition_expression(format!("{is_same} AND #expires = :own"))
-            .expression_attribute_values(":own", own.clone()),
-        None => update.condition_expression(format!("{is_same} AND attribute_not_exists(#expires)")),
-    }
-    .build()
+        .expression_attribute_values(":next", AttributeValue::S(next.to_string()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
 }
 
 #[cfg(test)]
@@ -138,5 +178,18 @@ mod tests {
         for refused in ["", "24", "-1h", "1 fortnight", "366d", "18446744073709551615s", "99999999999999999999d"] {
             assert!(overlap(refused).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_transaction_that_was_cancelled_says_what_to_do() {
+        let reason = |code| CancellationReason::builder().code(code).message("as told").build();
+        let id = KeyId::of("0123456789abcdef");
+        let says = |code| refused(&id, &[CancellationReason::builder().code("None").build(), reason(code)]).to_string();
+        let cannot = "the key 0123456789abcdef cannot be rotated: ";
+        let throttled = format!("{cannot}DynamoDB is throttled: nothing was changed, try again in a minute");
+        assert_eq!(says("ThrottlingError"), throttled);
+        assert_eq!(says("ProvisionedThroughputExceeded"), throttled);
+        assert_eq!(says("ValidationError"), format!("{cannot}nothing was changed: ValidationError: as told"));
+        assert_eq!(says("ConditionalCheckFailed"), "the key 0123456789abcdef is not there any more");
     }
 }

@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::{
     config::{ProvideCredentials, SharedCredentialsProvider},
 };
 use clap::Args;
+use shared::keys::KeyId;
 use url::Url;
 
 use super::{
     failure,
-    issued::{Item, KeyId},
+    issued::{self, Item},
 };
 use crate::{
     binaries,
@@ -28,7 +29,7 @@ use crate::{
 #[command(next_help_heading = "Where the keys are [default: in the local stack]")]
 pub struct Location {
     /// The table of keys of a deployed stack, its output ApiKeysTable; reached with your own AWS credentials and region
-    /// (environment, profile, SSO, as every AWS tool finds them) [with --endpoint-url: ApiKeys]
+    /// (environment, profile, `aws login`, SSO, as every AWS tool finds them) [with --endpoint-url: ApiKeys]
     #[arg(long)]
     table: Option<String>,
     /// A DynamoDB that is not AWS's own in your region, such as the store that `widgets serve --ephemeral` prints
@@ -90,14 +91,17 @@ impl Location {
 /// `config` with the credentials that it leads to, asked for before the first call, whose error would bury that there are
 /// none.
 async fn with_credentials(config: SdkConfig) -> Result<SdkConfig> {
-    let none = "no AWS credentials in the environment, in a profile or from this machine: `aws configure` or `aws sso \
-                login` makes some, AWS_PROFILE names a profile";
+    let none = "no AWS credentials in the environment, in a profile or from this machine: `aws login`, `aws sso \
+                login` or `aws configure` makes some, AWS_PROFILE names a profile";
     let provider = config.credentials_provider().context(none)?;
     let credentials = match provider.provide_credentials().await {
         Ok(credentials) => credentials,
         // Its causes are what every source in turn does not have.
         Err(CredentialsError::CredentialsNotLoaded(_)) => bail!(none),
-        Err(error) => return Err(error).context("the AWS credentials cannot be loaded"),
+        Err(error) => {
+            return Err(error)
+                .context("the AWS credentials cannot be loaded (`aws login` or `aws sso login` renews a session's)");
+        }
     };
     if config.region().is_none() {
         bail!("no AWS region: AWS_REGION or the profile names the one that the stack is in");
@@ -117,7 +121,7 @@ impl KeyTable {
     /// The key with this id.
     pub async fn find(&self, id: &KeyId) -> Result<Item> {
         let mut found = self.items().await?;
-        found.retain(|item| KeyId::of_item(item).as_ref() == Some(id));
+        found.retain(|item| issued::id(item).as_ref() == Some(id));
         match (found.pop(), found.is_empty()) {
             (Some(item), true) => Ok(item),
             (None, _) => bail!("no key has the id {id} in {}: `widgets keys list` shows which there are", self.place),
