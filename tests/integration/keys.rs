@@ -501,10 +501,10 @@ async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
         (&["rotate", &id_of(&expired)], "has expired"),
         (&["rotate", &id_of(&rotated)], &format!("{next} replaces it")),
         (&["rotate", "fedcba9876543210"], "the key fedcba9876543210 has no role that can be read"),
-        (&["rotate", &next, "--overlap", "366d"], "more than a year"),
+        (&["rotate", &next, "--overlap", "367d"], "more than a year"),
         (&["rotate", &next, "--overlap", "1"], "time unit needed"),
-        (&["rotate", &next, "--expires", "2020-01-01T00:00:00Z"], "a time that has come already"),
-        (&["issue", "--expires", "9999-12-31T23:59:59-23:00"], "no time such as"),
+        (&["rotate", &next, "--expires", "2020-01-01T00:00:00Z"], "this is in the past"),
+        (&["issue", "--expires", "9999-12-31T23:59:59-23:00"], "expected a date"),
         (&["list", "--table", "Nowhere"], "there is no table Nowhere in us-east-1"),
         (&["issue", "--table", "Nowhere"], "there is no table Nowhere in us-east-1"),
     ] {

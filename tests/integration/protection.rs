@@ -78,6 +78,7 @@ fn the_access_log_names_the_route_and_has_nothing_of_what_a_client_sent() {
     let line: Value = serde_json::from_str(format).unwrap();
     let expected = json!({
         "requestId": "$context.requestId",
+        "functionRequestId": "$context.awsEndpointRequestId",
         "time": "$context.requestTime",
         "ip": "$context.identity.sourceIp",
         "route": "$context.routeKey",

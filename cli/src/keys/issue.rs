@@ -46,8 +46,9 @@ pub async fn run(issue: Issue, table: &KeyTable) -> Result<()> {
     let spec = KeySpec { key: &key, account, role: issue.role, expires_at: issue.expires, name: issue.name.as_deref() };
     let issued = spec.put(&table.client, &table.name).await?;
     new_key::show(&key, &issued, None, issue.json)?;
+    let whose = if issue.account.is_some() { "account" } else { "the new account" };
     tell(format_args!(
-        "This is a new key of account {account} in {}, shown this once. Its id is {}.",
+        "This is a new key of {whose} {account} in {}, shown this once. Its id is {}.",
         table.place,
         issued.id()
     ));

@@ -91,6 +91,6 @@ fn moment(text: &str) -> Result<Timestamp, &'static str> {
         // In UTC the year may be the 10,000th, which RFC 3339 cannot write and nobody could read from the table.
         Timestamp::parse(&moment.to_string()).is_some()
     });
-    let moment = moment.ok_or("no time such as 2027-01-31T00:00:00Z")?;
-    moment.time_left().map(|_| moment).ok_or("a time that has come already")
+    let moment = moment.ok_or("expected a date, a time and a zone, such as 2027-01-31T00:00:00Z")?;
+    moment.time_left().map(|_| moment).ok_or("this is in the past")
 }

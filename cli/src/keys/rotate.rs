@@ -24,7 +24,7 @@ use super::{
 };
 
 /// The longest overlap. A key that is to work for longer is not being replaced.
-const MAX_OVERLAP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const MAX_OVERLAP: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// What `widgets keys rotate` is told.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub struct Rotate {
     /// The id of the key to replace, as `widgets keys list` shows it
     id: String,
     /// How long the old key goes on working, such as 0s, 30m, 24h or 7d; at most a year
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = overlap)]
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = overlap)]
     overlap: Duration,
     /// From when on the new key is refused, such as 2027-01-31T00:00:00Z [default: as was set for the old one]
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -84,7 +84,10 @@ fn check(key: &IssuedKey) -> Result<()> {
     };
     let id = key.id();
     match &key.rotated_to {
-        Some(next) => bail!("the key {id} {is}: {next} replaces it, rotate that one"),
+        Some(next) => bail!(
+            "the key {id} {is}: {next} replaces it. `widgets keys rotate {next}` replaces that one, \
+             `widgets keys revoke {id}` ends this one at once"
+        ),
         None => bail!("the key {id} {is}: `widgets keys issue` makes a new one"),
     }
 }
@@ -175,7 +178,7 @@ mod tests {
         assert_eq!(seconds("24h"), Ok(24 * 60 * 60));
         assert_eq!(seconds("7d"), Ok(7 * 24 * 60 * 60));
         assert_eq!(seconds("365d"), Ok(365 * 24 * 60 * 60));
-        for refused in ["", "24", "-1h", "1 fortnight", "366d", "18446744073709551615s", "99999999999999999999d"] {
+        for refused in ["", "24", "-1h", "1 fortnight", "367d", "18446744073709551615s", "99999999999999999999d"] {
             assert!(overlap(refused).is_err(), "{refused}");
         }
     }
