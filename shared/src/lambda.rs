@@ -80,8 +80,7 @@ async fn serve(dialect: impl Dialect) -> Result<(), Error> {
     let is_cold = Cell::new(true);
     runtime::run(async |event: &[u8], context: Context| {
         let invocation = Invocation::of(&context, is_cold.replace(false));
-        // Boxed: the loop would hold, and the compiler unfold, the whole of it.
-        Box::pin(handle(&dialect, event, &invocation)).await
+        handle(&dialect, event, &invocation).await
     })
     .await
 }
@@ -103,11 +102,12 @@ async fn handle(dialect: &impl Dialect, event: &[u8], invocation: &Invocation<'_
 async fn answer<D: Dialect>(dialect: &D, request: &Request<'_>, invocation: &Invocation<'_>) -> Response {
     let start = Instant::now();
     let request_id = invocation.request_id;
-    let work = invocation.within_its_time(async {
+    // Boxed, here and once: what is around it is moved several times, and this is all that an operation holds.
+    let work = Box::pin(async {
         request.within_bounds()?;
         dialect.answer(request).await
     });
-    let (outcome, observed) = observed(work).await;
+    let (outcome, observed) = observed(invocation.within_its_time(work)).await;
     let (response, cause) = match outcome {
         Ok(response) => (response, None),
         Err(error) => (dialect.refuse(request, &error, request_id), error.into_cause()),
@@ -137,10 +137,11 @@ impl<'a> Invocation<'a> {
         Some(Count { metric, at: Timestamp::now(), function: self.function, dialect: D::NAME })
     }
 
-    /// What becomes of `work`, also where it panics, has not come to an end in time, or could not begin before.
+    /// What becomes of `work`, also where it panics, has not come to an end in time, or could not begin before. It is moved
+    /// from hand to hand, which is why it has to be boxed.
     pub async fn within_its_time<T>(
         &self,
-        work: impl Future<Output = Result<T, error::Error>>,
+        work: impl Future<Output = Result<T, error::Error>> + Unpin,
     ) -> Result<T, error::Error> {
         let late = || error::Error::Unavailable("not done before the function's timeout".to_owned());
         // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache

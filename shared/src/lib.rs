@@ -18,6 +18,10 @@
 //! * [`observed`] is what a request did, of which [`log`] writes a line that holds neither keys nor bodies, and which [`metrics`]
 //!   count; [`mod@hash`] is what the table holds instead of them.
 
+// `cargo lambda build` chooses "abort" where the profile says nothing.
+#[cfg(panic = "abort")]
+compile_error!("a handler that panics answers 500, for which it has to unwind: build with `panic = \"unwind\"`");
+
 pub mod clock;
 pub mod command;
 pub mod cors;

@@ -120,7 +120,7 @@ async fn execute<D: Dialect>(
     invocation: &Invocation<'_>,
 ) -> Result<Shown, Error> {
     let start = Instant::now();
-    let (outcome, observed) = observed(invocation.within_its_time(dialect.execute(delivery))).await;
+    let (outcome, observed) = observed(invocation.within_its_time(Box::pin(dialect.execute(delivery)))).await;
     let outcome = match outcome {
         Ok(widget) => Ok(Some(widget)),
         Err(Error::AlreadyDeleted(_)) if delivery.trigger != Trigger::Direct => Ok(None),
