@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{operation::get_item::builders::GetItemInputBuilder, types::AttributeValue};
 
 use crate::{
     clock::Moment,
@@ -20,6 +20,7 @@ use crate::{
     http::Request,
     model::{AccountId, Timestamp},
     observed::note_account,
+    store::client::Client,
 };
 
 /// How long a key that was found is believed. A revoked one stops working within this time.
@@ -195,15 +196,11 @@ impl Keys {
 
     /// The key with this hash, unless it is unknown or revoked.
     async fn look_up(&self, hash: &Hash) -> Result<Option<Found>, Error> {
-        let found = self
-            .client
-            .get_item()
+        let get = GetItemInputBuilder::default()
             .table_name(&self.table)
             .key(attribute::KEY_HASH, AttributeValue::S(hash.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| Error::from_store("GetItem ApiKeys", &error))?;
+            .consistent_read(true);
+        let found = self.client.call(get).await.map_err(|error| Error::from_store("GetItem ApiKeys", &error))?;
         let Some(item) = found.item.filter(|item| !item.contains_key(attribute::REVOKED_AT)) else { return Ok(None) };
         let unreadable = |name| {
             let id = KeyId::of(&hash.to_string());

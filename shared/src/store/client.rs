@@ -1,30 +1,58 @@
 //! The DynamoDB client of a function, lean: no `aws-config`, no system roots, its timeouts set by hand.
 
-use std::{fs, time::Duration};
+use std::{
+    fmt, fs,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_sdk_dynamodb::{
-    Client,
     config::{
-        BehaviorVersion, Config, Credentials, Region,
-        endpoint::{DefaultResolver, Params, ResolveEndpoint},
-        http::HttpRequest,
+        Credentials,
+        http::{HttpRequest, HttpResponse},
         retry::RetryConfig,
         timeout::TimeoutConfig,
     },
-    error::BoxError,
+    error::{BoxError, BuildError, SdkError},
 };
+use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_smithy_http_client::{
     Connector,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector, http_client_fn};
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_runtime::client::{
+    identity::{IdentityCache, no_auth::NoAuthIdentityResolver},
+    orchestrator::{
+        self,
+        endpoints::{StaticUriEndpointResolver, StaticUriEndpointResolverParams},
+    },
+    retries::{
+        TokenBucket,
+        classifiers::{HttpStatusCodeClassifier, ModeledAsRetryableClassifier, TransientErrorClassifier},
+        strategy::StandardRetryStrategy,
+    },
+};
+use aws_smithy_runtime_api::client::{
+    auth::{SharedAuthScheme, static_resolver::StaticAuthSchemeOptionResolver},
+    endpoint::EndpointResolverParams,
+    http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector, http_client_fn},
+    interceptors::{
+        SharedInterceptor,
+        context::{self as orchestrated, Input},
+    },
+    runtime_components::RuntimeComponentsBuilder,
+    runtime_plugin::{RuntimePlugin, RuntimePlugins, SharedRuntimePlugin, StaticRuntimePlugin},
+};
+use aws_smithy_types::{byte_stream::ByteStream, config_bag::Layer};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio::time::timeout;
+use url::Url;
 
 use super::{
     ConfigError,
     retry::{TransactionConflicts, UnreadableAnswers, Unrepeated, Watch},
+    signer::{SCHEME, Signer},
     variable,
 };
 use crate::{
@@ -52,60 +80,225 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Amazon's four roots: nothing else is ever connected to (build.rs).
 const AMAZON_ROOTS: &str = include_str!(concat!(env!("OUT_DIR"), "/amazon_roots.pem"));
 
-/// A client of the region and with the credentials that Lambda sets in the environment
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with its connection open.
-/// `AWS_ENDPOINT_URL_DYNAMODB` points it elsewhere, and `AWS_CA_BUNDLE` (a PEM file) replaces the roots it trusts.
+/// Where DynamoDB is and who calls it.
+#[derive(Debug)]
+pub struct Access {
+    /// AWS's region.
+    pub region: String,
+    /// The URL of another store than the region's.
+    pub endpoint: Option<String>,
+    /// Whose calls they are.
+    pub credentials: Credentials,
+}
+
+impl Access {
+    /// What Lambda sets in the environment
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>). `AWS_ENDPOINT_URL_DYNAMODB` points elsewhere.
+    fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            region: variable("AWS_REGION")?,
+            endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|_| variable("AWS_ENDPOINT_URL")).ok(),
+            credentials: Credentials::new(
+                variable("AWS_ACCESS_KEY_ID")?,
+                variable("AWS_SECRET_ACCESS_KEY")?,
+                variable("AWS_SESSION_TOKEN").ok(),
+                None,
+                "environment",
+            ),
+        })
+    }
+}
+
+/// A client of DynamoDB: the SDK's operations, orchestration, retries and timeouts, with no more around them than they need.
+///
+/// The SDK's own client reads a table of AWS's regions at each start, looks for each call's endpoint and identity anew, and tells
+/// DynamoDB of the program what nobody here reads (ARCHITECTURE.md, "Speed").
+#[derive(Debug, Clone)]
+pub struct Client {
+    plugin: SharedRuntimePlugin,
+    operations: Arc<Operations>,
+}
+
+/// A client of what the environment says, with its connection open. `AWS_CA_BUNDLE` (a PEM file) replaces the roots that it
+/// trusts.
 pub async fn connect() -> Result<Client, ConfigError> {
-    let region = variable("AWS_REGION")?;
-    let credentials = Credentials::new(
-        variable("AWS_ACCESS_KEY_ID")?,
-        variable("AWS_SECRET_ACCESS_KEY")?,
-        variable("AWS_SESSION_TOKEN").ok(),
-        None,
-        "environment",
-    );
-    let endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|_| variable("AWS_ENDPOINT_URL")).ok();
-    let is_plain_http = endpoint.as_deref().is_some_and(|url| url.starts_with("http://"));
-    let connector = connector(is_plain_http)?;
-    let params = Params::builder().region(region.clone()).set_endpoint(endpoint.clone()).build();
-    let shared_connector = connector.clone();
-    let mut config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(region))
-        .credentials_provider(credentials)
-        .http_client(http_client_fn(move |_, _| shared_connector.clone()))
-        .retry_config(
+    let access = Access::from_env()?;
+    let endpoint = access.endpoint()?;
+    let connector = connector(endpoint.scheme() == "http")?;
+    match timeout(WARM_UP_TIMEOUT, open(&connector, &endpoint)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log::event(Level::Warn, "the store is not within reach yet", &Causes(&*error).to_string()),
+        Err(_) => log::event(Level::Warn, "the store is not within reach yet", "no answer in time"),
+    }
+    Ok(Client::over(connector, access, &endpoint))
+}
+
+impl Client {
+    /// A client that has yet to connect, for a store without TLS or whose roots the environment says.
+    pub fn new(access: Access) -> Result<Self, ConfigError> {
+        let endpoint = access.endpoint()?;
+        Ok(Self::over(connector(endpoint.scheme() == "http")?, access, &endpoint))
+    }
+
+    fn over(connector: SharedHttpConnector, access: Access, endpoint: &Url) -> Self {
+        let signer = Signer::new(access.credentials, access.region, host(endpoint));
+        let components = RuntimeComponentsBuilder::new("client")
+            .with_http_client(Some(http_client_fn(move |_, _| connector.clone())))
+            .with_endpoint_resolver(Some(StaticUriEndpointResolver::uri(endpoint.as_str())))
+            .with_auth_scheme(SharedAuthScheme::new(signer))
+            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![SCHEME])))
+            // The signer has the credentials itself: they are the same for as long as the process lives.
+            .with_identity_resolver(SCHEME, NoAuthIdentityResolver::new())
+            .with_identity_cache(Some(IdentityCache::no_cache()))
+            .with_retry_strategy(Some(StandardRetryStrategy::new()))
+            .with_retry_classifier(HttpStatusCodeClassifier::default())
+            .with_retry_classifier(TransactionConflicts)
+            .with_retry_classifier(UnreadableAnswers)
+            .with_retry_classifier(Unrepeated)
+            .with_interceptor(SharedInterceptor::permanent(Watch))
+            .with_sleep_impl(Some(TokioSleep::new()))
+            .with_time_source(Some(SystemTimeSource::new()));
+        let mut config = Layer::new("client");
+        config.store_put(TokenBucket::default());
+        config.store_put(
             RetryConfig::standard()
                 .with_max_attempts(ATTEMPTS)
                 .with_initial_backoff(FIRST_BACKOFF)
                 .with_max_backoff(LONGEST_BACKOFF),
-        )
-        .retry_classifier(TransactionConflicts)
-        .retry_classifier(UnreadableAnswers)
-        .retry_classifier(Unrepeated)
-        .interceptor(Watch)
-        .timeout_config(
+        );
+        config.store_put(
             TimeoutConfig::builder()
                 .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                 .operation_timeout(OPERATION_TIMEOUT)
                 .build(),
         );
-    config.set_endpoint_url(endpoint);
-    let client = Client::from_conf(config.build());
-    let opened = async { open(&connector, &params?).await };
-    match timeout(WARM_UP_TIMEOUT, opened).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => log::event(Level::Warn, "the store is not within reach yet", &Causes(&*error).to_string()),
-        Err(_) => log::event(Level::Warn, "the store is not within reach yet", "no answer in time"),
+        config.store_put(EndpointResolverParams::from(StaticUriEndpointResolverParams::new()));
+        let plugin = StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components);
+        Self { plugin: SharedRuntimePlugin::new(plugin), operations: Arc::default() }
     }
-    Ok(client)
+
+    /// Makes a call, and makes it again where that may help.
+    pub(crate) async fn call<C: Call>(&self, call: C) -> Result<C::Output, SdkError<C::Error, HttpResponse>> {
+        let plugins = C::slot(&self.operations).get_or_init(|| {
+            RuntimePlugins::new().with_client_plugin(self.plugin.clone()).with_operation_plugin(C::plugin())
+        });
+        let input = call.input().map_err(SdkError::construction_failure)?;
+        match Box::pin(orchestrator::invoke("DynamoDB", C::NAME, input, plugins)).await {
+            Ok(output) => output.downcast().map_err(|_| SdkError::construction_failure("another operation's output")),
+            Err(error) => Err(error.map_service_error(C::error)),
+        }
+    }
+}
+
+/// A request as the SDK builds it, and what the SDK knows of its operation.
+pub(crate) trait Call: Sized {
+    /// What it is answered with.
+    type Output: fmt::Debug + Send + Sync + 'static;
+    /// What it is refused with.
+    type Error;
+    /// The operation.
+    const NAME: &'static str;
+
+    /// The request, erased.
+    fn input(self) -> Result<Input, BuildError>;
+
+    /// The refusal that an erased one is.
+    fn error(error: orchestrated::Error) -> Self::Error;
+
+    /// How requests are written, answers read, and which refusals are worth another try.
+    fn plugin() -> StaticRuntimePlugin;
+
+    /// Where all that is kept from the first call on.
+    fn slot(operations: &Operations) -> &OnceLock<RuntimePlugins>;
+}
+
+/// The operations that are called.
+macro_rules! operations {
+    ($($module:ident: $operation:ident $builder:ident $output:ident $error:ident;)+) => {
+        /// What each operation needs for a call, from its first one on.
+        #[derive(Debug, Default)]
+        pub(crate) struct Operations { $($module: OnceLock<RuntimePlugins>),+ }
+
+        $(
+            impl Call for aws_sdk_dynamodb::operation::$module::builders::$builder {
+                type Output = aws_sdk_dynamodb::operation::$module::$output;
+                type Error = aws_sdk_dynamodb::operation::$module::$error;
+                const NAME: &'static str = stringify!($operation);
+
+                fn input(self) -> Result<Input, BuildError> {
+                    self.build().map(Input::erase)
+                }
+
+                fn error(error: orchestrated::Error) -> Self::Error {
+                    error.downcast().unwrap_or_else(Self::Error::unhandled)
+                }
+
+                fn plugin() -> StaticRuntimePlugin {
+                    let operation = aws_sdk_dynamodb::operation::$module::$operation::new();
+                    let components = RuntimeComponentsBuilder::new(Self::NAME)
+                        .with_retry_classifier(TransientErrorClassifier::<Self::Error>::new())
+                        .with_retry_classifier(ModeledAsRetryableClassifier::<Self::Error>::new())
+                        .with_retry_classifier(AwsErrorCodeClassifier::<Self::Error>::new());
+                    let plugin = StaticRuntimePlugin::new().with_runtime_components(components);
+                    match operation.config() {
+                        Some(config) => plugin.with_config(config),
+                        None => plugin,
+                    }
+                }
+
+                fn slot(operations: &Operations) -> &OnceLock<RuntimePlugins> {
+                    &operations.$module
+                }
+            }
+        )+
+    };
+}
+
+operations! {
+    get_item: GetItem GetItemInputBuilder GetItemOutput GetItemError;
+    put_item: PutItem PutItemInputBuilder PutItemOutput PutItemError;
+    query: Query QueryInputBuilder QueryOutput QueryError;
+    transact_write_items: TransactWriteItems TransactWriteItemsInputBuilder TransactWriteItemsOutput TransactWriteItemsError;
+    update_item: UpdateItem UpdateItemInputBuilder UpdateItemOutput UpdateItemError;
+}
+
+impl Access {
+    /// The URL of the store
+    /// (<https://docs.aws.amazon.com/general/latest/gr/ddb.html>).
+    fn endpoint(&self) -> Result<Url, ConfigError> {
+        let url = match &self.endpoint {
+            Some(url) => url.clone(),
+            None => format!("https://dynamodb.{}.{}", self.region, dns_suffix(&self.region)),
+        };
+        let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        url.ok_or(ConfigError::Endpoint)
+    }
+}
+
+/// What the names of AWS's services end with in a region: each of AWS's partitions has a name of its own.
+fn dns_suffix(region: &str) -> &'static str {
+    const SUFFIXES: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("eusc-", "amazonaws.eu"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("us-isof-", "csp.hci.ic.gov"),
+    ];
+    let suffix = SUFFIXES.iter().find(|(prefix, _)| region.starts_with(prefix));
+    suffix.map_or("amazonaws.com", |(_, suffix)| suffix)
+}
+
+/// The `Host` header of requests to a URL.
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Sends one request that DynamoDB answers without a look at credentials or tables ("healthy"), and reads its answer, so
 /// that the connection it needed lies in the connector's pool. The request that a client waits for then finds it there.
-async fn open(connector: &SharedHttpConnector, params: &Params) -> Result<(), BoxError> {
-    let endpoint = DefaultResolver::new().resolve_endpoint(params).await?;
-    let response = connector.call(HttpRequest::get(endpoint.url())?).await?;
+async fn open(connector: &SharedHttpConnector, endpoint: &Url) -> Result<(), BoxError> {
+    let response = connector.call(HttpRequest::get(endpoint.as_str())?).await?;
     ByteStream::new(response.into_body()).collect().await?;
     Ok(())
 }

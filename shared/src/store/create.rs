@@ -1,7 +1,10 @@
 //! Creating a widget, once however often a request for it comes.
 
 use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
+    operation::{
+        put_item::{PutItemError, builders::PutItemInputBuilder},
+        transact_write_items::builders::TransactWriteItemsInputBuilder,
+    },
     types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder},
 };
 
@@ -47,16 +50,12 @@ impl Store {
     }
 
     async fn put<S: Stored>(&self, account: AccountId, widget: Widget<S>) -> Result<Created<S>, Error> {
-        let result = self
-            .client
-            .put_item()
+        let put = PutItemInputBuilder::default()
             .table_name(&self.table)
             .set_item(Some(item::of(account, &widget)))
             .condition_expression(IS_ABSENT)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = result else { return Ok(Created { widget, is_replay: false }) };
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = self.client.call(put).await else { return Ok(Created { widget, is_replay: false }) };
         // The SDK retries where an answer got lost: then the widget in the way is the one just sent, or what it left when
         // somebody deleted it.
         let is_own = |there: &Item| there.get(CREATED_AT) == Some(&text(widget.created_at));
@@ -86,12 +85,13 @@ impl Store {
         let own = self.putting(item::of(account, &widget)).condition_expression(IS_ABSENT);
         // By which DynamoDB knows a retry that meets its own first success. The SDK would make one up, from a seed that is the
         // time since boot: environments that start alike would make up the same.
-        let mut transaction = self.client.transact_write_items().client_request_token(widget.id.to_string());
+        let token = widget.id.to_string();
+        let mut transaction = TransactWriteItemsInputBuilder::default().client_request_token(token);
         for put in [record, own] {
             let put = put.build().map_err(|error| Error::Internal(format!("{OPERATION}: {error}")))?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        let Err(error) = transaction.send().await else { return Ok(Created { widget, is_replay: false }) };
+        let Err(error) = self.client.call(transaction).await else { return Ok(Created { widget, is_replay: false }) };
         let refusal = error.as_service_error();
         let is_kept_off = refusal.is_some_and(retry::is_kept_off);
         let met = match refusal.and_then(|refusal| retry::cancellation_reasons(refusal).first()?.item()) {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
+    operation::update_item::{UpdateItemError, builders::UpdateItemInputBuilder},
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 
@@ -43,9 +43,7 @@ impl Store {
     ) -> Result<Widget<S>, Error> {
         let condition = Condition::of(versions);
         let now = Timestamp::now();
-        let mut delete = self
-            .client
-            .update_item()
+        let mut delete = UpdateItemInputBuilder::default()
             .table_name(&self.table)
             .set_key(Some(key::<S>(account, id)))
             .set_expression_attribute_values(Some(condition.values))
@@ -72,8 +70,8 @@ impl Store {
             removes.push(format!("#{name}"));
             delete = delete.expression_attribute_names(format!("#{name}"), *name);
         }
-        let delete = delete.update_expression(format!("{sets} REMOVE {}", removes.join(", "))).send();
-        let (result, is_unclear) = retry::watched(delete).await;
+        let delete = delete.update_expression(format!("{sets} REMOVE {}", removes.join(", ")));
+        let (result, is_unclear) = retry::watched(self.client.call(delete)).await;
         let error = match result {
             Ok(deleted) => {
                 note_change(Change::Deleted);

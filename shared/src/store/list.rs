@@ -1,7 +1,7 @@
 //! Widgets of an account, the newest first: a page at a time, and how many there are.
 
 use aws_sdk_dynamodb::{
-    operation::query::QueryOutput,
+    operation::query::{QueryOutput, builders::QueryInputBuilder},
     types::{AttributeValue, Select},
 };
 use uuid::Uuid;
@@ -88,9 +88,7 @@ impl Store {
         limit: Option<u64>,
         select: Select,
     ) -> Result<QueryOutput, Error> {
-        let mut query = self
-            .client
-            .query()
+        let mut query = QueryInputBuilder::default()
             .table_name(&self.table)
             .key_condition_expression(format!("{} = :value", within.attribute))
             .expression_attribute_values(":value", within.value.clone())
@@ -110,7 +108,7 @@ impl Store {
         }
         let operation =
             || format!("Query Widgets{}", within.index.map(|index| format!("/{index}")).unwrap_or_default());
-        query.send().await.map_err(|error| Error::from_store(&operation(), &error))
+        self.client.call(query).await.map_err(|error| Error::from_store(&operation(), &error))
     }
 }
 

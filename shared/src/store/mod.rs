@@ -27,12 +27,17 @@ mod item;
 mod list;
 mod record;
 mod retry;
+mod signer;
 mod update;
 
 use std::{collections::HashMap, env, error::Error as StdError, fmt};
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    operation::{get_item::builders::GetItemInputBuilder, query::builders::QueryInputBuilder},
+    types::AttributeValue,
+};
 
+use client::Client;
 pub use create::Created;
 pub use item::{Change, Stored};
 use item::{PK, SK, partition, text};
@@ -62,12 +67,17 @@ pub enum ConfigError {
     Missing(&'static str),
     /// The file that `AWS_CA_BUNDLE` names is no PEM file of certificates.
     CaBundle(String),
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, or what the region makes of it, is no URL of HTTP.
+    Endpoint,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(name) => write!(f, "the environment variable {name} is not set"),
+            Self::Endpoint => {
+                f.write_str("the store's address is no URL: look at AWS_ENDPOINT_URL_DYNAMODB and AWS_REGION")
+            }
             Self::CaBundle(error) => write!(f, "the file named by AWS_CA_BUNDLE cannot be used: {error}"),
         }
     }
@@ -101,16 +111,12 @@ impl Store {
 
     /// The widget of whatever account, as it is or was a moment ago: for what is public of it.
     pub async fn read_public<S: Stored>(&self, id: WidgetId) -> Result<Widget<S>, Error> {
-        let found = self
-            .client
-            .query()
+        let query = QueryInputBuilder::default()
             .table_name(&self.table)
             .index_name(BY_ID)
             .key_condition_expression("id = :id")
-            .expression_attribute_values(":id", text(id))
-            .send()
-            .await
-            .map_err(|error| Error::from_store("Query Widgets/ById", &error))?;
+            .expression_attribute_values(":id", text(id));
+        let found = self.client.call(query).await.map_err(|error| Error::from_store("Query Widgets/ById", &error))?;
         let is_of_dialect = |pk: &AttributeValue| {
             pk.as_s().is_ok_and(|pk| pk.split_once('#').is_some_and(|(_, dialect)| dialect == S::DIALECT))
         };
@@ -122,15 +128,9 @@ impl Store {
 
     /// The item with this key.
     async fn get(&self, key: Item, is_consistent: bool) -> Result<Option<Item>, Error> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .consistent_read(is_consistent)
-            .send()
-            .await
-            .map_err(|error| Error::from_store("GetItem Widgets", &error))?;
+        let get =
+            GetItemInputBuilder::default().table_name(&self.table).set_key(Some(key)).consistent_read(is_consistent);
+        let found = self.client.call(get).await.map_err(|error| Error::from_store("GetItem Widgets", &error))?;
         Ok(found.item)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
-    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    operation::update_item::{UpdateItemError, builders::UpdateItemInputBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use tokio::time::sleep;
@@ -56,15 +56,14 @@ impl Store {
         let (mut newest, mut is_unclear) = (now.after(ATTEMPT_TIMEOUT), false);
         for attempt in 1..=ATTEMPTS {
             let write = Write { mark: text(mark), now, newest };
-            let update = expressed(self.client.update_item(), changed, &condition, &write)
+            let update = expressed(changed, &condition, &write)
                 .expression_attribute_values(":account", text(account))
                 .expression_attribute_values(":dialect", text(S::DIALECT))
                 .table_name(&self.table)
                 .set_key(Some(key::<S>(account, id)))
                 .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .send();
-            let (error, is_lost) = match retry::watched_unrepeated(update).await {
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let (error, is_lost) = match retry::watched_unrepeated(self.client.call(update)).await {
                 (Ok(updated), _) => return made(updated.attributes.unwrap_or_default()),
                 (Err(error), is_lost) => (error, is_lost),
             };
@@ -141,12 +140,8 @@ struct Write {
 
 /// An update that sets and removes the attributes that changed, counts itself, and leaves its time and its mark: unless all of
 /// them are as they are to be.
-fn expressed(
-    mut update: UpdateItemFluentBuilder,
-    changed: Attributes,
-    condition: &Condition,
-    write: &Write,
-) -> UpdateItemFluentBuilder {
+fn expressed(changed: Attributes, condition: &Condition, write: &Write) -> UpdateItemInputBuilder {
+    let mut update = UpdateItemInputBuilder::default();
     let mut values = condition.values.clone();
     values.insert(":one".to_owned(), number(1));
     values.insert(":now".to_owned(), text(write.now));
