@@ -10,7 +10,10 @@ use std::{
 };
 
 use assistant::Assistant;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::{
+    config::Credentials,
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
 use futures_util::future::join_all;
 use pathway::Pathway;
 use serde_json::{Value, json};
@@ -22,6 +25,10 @@ use shared::{
     keys::{ApiKey, Keys, Role},
     lambda::Dialect,
     model::{AccountId, Timestamp},
+    store::{
+        Store,
+        client::{Access, Client},
+    },
 };
 use uuid::Uuid;
 use widgets::{
@@ -184,8 +191,14 @@ enum Environment {
 
 impl Environment {
     fn of_each(app: &TestApp) -> [Self; 2] {
-        let keys = || Keys::with_clock(app.store.clone(), "ApiKeys".to_owned(), clock);
-        let parts = || App { keys: keys(), store: shared::store::Store::new(app.store.clone(), "Widgets".to_owned()) };
+        let client = Client::new(Access {
+            region: "us-east-1".to_owned(),
+            endpoint: Some(app.stack.store.url.clone()),
+            credentials: Credentials::new("local", "local", None, None, "test"),
+        });
+        let client = client.unwrap();
+        let keys = || Keys::with_clock(client.clone(), "ApiKeys".to_owned(), clock);
+        let parts = || App { keys: keys(), store: Store::new(client.clone(), "Widgets".to_owned()) };
         [Self::Assistant(Assistant(parts())), Self::Pathway(Pathway(parts()))]
     }
 

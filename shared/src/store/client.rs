@@ -334,3 +334,64 @@ fn ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
         Err(error) => Err(ConfigError::CaBundle(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+
+    use super::*;
+
+    fn access(region: &str, endpoint: Option<&str>) -> Access {
+        let credentials = Credentials::new("AKID", "secret", None, None, "test");
+        Access { region: region.to_owned(), endpoint: endpoint.map(str::to_owned), credentials }
+    }
+
+    #[tokio::test]
+    async fn each_region_s_endpoint_is_the_one_that_the_sdk_finds() {
+        let regions = [
+            "us-east-1",
+            "eu-central-1",
+            "ap-southeast-7",
+            "mx-central-1",
+            "il-central-1",
+            "us-gov-west-1",
+            "cn-north-1",
+            "cn-northwest-1",
+            "eusc-de-east-1",
+            "us-iso-east-1",
+            "us-isob-east-1",
+            "eu-isoe-west-1",
+            "us-isof-south-1",
+        ];
+        for region in regions {
+            let params = Params::builder().region(region).build().unwrap();
+            let theirs = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
+            assert_eq!(access(region, None).endpoint().unwrap().as_str().trim_end_matches('/'), theirs.url());
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_before_anything_is_sent() {
+        for endpoint in ["", "localhost:8000", "ftp://localhost", "http://", "/"] {
+            let refused = Client::new(access("us-east-1", Some(endpoint))).map(drop);
+            assert!(matches!(refused, Err(ConfigError::Endpoint)), "{endpoint}");
+        }
+        assert!(matches!(Client::new(access("no region", None)).map(drop), Err(ConfigError::Endpoint)));
+    }
+
+    #[test]
+    fn the_host_is_told_with_its_port_where_that_is_not_the_scheme_s() {
+        for (endpoint, told) in [
+            ("https://dynamodb.us-east-1.amazonaws.com", "dynamodb.us-east-1.amazonaws.com"),
+            (
+                "https://vpce-1.dynamodb.us-east-1.vpce.amazonaws.com:443/",
+                "vpce-1.dynamodb.us-east-1.vpce.amazonaws.com",
+            ),
+            ("http://127.0.0.1:8000", "127.0.0.1:8000"),
+            ("http://[::1]:8000/", "[::1]:8000"),
+            ("http://localhost:443", "localhost:443"),
+        ] {
+            assert_eq!(host(&Url::parse(endpoint).unwrap()), told);
+        }
+    }
+}
