@@ -25,10 +25,7 @@ use shared::{
     keys::{ApiKey, Keys, Role},
     lambda::Dialect,
     model::{AccountId, Timestamp},
-    store::{
-        Store,
-        client::{Access, Client},
-    },
+    store::{Store, access::Access, client::Client},
 };
 use uuid::Uuid;
 use widgets::{

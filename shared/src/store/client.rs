@@ -1,20 +1,14 @@
 //! The DynamoDB client of a function, lean: no `aws-config`, no system roots, its timeouts set by hand.
 
-use std::{
-    fmt, fs,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{fs, sync::Arc, time::Duration};
 
-use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_sdk_dynamodb::{
     config::{
-        Credentials,
         http::{HttpRequest, HttpResponse},
         retry::RetryConfig,
         timeout::TimeoutConfig,
     },
-    error::{BoxError, BuildError, SdkError},
+    error::{BoxError, SdkError},
 };
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_smithy_http_client::{
@@ -27,22 +21,15 @@ use aws_smithy_runtime::client::{
         self,
         endpoints::{StaticUriEndpointResolver, StaticUriEndpointResolverParams},
     },
-    retries::{
-        TokenBucket,
-        classifiers::{HttpStatusCodeClassifier, ModeledAsRetryableClassifier, TransientErrorClassifier},
-        strategy::StandardRetryStrategy,
-    },
+    retries::{TokenBucket, classifiers::HttpStatusCodeClassifier, strategy::StandardRetryStrategy},
 };
 use aws_smithy_runtime_api::client::{
     auth::{SharedAuthScheme, static_resolver::StaticAuthSchemeOptionResolver},
     endpoint::EndpointResolverParams,
     http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector, http_client_fn},
-    interceptors::{
-        SharedInterceptor,
-        context::{self as orchestrated, Input},
-    },
+    interceptors::SharedInterceptor,
     runtime_components::RuntimeComponentsBuilder,
-    runtime_plugin::{RuntimePlugin, RuntimePlugins, SharedRuntimePlugin, StaticRuntimePlugin},
+    runtime_plugin::{RuntimePlugins, SharedRuntimePlugin, StaticRuntimePlugin},
 };
 use aws_smithy_types::{byte_stream::ByteStream, config_bag::Layer};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
@@ -51,6 +38,8 @@ use url::Url;
 
 use super::{
     ConfigError,
+    access::{Access, host},
+    call::{Call, Operations},
     retry::{TransactionConflicts, UnreadableAnswers, Unrepeated, Watch},
     signer::{SCHEME, Signer},
     variable,
@@ -79,35 +68,6 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Amazon's four roots: nothing else is ever connected to (build.rs).
 const AMAZON_ROOTS: &str = include_str!(concat!(env!("OUT_DIR"), "/amazon_roots.pem"));
-
-/// Where DynamoDB is and who calls it.
-#[derive(Debug)]
-pub struct Access {
-    /// AWS's region.
-    pub region: String,
-    /// The URL of another store than the region's.
-    pub endpoint: Option<String>,
-    /// Whose calls they are.
-    pub credentials: Credentials,
-}
-
-impl Access {
-    /// What Lambda sets in the environment
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>). `AWS_ENDPOINT_URL_DYNAMODB` points elsewhere.
-    fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self {
-            region: variable("AWS_REGION")?,
-            endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|_| variable("AWS_ENDPOINT_URL")).ok(),
-            credentials: Credentials::new(
-                variable("AWS_ACCESS_KEY_ID")?,
-                variable("AWS_SECRET_ACCESS_KEY")?,
-                variable("AWS_SESSION_TOKEN").ok(),
-                None,
-                "environment",
-            ),
-        })
-    }
-}
 
 /// A client of DynamoDB: the SDK's operations, orchestration, retries and timeouts, with no more around them than they need.
 ///
@@ -183,116 +143,12 @@ impl Client {
             RuntimePlugins::new().with_client_plugin(self.plugin.clone()).with_operation_plugin(C::plugin())
         });
         let input = call.input().map_err(SdkError::construction_failure)?;
+        // Boxed: it would be most of every future that is around it.
         match Box::pin(orchestrator::invoke("DynamoDB", C::NAME, input, plugins)).await {
             Ok(output) => output.downcast().map_err(|_| SdkError::construction_failure("another operation's output")),
             Err(error) => Err(error.map_service_error(C::error)),
         }
     }
-}
-
-/// A request as the SDK builds it, and what the SDK knows of its operation.
-pub(crate) trait Call: Sized {
-    /// What it is answered with.
-    type Output: fmt::Debug + Send + Sync + 'static;
-    /// What it is refused with.
-    type Error;
-    /// The operation.
-    const NAME: &'static str;
-
-    /// The request, erased.
-    fn input(self) -> Result<Input, BuildError>;
-
-    /// The refusal that an erased one is.
-    fn error(error: orchestrated::Error) -> Self::Error;
-
-    /// How requests are written, answers read, and which refusals are worth another try.
-    fn plugin() -> StaticRuntimePlugin;
-
-    /// Where all that is kept from the first call on.
-    fn slot(operations: &Operations) -> &OnceLock<RuntimePlugins>;
-}
-
-/// The operations that are called.
-macro_rules! operations {
-    ($($module:ident: $operation:ident $builder:ident $output:ident $error:ident;)+) => {
-        /// What each operation needs for a call, from its first one on.
-        #[derive(Debug, Default)]
-        pub(crate) struct Operations { $($module: OnceLock<RuntimePlugins>),+ }
-
-        $(
-            impl Call for aws_sdk_dynamodb::operation::$module::builders::$builder {
-                type Output = aws_sdk_dynamodb::operation::$module::$output;
-                type Error = aws_sdk_dynamodb::operation::$module::$error;
-                const NAME: &'static str = stringify!($operation);
-
-                fn input(self) -> Result<Input, BuildError> {
-                    self.build().map(Input::erase)
-                }
-
-                fn error(error: orchestrated::Error) -> Self::Error {
-                    error.downcast().unwrap_or_else(Self::Error::unhandled)
-                }
-
-                fn plugin() -> StaticRuntimePlugin {
-                    let operation = aws_sdk_dynamodb::operation::$module::$operation::new();
-                    let components = RuntimeComponentsBuilder::new(Self::NAME)
-                        .with_retry_classifier(TransientErrorClassifier::<Self::Error>::new())
-                        .with_retry_classifier(ModeledAsRetryableClassifier::<Self::Error>::new())
-                        .with_retry_classifier(AwsErrorCodeClassifier::<Self::Error>::new());
-                    let plugin = StaticRuntimePlugin::new().with_runtime_components(components);
-                    match operation.config() {
-                        Some(config) => plugin.with_config(config),
-                        None => plugin,
-                    }
-                }
-
-                fn slot(operations: &Operations) -> &OnceLock<RuntimePlugins> {
-                    &operations.$module
-                }
-            }
-        )+
-    };
-}
-
-operations! {
-    get_item: GetItem GetItemInputBuilder GetItemOutput GetItemError;
-    put_item: PutItem PutItemInputBuilder PutItemOutput PutItemError;
-    query: Query QueryInputBuilder QueryOutput QueryError;
-    transact_write_items: TransactWriteItems TransactWriteItemsInputBuilder TransactWriteItemsOutput TransactWriteItemsError;
-    update_item: UpdateItem UpdateItemInputBuilder UpdateItemOutput UpdateItemError;
-}
-
-impl Access {
-    /// The URL of the store
-    /// (<https://docs.aws.amazon.com/general/latest/gr/ddb.html>).
-    fn endpoint(&self) -> Result<Url, ConfigError> {
-        let url = match &self.endpoint {
-            Some(url) => url.clone(),
-            None => format!("https://dynamodb.{}.{}", self.region, dns_suffix(&self.region)),
-        };
-        let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        url.ok_or(ConfigError::Endpoint)
-    }
-}
-
-/// What the names of AWS's services end with in a region: each of AWS's partitions has a name of its own.
-fn dns_suffix(region: &str) -> &'static str {
-    const SUFFIXES: [(&str, &str); 6] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("eusc-", "amazonaws.eu"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("us-isof-", "csp.hci.ic.gov"),
-    ];
-    let suffix = SUFFIXES.iter().find(|(prefix, _)| region.starts_with(prefix));
-    suffix.map_or("amazonaws.com", |(_, suffix)| suffix)
-}
-
-/// The `Host` header of requests to a URL.
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Sends one request that DynamoDB answers without a look at credentials or tables ("healthy"), and reads its answer, so
@@ -332,66 +188,5 @@ fn ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
         Ok(certificates) if certificates.is_empty() => Err(ConfigError::CaBundle("no certificate in it".to_owned())),
         Ok(_) => Ok(pem),
         Err(error) => Err(ConfigError::CaBundle(error.to_string())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
-
-    use super::*;
-
-    fn access(region: &str, endpoint: Option<&str>) -> Access {
-        let credentials = Credentials::new("AKID", "secret", None, None, "test");
-        Access { region: region.to_owned(), endpoint: endpoint.map(str::to_owned), credentials }
-    }
-
-    #[tokio::test]
-    async fn each_region_s_endpoint_is_the_one_that_the_sdk_finds() {
-        let regions = [
-            "us-east-1",
-            "eu-central-1",
-            "ap-southeast-7",
-            "mx-central-1",
-            "il-central-1",
-            "us-gov-west-1",
-            "cn-north-1",
-            "cn-northwest-1",
-            "eusc-de-east-1",
-            "us-iso-east-1",
-            "us-isob-east-1",
-            "eu-isoe-west-1",
-            "us-isof-south-1",
-        ];
-        for region in regions {
-            let params = Params::builder().region(region).build().unwrap();
-            let theirs = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
-            assert_eq!(access(region, None).endpoint().unwrap().as_str().trim_end_matches('/'), theirs.url());
-        }
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused_before_anything_is_sent() {
-        for endpoint in ["", "localhost:8000", "ftp://localhost", "http://", "/"] {
-            let refused = Client::new(access("us-east-1", Some(endpoint))).map(drop);
-            assert!(matches!(refused, Err(ConfigError::Endpoint)), "{endpoint}");
-        }
-        assert!(matches!(Client::new(access("no region", None)).map(drop), Err(ConfigError::Endpoint)));
-    }
-
-    #[test]
-    fn the_host_is_told_with_its_port_where_that_is_not_the_scheme_s() {
-        for (endpoint, told) in [
-            ("https://dynamodb.us-east-1.amazonaws.com", "dynamodb.us-east-1.amazonaws.com"),
-            (
-                "https://vpce-1.dynamodb.us-east-1.vpce.amazonaws.com:443/",
-                "vpce-1.dynamodb.us-east-1.vpce.amazonaws.com",
-            ),
-            ("http://127.0.0.1:8000", "127.0.0.1:8000"),
-            ("http://[::1]:8000/", "[::1]:8000"),
-            ("http://localhost:443", "localhost:443"),
-        ] {
-            assert_eq!(host(&Url::parse(endpoint).unwrap()), told);
-        }
     }
 }

@@ -19,6 +19,8 @@
 //! clock or somebody else's transaction is in the way, it is more. The SDK makes a call again whose answer it did not get (`retry`), so that a
 //! write may meet itself: then it succeeded.
 
+pub mod access;
+mod call;
 pub mod client;
 mod condition;
 mod create;
