@@ -1,8 +1,8 @@
 //! A dialect as a Lambda function: events in, answers out.
 
 use std::{
-    cell::Cell,
     panic::AssertUnwindSafe,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -26,6 +26,7 @@ use crate::{
     observed::{Observed, observed},
     pipeline, runtime,
     security_headers::secured,
+    threads,
 };
 
 /// How long before Lambda would stop the function a request that is not done is given up: time enough to say so.
@@ -68,18 +69,28 @@ enum Answer {
     Pipeline(pipeline::Answer),
 }
 
-/// Starts a function: INIT, then events until Lambda ends the environment. `dialect` is made of what INIT opened.
-pub async fn start<D: Dialect>(dialect: impl FnOnce(App) -> D) -> Result<(), Error> {
+/// Runs a function: INIT, then events until Lambda ends the environment. `dialect` is made of what INIT opened, in each thread
+/// there is ([`threads`]).
+///
+/// # Errors
+///
+/// That the function cannot start, or that Lambda is not there any more.
+pub fn start<D: Dialect + 'static>(dialect: fn(App) -> D) -> Result<(), Error> {
     log::panics();
-    let app = App::init().await;
-    let app = app.inspect_err(|error| log::event(Level::Error, "the function cannot start", &error.to_string()))?;
-    serve(dialect(app)).await
+    let open = async move || {
+        let app = App::init().await;
+        let app = app.inspect_err(|error| log::event(Level::Error, "the function cannot start", &error.to_string()))?;
+        Ok(dialect(app))
+    };
+    threads::run(open, serve)
 }
 
-async fn serve(dialect: impl Dialect) -> Result<(), Error> {
-    let is_cold = Cell::new(true);
-    runtime::run(async |event: &[u8], context: Context| {
-        let invocation = Invocation::of(&context, is_cold.replace(false));
+/// Serves with so many loops.
+async fn serve(dialect: impl Dialect, loops: usize) -> Result<(), Error> {
+    /// Of the environment, whichever thread has its first invocation.
+    static IS_COLD: AtomicBool = AtomicBool::new(true);
+    runtime::run(loops, async |event: &[u8], context: Context| {
+        let invocation = Invocation::of(&context, IS_COLD.swap(false, Ordering::Relaxed));
         handle(&dialect, event, &invocation).await
     })
     .await
@@ -169,6 +180,8 @@ fn time_left(context: &Context) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use serde_json::{Value, json};
 
     use super::*;

@@ -2,7 +2,8 @@
 //!
 //! A request passes through these modules from top to bottom, and its answer back up:
 //!
-//! * [`runtime`] asks Lambda for events, and [`lambda`] makes an answer of each: one log line each, panics caught.
+//! * [`runtime`] asks Lambda for events, in as many [`threads`] as that takes, and [`lambda`] makes an answer of each: one log line
+//!   each, panics caught.
 //! * [`http`] is the request and the response that a dialect sees.
 //! * What is no HTTP request is an [`event`], which brings [`command`]s; [`pipeline`] has them done, and a [`failure`] is what
 //!   whoever sent one is told.
@@ -45,9 +46,10 @@ pub mod pipeline;
 pub mod runtime;
 pub mod security_headers;
 pub mod store;
+pub mod threads;
 pub mod validation;
 
-/// What a function holds between invocations.
+/// What a thread of a function holds between invocations.
 #[derive(Debug)]
 pub struct App {
     /// The API keys.

@@ -1,13 +1,14 @@
-//! The loop of a function: the next event, its answer, over and over, one at a time
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+//! The loop of a function: the next event, its answer, over and over
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>). Several loops take several events at once.
 //!
 //! `lambda_runtime`, whose types and client are used here, has such a loop itself. It sets `_X_AMZN_TRACE_ID` for each event,
 //! and glibc keeps every value that a variable ever had, so that a function's memory grows with each invocation until there
-//! is none left. The SDK would pass the variable on to DynamoDB, which does not need it.
+//! is none left. The SDK would pass the variable on to DynamoDB, which does not need it. Its loop for several events at once
+//! is a task for each, of a runtime with many threads, and what it calls has to be [`Send`] and cloned.
 
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use http_body_util::BodyExt;
 use lambda_http::http::{HeaderName, HeaderValue, Method, Request, StatusCode, response};
 use lambda_runtime::{Config, Context, Error};
@@ -15,6 +16,7 @@ use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
 use serde::Serialize;
 
 use crate::{
+    error::Causes,
     failure::Failure,
     log::{self, Level},
 };
@@ -25,13 +27,41 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-reque
 /// What an event may have and its answer has to have then.
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
 
-/// Has `handle` answer events until the environment ends. What it fails with, and that it panics, is the invocation's
-/// failure; an error here is that Lambda is not there any more.
-pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A, Failure>) -> Result<(), Error> {
+/// Has `handle` answer events until the environment ends, in `loops` that each have one event at a time. What it fails with,
+/// and that it panics, is the invocation's failure. A loop ends where Lambda is not there any more, or tells the function to
+/// end; others go on, since they may have events in their hands.
+///
+/// # Errors
+///
+/// What the last loop ended with.
+pub async fn run<A: Serialize>(
+    loops: usize,
+    handle: impl AsyncFn(&[u8], Context) -> Result<A, Failure>,
+) -> Result<(), Error> {
     let client = PooledClient::builder().build();
     let config = Arc::new(Config::from_env());
+    if loops == 1 {
+        return serve(&client, &config, &handle).await;
+    }
+    let mut loops: FuturesUnordered<_> = (0..loops).map(|_| serve(&client, &config, &handle)).collect();
+    while let Some(outcome) = loops.next().await {
+        match outcome {
+            Err(error) if !loops.is_empty() => {
+                log::event(Level::Error, "a loop over events ended", &Causes(&*error).to_string())
+            }
+            last => return last,
+        }
+    }
+    Ok(())
+}
+
+async fn serve<A: Serialize>(
+    client: &PooledClient,
+    config: &Arc<Config>,
+    handle: &impl AsyncFn(&[u8], Context) -> Result<A, Failure>,
+) -> Result<(), Error> {
     loop {
-        let (event, payload) = call(&client, request(Method::GET, "next", Vec::new())?).await?;
+        let (event, payload) = call(client, request(Method::GET, "next", Vec::new())?).await?;
         // What `cargo lambda watch` says now and then, to keep the connection.
         if event.status == StatusCode::NO_CONTENT {
             continue;
@@ -39,7 +69,7 @@ pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A,
         let id = event.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
         let id = id.ok_or_else(|| format!("an event without an id, with status {}", event.status))??;
         let answer = async {
-            let context = Context::new(id, Arc::clone(&config), &event.headers).map_err(|error| broken(id, &error))?;
+            let context = Context::new(id, Arc::clone(config), &event.headers).map_err(|error| broken(id, &error))?;
             let answer = handle(&payload, context).await?;
             serde_json::to_vec(&answer).map_err(|error| broken(id, &error))
         };
@@ -58,7 +88,7 @@ pub async fn run<A: Serialize>(handle: impl AsyncFn(&[u8], Context) -> Result<A,
         if let Some(invocation) = event.headers.get(&INVOCATION_ID) {
             answer.headers_mut().insert(INVOCATION_ID, invocation.clone());
         }
-        let (taken, _) = call(&client, answer).await?;
+        let (taken, _) = call(client, answer).await?;
         if !taken.status.is_success() {
             // Too late, or too large: whoever invoked the function has been told so by Lambda.
             log::event(Level::Error, "the answer was not taken", &format!("{} (request {id})", taken.status));

@@ -40,11 +40,10 @@ impl<D: Dialect> Dialect for Fragile<D> {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Error> {
+fn main() -> Result<(), lambda::Error> {
     if env::var("AWS_LAMBDA_FUNCTION_NAME").is_ok_and(|name| name == "Assistant") {
-        lambda::start(|app| Fragile(Assistant(app))).await
+        lambda::start(|app| Fragile(Assistant(app)))
     } else {
-        lambda::start(|app| Fragile(Pathway(app))).await
+        lambda::start(|app| Fragile(Pathway(app)))
     }
 }

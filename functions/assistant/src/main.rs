@@ -3,7 +3,6 @@
 use assistant::Assistant;
 use shared::lambda;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Error> {
-    lambda::start(Assistant).await
+fn main() -> Result<(), lambda::Error> {
+    lambda::start(Assistant)
 }
