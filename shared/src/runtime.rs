@@ -3,8 +3,8 @@
 //!
 //! `lambda_runtime`, whose types and client are used here, has such a loop itself. It sets `_X_AMZN_TRACE_ID` for each event,
 //! and glibc keeps every value that a variable ever had, so that a function's memory grows with each invocation until there
-//! is none left. The SDK would pass the variable on to DynamoDB, which does not need it. Its loop for several events at once
-//! is a task for each, of a runtime with many threads, and what it calls has to be [`Send`] and cloned.
+//! is none left. Nothing here reads the variable. Its loop for several events at once is a task for each, of a runtime with many
+//! threads, and what it calls has to be [`Send`] and cloned.
 
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
