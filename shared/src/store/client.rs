@@ -16,6 +16,7 @@ use aws_smithy_http_client::{
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime::client::{
+    http::connection_poisoning::ConnectionPoisoningInterceptor,
     identity::{IdentityCache, no_auth::NoAuthIdentityResolver},
     orchestrator::{
         self,
@@ -116,6 +117,8 @@ impl Client {
             .with_retry_classifier(UnreadableAnswers)
             .with_retry_classifier(Unrepeated)
             .with_interceptor(SharedInterceptor::permanent(Watch))
+            // The next try is another server's, where one failed.
+            .with_interceptor(SharedInterceptor::permanent(ConnectionPoisoningInterceptor::new()))
             .with_sleep_impl(Some(TokioSleep::new()))
             .with_time_source(Some(SystemTimeSource::new()));
         let mut config = Layer::new("client");
@@ -188,5 +191,52 @@ fn ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
         Ok(certificates) if certificates.is_empty() => Err(ConfigError::CaBundle("no certificate in it".to_owned())),
         Ok(_) => Ok(pem),
         Err(error) => Err(ConfigError::CaBundle(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::{TcpListener, TcpStream},
+        thread,
+    };
+
+    use aws_sdk_dynamodb::{
+        config::Credentials, operation::get_item::builders::GetItemInputBuilder, types::AttributeValue,
+    };
+
+    use super::*;
+
+    /// Answers each request of a connection with `status`.
+    fn serve(stream: TcpStream, status: u16) {
+        let mut requests = BufReader::new(&stream);
+        let (mut line, mut length) = (String::new(), 0);
+        while requests.read_line(&mut line).unwrap() > 0 {
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            } else if line == "\r\n" {
+                requests.read_exact(&mut vec![0; length]).unwrap();
+                let answer = format!("HTTP/1.1 {status} -\r\ncontent-length: 2\r\n\r\n{{}}");
+                (&stream).write_all(answer.as_bytes()).unwrap();
+            }
+            line.clear();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_server_failed_at_is_tried_again_with_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for (stream, status) in listener.incoming().zip([500, 200]) {
+                thread::spawn(move || serve(stream.unwrap(), status));
+            }
+        });
+        let credentials = Credentials::new("AKID", "secret", None, None, "test");
+        let access = Access { region: "us-east-1".to_owned(), endpoint: Some(endpoint), credentials };
+        let get = GetItemInputBuilder::default().table_name("Widgets").key("pk", AttributeValue::S("1".to_owned()));
+        let answer = Client::new(access).unwrap().call(get).await;
+        assert!(answer.is_ok(), "{answer:?}");
     }
 }
