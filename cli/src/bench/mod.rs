@@ -1,9 +1,21 @@
-//! `widgets bench`: figures of the local stack.
+//! `widgets bench`: what the functions cost, and the local stack does.
 
+mod comparison;
+mod environment;
+mod goals;
 mod hostile;
+mod in_process;
+mod instructions;
 mod lists;
 mod load;
 mod process;
+mod programs;
+mod requests;
+mod runtime_api;
+mod side_by_side;
+mod statistics;
+mod store_stub;
+mod table;
 
 use std::num::NonZeroUsize;
 
@@ -49,7 +61,12 @@ enum Command {
 /// Measures and prints.
 pub async fn run(bench: Bench) -> Result<()> {
     match bench.command {
-        None => lists::run(&bench.widgets).await,
+        None => {
+            let programs = programs::Programs::build(None).await?;
+            let comparison = comparison::Comparison::make(&programs).await?;
+            println!("{}\n{}", goals::Goals::of(&comparison).table(), comparison.table());
+            lists::run(&bench.widgets).await
+        }
         Some(Command::Load(load)) => load::run(load).await,
         Some(Command::Hostile) => hostile::run().await,
     }
