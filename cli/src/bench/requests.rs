@@ -12,10 +12,10 @@ const KEY: &str = "in-benchmark-0000000000000000000000000000";
 pub const PAGE: usize = 50;
 
 /// An assistant widget, filled in as a customer would.
-pub const ASSISTANT: &str = r##"{"widget_type":"chat","user_opening_messages":["Hello! How can I help you today?"],"action_buttons":[{"label":"Prices","value":"prices"}],"assistant_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"Support","description":"The shop's support","display_name":"Support","intro_message":"Ask us anything","header_color":"#1a73e8","user_message_color":"#e8f0fe","bot_message_color":"#ffffff","bot_icon_color":"#1a73e8","bubble_color":"#1a73e8","bubble_text":"Chat with us","textbox_default_text":"Type a message"}"##;
+const ASSISTANT: &str = r##"{"widget_type":"chat","user_opening_messages":["Hello! How can I help you today?"],"action_buttons":[{"label":"Prices","value":"prices"}],"assistant_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"Support","description":"The shop's support","display_name":"Support","intro_message":"Ask us anything","header_color":"#1a73e8","user_message_color":"#e8f0fe","bot_message_color":"#ffffff","bot_icon_color":"#1a73e8","bubble_color":"#1a73e8","bubble_text":"Chat with us","textbox_default_text":"Type a message"}"##;
 
 /// A pathway widget: the service's documented example.
-pub const PATHWAY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com","subdomain.example.com"],"messages_per_minute":10,"config":{"theme":"light","position":"bottom-right"},"agent_id":"46f37229-7d12-44be-b343-6e68274cfbea"}"#;
+const PATHWAY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com","subdomain.example.com"],"messages_per_minute":10,"config":{"theme":"light","position":"bottom-right"},"agent_id":"46f37229-7d12-44be-b343-6e68274cfbea"}"#;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -31,6 +31,11 @@ pub enum Operation {
 
 impl Operation {
     pub const ALL: [Self; 6] = [Self::Create, Self::Read, Self::Update, Self::ListPage, Self::PublicRead, Self::Delete];
+
+    /// Its name as part of another one.
+    pub fn key(self) -> String {
+        self.name().replace(' ', "_")
+    }
 
     /// What it is called in a table.
     pub fn name(self) -> &'static str {
@@ -71,24 +76,33 @@ impl Dialect {
         }
     }
 
+    /// The event of a create with this body.
+    pub fn create(self, body: &str) -> Bytes {
+        event("POST", self.root(), "", body)
+    }
+
+    /// The path of a create.
+    pub fn root(self) -> &'static str {
+        match self {
+            Self::Assistant => "/api/v1/widget",
+            Self::Pathway => "/v1/widget",
+        }
+    }
+
     /// The event of an operation on the widget `id`, where it is on one.
     pub fn event(self, operation: Operation, id: &str) -> Bytes {
-        let (root, update, list, public, change) = match self {
+        let (update, list, public, change) = match self {
             Self::Assistant => (
-                "/api/v1/widget",
                 "PUT",
                 ("/api/v1/widget", format!("page=1&size={PAGE}")),
                 "parameters",
                 r#"{"widget_type":"chat","display_name":"Help"}"#,
             ),
-            Self::Pathway => (
-                "/v1/widget",
-                "PATCH",
-                ("/v1/widgets", format!("limit={PAGE}")),
-                "config",
-                r#"{"messages_per_minute":20}"#,
-            ),
+            Self::Pathway => {
+                ("PATCH", ("/v1/widgets", format!("limit={PAGE}")), "config", r#"{"messages_per_minute":20}"#)
+            }
         };
+        let root = self.root();
         let one = format!("{root}/{id}");
         let (method, path, query, body) = match operation {
             Operation::Create => ("POST", root.to_owned(), "", self.body()),
@@ -137,7 +151,7 @@ pub fn success(answer: &[u8]) -> Result<Value> {
 
 /// A request as API Gateway hands it over
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
-pub fn event(method: &str, path: &str, query: &str, body: &str) -> Bytes {
+fn event(method: &str, path: &str, query: &str, body: &str) -> Bytes {
     let host = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com";
     let mut event = json!({
         "version": "2.0",
