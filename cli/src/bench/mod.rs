@@ -10,6 +10,7 @@ mod hostile;
 mod in_process;
 mod init;
 mod instructions;
+mod listener;
 mod load;
 mod many_at_once;
 mod process;

@@ -16,13 +16,18 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
+    serve::Listener,
 };
 use tokio::{
-    net::TcpListener,
     sync::{mpsc, oneshot},
     task::JoinSet,
 };
 use uuid::Uuid;
+
+use super::listener::listen;
+
+/// How long an invocation may take; under valgrind each takes long.
+const TIME_LEFT: Duration = Duration::from_secs(60);
 
 /// The stub, for one process. It ends when it is dropped.
 pub struct RuntimeApi {
@@ -60,7 +65,7 @@ struct Api {
 
 impl RuntimeApi {
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = listen().await?;
         let address = listener.local_addr()?;
         let (sender, polls) = mpsc::unbounded_channel();
         let api = Arc::new(Api { polls: sender, working: Mutex::default() });
@@ -123,9 +128,6 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
     api.working.lock().unwrap_or_else(PoisonError::into_inner).insert(id, (Instant::now(), answer));
     (headers, event).into_response()
 }
-
-/// How long an invocation may take; under valgrind each takes long.
-const TIME_LEFT: Duration = Duration::from_secs(60);
 
 async fn respond(State(api): State<Arc<Api>>, Path(id): Path<Uuid>, answer: Bytes) -> StatusCode {
     api.end(id, Ok(answer))

@@ -21,18 +21,17 @@ use axum::{
 };
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Map, Value, json};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-    time::sleep,
-};
+use tokio::{net::TcpStream, task::JoinSet, time::sleep};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
     server::TlsStream,
 };
 
-use super::requests::PAGE;
+use super::{
+    listener::{Undelayed, listen},
+    requests::PAGE,
+};
 use crate::stack::DEVELOPMENT_ACCOUNT;
 
 /// The stub. It ends when it is dropped.
@@ -60,14 +59,14 @@ struct Widget {
 impl StoreStub {
     /// A stub each of whose calls takes `delay`, over plain HTTP.
     pub async fn start(delay: Duration) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = listen().await?;
         let url = format!("http://{}", listener.local_addr()?);
         Ok(Self::serve(listener, url, delay))
     }
 
     /// A stub over TLS that is in reach once `is_there` is set: until then connections are closed as they come.
     pub async fn over_tls(identity: &Identity, is_there: Arc<AtomicBool>) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = listen().await?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());
         Ok(Self::serve(TlsListener { listener, acceptor: identity.acceptor.clone(), is_there }, url, Duration::ZERO))
     }
@@ -173,7 +172,7 @@ impl Identity {
 }
 
 struct TlsListener {
-    listener: TcpListener,
+    listener: Undelayed,
     acceptor: TlsAcceptor,
     is_there: Arc<AtomicBool>,
 }
@@ -184,7 +183,7 @@ impl Listener for TlsListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let Ok((connection, address)) = self.listener.accept().await else { continue };
+            let (connection, address) = self.listener.accept().await;
             if self.is_there.load(Ordering::SeqCst)
                 && let Ok(connection) = self.acceptor.accept(connection).await
             {
@@ -194,6 +193,6 @@ impl Listener for TlsListener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        Listener::local_addr(&self.listener)
     }
 }
