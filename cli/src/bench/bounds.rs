@@ -20,7 +20,8 @@ pub struct Bounds(BTreeMap<String, BTreeMap<String, f64>>);
 pub struct Figure {
     pub name: String,
     pub value: f64,
-    /// By how much its bound is to be above it: what changes with nothing but the machine or its libraries is no regression.
+    /// By how much its bound is to be above it: what changes with nothing but the machine or its libraries is no
+    /// regression.
     margin: f64,
 }
 

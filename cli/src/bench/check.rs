@@ -18,7 +18,8 @@ use super::{
 /// What `widgets bench check` is told.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Hold the functions that `sam build` left in this folder to the bounds, such as .aws-sam/build [default: build them]
+    /// Hold the functions that `sam build` left in this folder to the bounds, such as .aws-sam/build [default: build
+    /// them]
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
 }

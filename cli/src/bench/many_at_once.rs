@@ -1,5 +1,5 @@
-//! Many invocations at once in one environment, as Lambda Managed Instances have it: what `AWS_LAMBDA_MAX_CONCURRENCY` allows, a
-//! function polls for. Every poll is handed an event at once, a create and a read in turn.
+//! Many invocations at once in one environment, as Lambda Managed Instances have it: what `AWS_LAMBDA_MAX_CONCURRENCY`
+//! allows, a function polls for. Every poll is handed an event at once, a create and a read in turn.
 
 use std::{
     ffi::OsStr,

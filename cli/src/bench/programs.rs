@@ -65,14 +65,14 @@ impl Programs {
     }
 }
 
-/// A member of the workspace, built by itself: with the features that it asks for, as `sam build` has it, and not those of all
-/// members, which `cargo run` shares.
+/// A member of the workspace, built by itself: with the features that it asks for, as `sam build` has it, and not those
+/// of all members, which `cargo run` shares.
 async fn member(name: &str) -> Result<PathBuf> {
     built(name, &["--package", name]).await
 }
 
-/// The release build of a binary, where no other build of it replaces it: what cargo compiled stays where every other build
-/// finds it, and only the program is copied.
+/// The release build of a binary, where no other build of it replaces it: what cargo compiled stays where every other
+/// build finds it, and only the program is copied.
 async fn built(name: &str, arguments: &[&str]) -> Result<PathBuf> {
     let built = binaries::cargo_build(["--release"].iter().chain(arguments).copied()).await?;
     let program = built.get(name).with_context(|| format!("cargo built no binary {name}"))?;

@@ -1,5 +1,5 @@
-//! A stub of Lambda's Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>) that tells of each poll, and
-//! hands an event to as many as there are at once.
+//! A stub of Lambda's Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>) that tells of each
+//! poll, and hands an event to as many as there are at once.
 
 use std::{
     collections::HashMap,

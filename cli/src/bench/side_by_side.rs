@@ -18,8 +18,8 @@ use super::{
 /// How often each is started.
 const STARTS: usize = 40;
 
-/// How many rounds of batches there are, and invocations in each. A batch is what CPU is a mean of, and the result the median of
-/// all: what disturbs a few of them does not show.
+/// How many rounds of batches there are, and invocations in each. A batch is what CPU is a mean of, and the result the
+/// median of all: what disturbs a few of them does not show.
 const ROUNDS: usize = 20;
 const BATCH: u32 = 50;
 
@@ -281,7 +281,8 @@ impl Patient {
         Ok(latency)
     }
 
-    /// How many calls to the store an invocation makes: of five, since one of them may have to look at the key once more.
+    /// How many calls to the store an invocation makes: of five, since one of them may have to look at the key once
+    /// more.
     async fn store_calls(&mut self, operation: Operation) -> Result<u64> {
         self.environment.store.calls();
         let mut calls = Vec::new();
