@@ -27,13 +27,29 @@ pub fn workspace() -> &'static Path {
 /// `--package` here.
 pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<HashMap<String, PathBuf>> {
     let binaries: Vec<&str> = binaries.into_iter().collect();
+    let arguments = ["--profile", profile()?].into_iter();
+    let built = cargo_build(arguments.chain(binaries.iter().flat_map(|binary| ["--bin", binary]))).await?;
+    match binaries.iter().find(|binary| !built.contains_key(**binary)) {
+        Some(binary) => bail!("cargo built no binary {binary}"),
+        None => Ok(built),
+    }
+}
+
+/// What `cargo build` with these arguments makes: each executable by the name of its target.
+pub(crate) async fn cargo_build<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<HashMap<String, PathBuf>> {
+    let mut command = cargo()?;
+    command.args(["build", "--message-format", "json-render-diagnostics"]).args(arguments);
+    Ok(executables(&output_of(command).await?))
+}
+
+/// Cargo, in the checkout.
+pub(crate) fn cargo() -> Result<Command> {
     ensure!(
         workspace().join("Cargo.toml").exists(),
         "the sources this command was built from are gone from {}: run it from a checkout with `cargo run`",
         workspace().display()
     );
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     for (name, _) in env::vars_os() {
         // What cargo tells the program it runs. Build scripts that look at these would run, and crates be compiled,
         // anew at each start.
@@ -42,10 +58,13 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
             command.env_remove(name);
         }
     }
-    let output = command
-        .args(["build", "--message-format", "json-render-diagnostics", "--profile", profile()?])
-        .args(binaries.iter().flat_map(|binary| ["--bin", binary]))
-        .current_dir(workspace())
+    command.current_dir(workspace());
+    Ok(command)
+}
+
+/// What cargo writes on standard output.
+pub(crate) async fn output_of(mut cargo: Command) -> Result<Vec<u8>> {
+    let output = cargo
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -53,12 +72,8 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
         .wait_with_output()
         .await
         .context("cargo cannot be waited for")?;
-    ensure!(output.status.success(), "the functions cannot be built: see cargo's message above");
-    let built = executables(&output.stdout);
-    match binaries.iter().find(|binary| !built.contains_key(**binary)) {
-        Some(binary) => bail!("cargo built no binary {binary}"),
-        None => Ok(built),
-    }
+    ensure!(output.status.success(), "cargo failed: see its message above");
+    Ok(output.stdout)
 }
 
 /// The same for all functions of a template.

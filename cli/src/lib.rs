@@ -5,7 +5,7 @@
 //! * [`invoke`] is `widgets invoke`: it sends a function any event.
 //! * [`events`] is `widgets events`: it follows a table's [`stream`] and shows what the template's [`pipe`] publishes of it,
 //!   by a [`pattern`] and an [`input_template`].
-//! * [`mod@bench`] is `widgets bench`: what lists cost.
+//! * [`mod@bench`] is `widgets bench`: what the functions cost, and what the local stack does under load.
 //! * [`stack`] is the whole service on this machine: [`gateway`] makes HTTP requests API Gateway's events, [`lambda`] runs
 //!   the function [`binaries`] as Lambda does, [`invocations`] is Lambda's Invoke API, [`store`] is the embedded DynamoDB.
 //!   [`template`] tells them what is deployed.

@@ -37,10 +37,12 @@ enum Command {
     ///
     /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as changes are made.
     Events(events::Events),
-    /// Measure what lists cost as an account grows (and with `load` what the service does under load)
+    /// Measure what the functions cost, beside a bare echo (the floor) and the plain way to write them
     ///
-    /// Over an embedded store in memory. Calls to the store and read units are what DynamoDB would count; times are of this
-    /// machine, as multiples of the first row's.
+    /// Builds the functions as they are deployed and prints, ratios first: start, first and warm invocations (CPU, time, latencies,
+    /// calls to the store), memory, bytes, instructions (where valgrind is installed), INIT over TLS, many invocations at once, and
+    /// how lists, totals and updates grow with an account. Some three minutes after the build, on Linux; ratios and what is counted
+    /// can be compared with those of another machine, times cannot.
     Bench(bench::Bench),
 }
 

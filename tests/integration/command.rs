@@ -259,8 +259,8 @@ async fn help_says_what_it_is_and_every_option() {
 }
 
 #[tokio::test]
-async fn the_benchmark_prints_what_each_list_costs() {
-    let output = widgets(&["bench", "--widgets", "1,120"]).await.output().await.unwrap();
+async fn the_benchmark_prints_what_lists_and_updates_cost() {
+    let output = widgets(&["bench", "growth", "--widgets", "1,120"]).await.output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).unwrap();
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
@@ -272,7 +272,8 @@ async fn the_benchmark_prints_what_each_list_costs() {
     };
     assert_eq!((calls("1", "assistant, page 1"), calls("120", "assistant, page 1")), (1, 2));
     assert_eq!((calls("120", "assistant, the last page"), calls("120", "pathway, `limit=100`")), (2, 1));
-    assert_eq!(rows.len(), 2 * 7, "{printed}");
+    assert_eq!((calls("120", "assistant, update"), calls("120", "pathway, update")), (1, 1));
+    assert_eq!(rows.len(), 2 * 10, "{printed}");
 }
 
 #[tokio::test]

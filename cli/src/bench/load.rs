@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::{task::JoinSet, time::interval_at};
 use uuid::Uuid;
 
-use super::process;
+use super::{process, statistics::percentile};
 use crate::{
     binaries, keys,
     stack::{Options, Prepared},
@@ -283,11 +283,9 @@ impl Figures {
         self.not_meant += other.not_meant;
     }
 
-    fn print(mut self, name: &str) {
-        self.latencies.sort_unstable();
-        let last = self.latencies.len().saturating_sub(1);
-        let percentile = |percent: usize| self.latencies.get(last * percent / 100).copied().unwrap_or_default();
-        let latencies = [50, 90, 99, 100].map(|percent| format!("{:.1}", percentile(percent).as_secs_f64() * 1e3));
+    fn print(self, name: &str) {
+        let latencies: Vec<f64> = self.latencies.iter().map(|latency| latency.as_secs_f64() * 1e3).collect();
+        let latencies = [50, 90, 99, 100].map(|percent| format!("{:.1}", percentile(&latencies, percent)));
         let statuses: Vec<String> = self
             .statuses
             .iter()

@@ -1,9 +1,27 @@
-//! `widgets bench`: figures of the local stack.
+//! `widgets bench`: what the functions cost, and the local stack does.
 
+mod bounds;
+mod check;
+mod comparison;
+mod environment;
+mod goals;
+mod growth;
 mod hostile;
-mod lists;
+mod in_process;
+mod init;
+mod instructions;
+mod listener;
 mod load;
+mod many_at_once;
 mod process;
+mod programs;
+mod report;
+mod requests;
+mod runtime_api;
+mod side_by_side;
+mod statistics;
+mod store_stub;
+mod table;
 
 use std::num::NonZeroUsize;
 
@@ -15,7 +33,7 @@ use aws_sdk_dynamodb::{
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::stack::DEVELOPMENT_ACCOUNT;
+use crate::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};
 
 /// What `widgets bench` is told.
 #[derive(Debug, Args)]
@@ -23,6 +41,16 @@ use crate::stack::DEVELOPMENT_ACCOUNT;
 pub struct Bench {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    growth: Growth,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// How far accounts grow.
+#[derive(Debug, Args)]
+struct Growth {
     /// How many widgets an account has, one run each
     #[arg(long, value_delimiter = ',', default_value = "1,1000,10000,100000")]
     widgets: Vec<NonZeroUsize>,
@@ -30,6 +58,13 @@ pub struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print only how the cost of lists and updates grows with an account, of functions built as this command was
+    Growth(Growth),
+    /// Hold what can be counted to the bounds that are committed beside the benchmark
+    ///
+    /// Instructions (which takes valgrind), calls to the store, bytes, crates and memory, each printed beside its bound in
+    /// cli/src/bench/bounds.toml; ends with 1 where one is exceeded. Times are printed, too, and hold nobody to anything.
+    Check(check::Check),
     /// Have clients do a bit of everything for a while, and print throughput, latencies, statuses and memory
     ///
     /// Over an embedded store in memory, with as many execution environments a function as there are clients; half of the
@@ -49,7 +84,22 @@ enum Command {
 /// Measures and prints.
 pub async fn run(bench: Bench) -> Result<()> {
     match bench.command {
-        None => lists::run(&bench.widgets).await,
+        None => {
+            let report = report::Report::make(&bench.growth.widgets).await?;
+            if bench.json {
+                println!("{}", serde_json::to_string_pretty(&report)?);
+            } else {
+                print!("{report}");
+            }
+            Ok(())
+        }
+        Some(Command::Growth(growth)) => {
+            let template = Template::read(binaries::workspace())?;
+            let binaries = binaries::of(&template).await?;
+            print!("{}", growth::table(&growth::measure(&growth.widgets, &binaries).await?));
+            Ok(())
+        }
+        Some(Command::Check(check)) => check::run(&check).await,
         Some(Command::Load(load)) => load::run(load).await,
         Some(Command::Hostile) => hostile::run().await,
     }

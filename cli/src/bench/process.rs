@@ -44,3 +44,13 @@ pub fn cpu(process: &Path) -> Option<Duration> {
     });
     times.sum()
 }
+
+/// Whether all its threads wait for something.
+pub fn is_asleep(process: &Path) -> Option<bool> {
+    let mut threads = fs::read_dir(process.join("task")).ok()?.flatten();
+    let is_asleep = |thread: fs::DirEntry| {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:\tS"))
+    };
+    Some(threads.all(is_asleep))
+}
