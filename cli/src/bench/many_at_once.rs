@@ -70,7 +70,8 @@ async fn one(programs: &Programs, dialect: Dialect, allowed: Option<u32>) -> Res
     let mut command = Command::new(programs.function(dialect));
     let mut environment = Environment::with(&mut command, &variables, StoreStub::start(CALL).await?).await?;
     // What a read finds.
-    environment.invoke(&dialect.event(Operation::Create, "")).await?;
+    let (created, _) = environment.invoke(&dialect.event(Operation::Create, "")).await?;
+    dialect.check(Operation::Create, "", &created)?;
     drive(&mut environment, dialect, WARM_UP).await?;
     let (before, start) = (environment.cpu()?, Instant::now());
     let latencies = drive(&mut environment, dialect, MEASURED).await?;
