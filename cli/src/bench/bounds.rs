@@ -78,17 +78,17 @@ impl Figure {
         let figure = |name: &str, value: f64, margin: f64| Self { name: name.to_owned(), value, margin };
         let ratio = |one: u64, other: u64| one as f64 / other as f64;
         let mut figures = vec![
-            figure("start_instructions", own_counts.start_to_first_poll as f64, 0.03),
-            figure("create_instructions", own_counts.warm_create as f64, 0.03),
-            figure("read_instructions", own_read as f64, 0.03),
-            figure("in_process_create_instructions", in_process as f64, 0.03),
+            figure("start_instructions", own_counts.start_to_first_poll as f64, 0.05),
+            figure("create_instructions", own_counts.warm_create as f64, 0.05),
+            figure("read_instructions", own_read as f64, 0.05),
+            figure("in_process_create_instructions", in_process as f64, 0.05),
             figure(
                 "start_instructions_beside_echo",
                 ratio(own_counts.start_to_first_poll, echo_counts.start_to_first_poll),
-                0.03,
+                0.05,
             ),
-            figure("create_instructions_beside_plain", ratio(own_counts.warm_create, plain_counts.warm_create), 0.03),
-            figure("read_instructions_beside_plain", ratio(own_read, plain_read), 0.03),
+            figure("create_instructions_beside_plain", ratio(own_counts.warm_create, plain_counts.warm_create), 0.05),
+            figure("read_instructions_beside_plain", ratio(own_read, plain_read), 0.05),
             figure("bootstrap_bytes", own.size.bootstrap_bytes as f64, 0.01),
             figure("zip_bytes", own.size.zip_bytes as f64, 0.01),
             figure("peak_memory_mebibytes", own.figures.peak_memory_mebibytes, 0.05),
