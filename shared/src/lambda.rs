@@ -89,11 +89,12 @@ pub fn start<D: Dialect + 'static>(dialect: fn(App) -> D) -> Result<(), Error> {
 async fn serve(dialect: impl Dialect, loops: usize) -> Result<(), Error> {
     /// Of the environment, whichever thread has its first invocation.
     static IS_COLD: AtomicBool = AtomicBool::new(true);
-    runtime::run(loops, async |event: &[u8], context: Context| {
+    let Err(error) = runtime::run(loops, async |event: &[u8], context: Context| {
         let invocation = Invocation::of(&context, IS_COLD.swap(false, Ordering::Relaxed));
         handle(&dialect, event, &invocation).await
     })
-    .await
+    .await;
+    Err(error)
 }
 
 /// An HTTP request is one in API Gateway's payload format 2.0 and nothing else; what is none may be another event.

@@ -6,7 +6,7 @@
 //! is none left. Nothing here reads the variable. Its loop for several events at once is a task for each, of a runtime with many
 //! threads, and what it calls has to be [`Send`] and cloned.
 
-use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
+use std::{convert::Infallible, fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use http_body_util::BodyExt;
@@ -33,33 +33,32 @@ const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invoca
 ///
 /// # Errors
 ///
-/// What the last loop ended with.
+/// What the last loop ended with; each of them ends with an error.
 pub async fn run<A: Serialize>(
     loops: usize,
     handle: impl AsyncFn(&[u8], Context) -> Result<A, Failure>,
-) -> Result<(), Error> {
+) -> Result<Infallible, Error> {
     let client = PooledClient::builder().build();
     let config = Arc::new(Config::from_env());
     if loops == 1 {
         return serve(&client, &config, &handle).await;
     }
-    let mut loops: FuturesUnordered<_> = (0..loops).map(|_| serve(&client, &config, &handle)).collect();
-    while let Some(outcome) = loops.next().await {
-        match outcome {
-            Err(error) if !loops.is_empty() => {
-                log::event(Level::Error, "a loop over events ended", &Causes(&*error).to_string())
-            }
-            last => return last,
+    let mut running: FuturesUnordered<_> = (0..loops).map(|_| serve(&client, &config, &handle)).collect();
+    while let Some(outcome) = running.next().await {
+        let Err(error) = outcome;
+        if running.is_empty() {
+            return Err(error);
         }
+        log::event(Level::Error, "a loop over events ended", &Causes(&*error).to_string());
     }
-    Ok(())
+    Err("there is no loop over events".into())
 }
 
 async fn serve<A: Serialize>(
     client: &PooledClient,
     config: &Arc<Config>,
     handle: &impl AsyncFn(&[u8], Context) -> Result<A, Failure>,
-) -> Result<(), Error> {
+) -> Result<Infallible, Error> {
     loop {
         let (event, payload) = call(client, request(Method::GET, "next", Vec::new())?).await?;
         // What `cargo lambda watch` says now and then, to keep the connection.

@@ -1,11 +1,11 @@
 //! The threads of an environment: one, or where Lambda hands it several events at once, one for each vCPU.
 //!
-//! On Managed Instances `AWS_LAMBDA_MAX_CONCURRENCY` says how many events those are, from 1 to 1600
+//! On Managed Instances `AWS_LAMBDA_MAX_CONCURRENCY` says how many events those are, from 1 to 1,600
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-managed-instances>). There is no such
 //! variable elsewhere: it is one, and so is the thread.
 //!
-//! The threads share nothing. Each has a runtime, connections and a cache of keys of its own, so that nothing waits for a
-//! lock, and what a function is made of need not be [`Send`].
+//! The threads share nothing but standard output. Each has a runtime, connections and a cache of keys of its own, so that none
+//! waits for another, and what a function is made of need not be [`Send`].
 
 use std::{env, io, num::NonZeroUsize, thread};
 
@@ -16,6 +16,9 @@ use crate::{
     error::Causes,
     log::{self, Level},
 };
+
+/// The most events that Lambda hands to an environment at once.
+const MOST_AT_ONCE: usize = 1600;
 
 /// In each thread, has `open` make what `serve` then serves with so many loops as are the thread's share.
 ///
@@ -32,12 +35,13 @@ pub fn run<T>(
     let own = shares.next().unwrap_or(1);
     let runtime = runtime()?;
     let opened = runtime.block_on(open())?;
-    let others = shares.map(|share| {
+    let others = shares.filter_map(|share| {
         let work = move || self::runtime()?.block_on(async { serve(open().await?, share).await });
-        // What goes on elsewhere does not end with it.
-        thread::Builder::new().spawn(move || work().unwrap_or_else(|error| ended(&error)))
+        // What goes on elsewhere ends neither with it nor without it.
+        let thread = thread::Builder::new().spawn(move || work().unwrap_or_else(|error| ended(&error)));
+        thread.inspect_err(|error| log::event(Level::Error, "a thread cannot be started", &error.to_string())).ok()
     });
-    let others = others.collect::<io::Result<Vec<_>>>()?;
+    let others: Vec<_> = others.collect();
     let outcome = runtime.block_on(serve(opened, own));
     if !others.is_empty()
         && let Err(error) = &outcome
@@ -60,10 +64,10 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// How many events Lambda hands to this environment at once. What is no such number is one, as it is to `lambda_runtime`.
+/// How many events Lambda hands to this environment at once. What is none of its numbers is one.
 fn max_concurrency() -> usize {
     let variable = env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok();
-    variable.and_then(|text| text.parse::<NonZeroUsize>().ok()).map_or(1, NonZeroUsize::get)
+    variable.and_then(|text| text.parse().ok()).filter(|number| (1..=MOST_AT_ONCE).contains(number)).unwrap_or(1)
 }
 
 /// How many vCPUs there are for `loops`. To find out reads files, which a cold start does not pay for where one is enough.

@@ -396,7 +396,7 @@ async fn a_loop_that_ends_leaves_the_others_at_work_and_the_last_ends_the_proces
 async fn without_a_number_above_one_it_is_one_event_at_a_time_in_one_thread() {
     let proxy = FaultProxy::start().await;
     let client = Client::new(&proxy, Role::Full).await;
-    for allowed in [None, Some("1"), Some("0"), Some(""), Some("-2"), Some("2.5"), Some("many")] {
+    for allowed in [None, Some("1"), Some("0"), Some(""), Some("-2"), Some("2.5"), Some("many"), Some("1601")] {
         let environment = Environment::start("pathway", proxy.url.as_str(), allowed).await;
         let ids = ["a", "b", "c", "d"].map(|id| format!("{id} {allowed:?}").replace(['"', ' ', '(', ')'], ""));
         for id in &ids {

@@ -5,12 +5,11 @@ use url::Url;
 
 use super::{ConfigError, variable};
 
-/// Where DynamoDB is and who calls it.
-#[derive(Debug)]
+/// Where DynamoDB is and who calls it. It has no `Debug`, since the credentials' shows a part of them.
 pub struct Access {
     /// AWS's region.
     pub region: String,
-    /// The URL of another store than the region's.
+    /// The URL of another store than the region's: scheme, host and port.
     pub endpoint: Option<String>,
     /// Whose calls they are.
     pub credentials: Credentials,
@@ -33,15 +32,19 @@ impl Access {
         })
     }
 
-    /// The URL of the store
-    /// (<https://docs.aws.amazon.com/general/latest/gr/ddb.html>).
+    /// The URL of the store (<https://docs.aws.amazon.com/general/latest/gr/ddb.html>). What else than a server a URL may name would
+    /// be no part of what is signed.
     pub(super) fn endpoint(&self) -> Result<Url, ConfigError> {
         let url = match &self.endpoint {
             Some(url) => url.clone(),
             None => format!("https://dynamodb.{}.{}", self.region, dns_suffix(&self.region)),
         };
-        let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        url.ok_or(ConfigError::Endpoint)
+        let is_server = |url: &Url| {
+            let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            let is_for_all = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && is_for_all
+        };
+        Url::parse(&url).ok().filter(is_server).ok_or(ConfigError::Endpoint)
     }
 }
 
@@ -102,7 +105,18 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_before_anything_is_sent() {
-        for endpoint in ["", "localhost:8000", "ftp://localhost", "http://", "/"] {
+        for endpoint in [
+            "",
+            "localhost:8000",
+            "ftp://localhost",
+            "http://",
+            "/",
+            "http://localhost/path",
+            "http://localhost/?query",
+            "http://localhost/#fragment",
+            "http://user@localhost",
+            "http://:password@localhost",
+        ] {
             let refused = access("us-east-1", Some(endpoint)).endpoint();
             assert!(matches!(refused, Err(ConfigError::Endpoint)), "{endpoint}");
         }

@@ -1,4 +1,7 @@
 //! The operations of DynamoDB that are called: what of the SDK each call needs.
+//!
+//! Of what the SDK's client adds to an operation two things are left out that would matter elsewhere: it makes up the token of a
+//! transaction that has none (here each has one), and it corrects a clock that is minutes off (Lambda's is not).
 
 use std::{fmt, sync::OnceLock};
 

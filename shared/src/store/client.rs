@@ -197,46 +197,127 @@ fn ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
 #[cfg(test)]
 mod tests {
     use std::{
+        fmt,
         io::{BufRead, BufReader, Read, Write},
         net::{TcpListener, TcpStream},
+        sync::mpsc::{Receiver, Sender, channel},
         thread,
+        time::SystemTime,
     };
 
     use aws_sdk_dynamodb::{
-        config::Credentials, operation::get_item::builders::GetItemInputBuilder, types::AttributeValue,
+        config::Credentials,
+        operation::get_item::{GetItemOutput, builders::GetItemInputBuilder},
+        types::AttributeValue,
     };
+    use aws_sigv4::{
+        http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+        sign::v4::SigningParams,
+    };
+    use aws_smithy_runtime_api::client::identity::Identity;
+    use chrono::NaiveDateTime;
 
     use super::*;
 
-    /// Answers each request of a connection with `status`.
-    fn serve(stream: TcpStream, status: u16) {
-        let mut requests = BufReader::new(&stream);
-        let (mut line, mut length) = (String::new(), 0);
-        while requests.read_line(&mut line).unwrap() > 0 {
-            if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.trim().parse().unwrap();
-            } else if line == "\r\n" {
-                requests.read_exact(&mut vec![0; length]).unwrap();
-                let answer = format!("HTTP/1.1 {status} -\r\ncontent-length: 2\r\n\r\n{{}}");
-                (&stream).write_all(answer.as_bytes()).unwrap();
+    /// A request as it came over the wire.
+    #[derive(Debug, Default)]
+    struct Received {
+        request_line: String,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    }
+
+    impl Received {
+        fn read(stream: &mut impl BufRead) -> Option<Self> {
+            let mut received = Self::default();
+            let mut line = || {
+                let mut line = String::new();
+                (stream.read_line(&mut line).unwrap() > 0).then(|| line.trim_end().to_owned())
+            };
+            received.request_line = line()?;
+            while let Some((name, value)) = line()?.split_once(": ") {
+                received.headers.push((name.to_owned(), value.to_owned()));
             }
-            line.clear();
+            let length = received.header("content-length").parse().unwrap();
+            stream.take(length).read_to_end(&mut received.body).unwrap();
+            Some(received)
         }
+
+        fn header(&self, name: &str) -> &str {
+            let found: Vec<&str> =
+                self.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect();
+            assert_eq!(found.len(), 1, "{name} in {self:?}");
+            found[0]
+        }
+
+        /// The `Authorization` that the SDK's signer gives what came.
+        fn authorization(&self, credentials: &Credentials) -> String {
+            let ["POST", path, "HTTP/1.1"] = self.request_line.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{self:?}")
+            };
+            let time = NaiveDateTime::parse_from_str(self.header("x-amz-date"), "%Y%m%dT%H%M%SZ").unwrap();
+            let identity = Identity::from(credentials.clone());
+            let params = SigningParams::builder()
+                .identity(&identity)
+                .region("us-east-1")
+                .name("dynamodb")
+                .time(SystemTime::from(time.and_utc()))
+                .settings(SigningSettings::default())
+                .build();
+            let (_, signed) = self.header("authorization").split_once("SignedHeaders=").unwrap();
+            let signed: Vec<&str> = signed.split_once(',').unwrap().0.split(';').collect();
+            // These the signer adds.
+            let is_own = |name: &str| ["host", "x-amz-date", "x-amz-security-token"].contains(&name);
+            let given = signed.iter().filter(|name| !is_own(name)).map(|name| (*name, self.header(name)));
+            let uri = format!("http://{}{path}", self.header("host"));
+            let request = SignableRequest::new("POST", uri, given, SignableBody::Bytes(&self.body)).unwrap();
+            let instructions = sign(request, &params.unwrap().into()).unwrap().into_parts().0;
+            instructions.headers().find(|(name, _)| *name == "authorization").unwrap().1.to_owned()
+        }
+    }
+
+    /// Answers each request of a connection with `status`, and tells it.
+    fn serve(stream: TcpStream, status: u16, requests: &Sender<Received>) {
+        let mut reader = BufReader::new(&stream);
+        while let Some(request) = Received::read(&mut reader) {
+            requests.send(request).unwrap();
+            let answer = format!("HTTP/1.1 {status} -\r\ncontent-length: 2\r\n\r\n{{}}");
+            (&stream).write_all(answer.as_bytes()).unwrap();
+        }
+    }
+
+    /// Makes a call of a server whose first connection answers 500 and whose second 200. Tells the outcome, and what came.
+    async fn call(credentials: &Credentials) -> (Result<GetItemOutput, impl fmt::Debug + use<>>, Receiver<Received>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, requests) = channel();
+        thread::spawn(move || {
+            for (stream, status) in listener.incoming().zip([500, 200]) {
+                let requests = sender.clone();
+                thread::spawn(move || serve(stream.unwrap(), status, &requests));
+            }
+        });
+        let credentials = credentials.clone();
+        let access = Access { region: "us-east-1".to_owned(), endpoint: Some(endpoint), credentials };
+        let get = GetItemInputBuilder::default().table_name("Widgets").key("pk", AttributeValue::S("é".to_owned()));
+        (Client::new(access).unwrap().call(get).await, requests)
     }
 
     #[tokio::test]
     async fn what_a_server_failed_at_is_tried_again_with_another() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        thread::spawn(move || {
-            for (stream, status) in listener.incoming().zip([500, 200]) {
-                thread::spawn(move || serve(stream.unwrap(), status));
-            }
-        });
-        let credentials = Credentials::new("AKID", "secret", None, None, "test");
-        let access = Access { region: "us-east-1".to_owned(), endpoint: Some(endpoint), credentials };
-        let get = GetItemInputBuilder::default().table_name("Widgets").key("pk", AttributeValue::S("1".to_owned()));
-        let answer = Client::new(access).unwrap().call(get).await;
+        let (answer, requests) = call(&Credentials::new("AKID", "secret", None, None, "test")).await;
         assert!(answer.is_ok(), "{answer:?}");
+        assert_eq!(requests.try_iter().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn each_try_is_signed_as_it_is_sent() {
+        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+        let (_, requests) = call(&credentials).await;
+        let requests: Vec<Received> = requests.try_iter().collect();
+        assert_eq!(requests.len(), 2);
+        for request in requests {
+            assert_eq!(request.header("authorization"), request.authorization(&credentials), "{request:?}");
+        }
     }
 }

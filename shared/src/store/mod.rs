@@ -69,7 +69,7 @@ pub enum ConfigError {
     Missing(&'static str),
     /// The file that `AWS_CA_BUNDLE` names is no PEM file of certificates.
     CaBundle(String),
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, or what the region makes of it, is no URL of HTTP.
+    /// The store's address is no URL of a server.
     Endpoint,
 }
 
@@ -77,9 +77,10 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(name) => write!(f, "the environment variable {name} is not set"),
-            Self::Endpoint => {
-                f.write_str("the store's address is no URL: look at AWS_ENDPOINT_URL_DYNAMODB and AWS_REGION")
-            }
+            Self::Endpoint => f.write_str(
+                "the store's address is no URL of a server (http:// or https://, and no path): look at \
+                 AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL and AWS_REGION",
+            ),
             Self::CaBundle(error) => write!(f, "the file named by AWS_CA_BUNDLE cannot be used: {error}"),
         }
     }
