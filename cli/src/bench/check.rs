@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::{
-    bounds::{Bounds, Figure, Held},
+    bounds::{self, Bounds, Figure, Held},
     comparison::Comparison,
     goals::Goals,
     instructions,
@@ -35,7 +35,7 @@ pub async fn run(check: &Check) -> Result<()> {
     for dialect in Dialect::ALL {
         counted.push((dialect.name(), Figure::of(&comparison, dialect)?));
     }
-    println!("cli/src/bench/bounds.toml, if what is counted now were to be held:\n{}", as_toml(&counted));
+    println!("cli/src/bench/bounds.toml, if what is counted now were to be held:\n{}", bounds::as_toml(&counted));
     let held: Vec<Vec<Held>> =
         counted.into_iter().map(|(function, figures)| bounds.hold(function, figures)).collect::<Result<_>>()?;
     let held = held.concat();
@@ -57,15 +57,4 @@ fn table(held: &[Held]) -> Table {
         table.row([held.function.clone(), held.figure.name.clone(), counted, bound, holds.to_owned()]);
     }
     table
-}
-
-/// Bounds a little above what was counted.
-fn as_toml(counted: &[(&str, Vec<Figure>)]) -> String {
-    let mut text = String::new();
-    for (function, figures) in counted {
-        let lines =
-            figures.iter().map(|figure| format!("{} = {}\n", figure.name, number(figure.bound()).replace(',', "_")));
-        text += &format!("\n[{function}]\n{}", lines.collect::<String>());
-    }
-    text
 }

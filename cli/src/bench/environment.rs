@@ -11,7 +11,9 @@ use anyhow::{Context, Result, bail};
 use axum::body::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
+    io,
     process::{Child, Command},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
@@ -22,12 +24,14 @@ use super::{
     store_stub::StoreStub,
 };
 
-/// How long a process may take for its start or an invocation: valgrind makes it fifty times as long.
+/// How long a process may take for its start, for an invocation or to come to rest: valgrind makes each fifty times as
+/// long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment. Dropping it kills the process.
 pub struct Environment {
     process: Child,
+    _logs: JoinSet<()>,
     folder: PathBuf,
     api: RuntimeApi,
     poll: Option<Poll>,
@@ -53,13 +57,17 @@ impl Environment {
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            // As Lambda has it: a line that is logged costs what a pipe does.
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true);
         let started = Instant::now();
-        let process = command.spawn().with_context(|| format!("{command:?} cannot be started"))?;
+        let mut process = command.spawn().with_context(|| format!("{command:?} cannot be started"))?;
+        let mut output = process.stdout.take().context("a process without standard output")?;
+        let mut logs = JoinSet::new();
+        logs.spawn(async move { drop(io::copy(&mut output, &mut io::sink()).await) });
         let folder = Path::new("/proc").join(process.id().context("the process has ended")?.to_string());
-        Ok(Self { process, folder, api, poll: None, started, store })
+        Ok(Self { process, _logs: logs, folder, api, poll: None, started, store })
     }
 
     /// The next poll, which no event was handed to yet.
@@ -79,21 +87,25 @@ impl Environment {
         let poll = self.poll().await?;
         let time = poll.at - self.started;
         self.poll = Some(poll);
-        while !process::is_asleep(&self.folder).context("the process has ended")? {
-            sleep(Duration::from_millis(1)).await;
-        }
+        let asleep = async {
+            while !process::is_asleep(&self.folder).context("the process has ended")? {
+                // One that has ended keeps its folder, and never sleeps, until somebody asks what it ended with.
+                if let Some(status) = self.process.try_wait()? {
+                    bail!("the process ended with {status} while it waited for an event");
+                }
+                sleep(Duration::from_millis(1)).await;
+            }
+            Ok(())
+        };
+        let in_time = timeout(PATIENCE, asleep).await;
+        in_time.with_context(|| format!("the process did not come to rest within {} s", PATIENCE.as_secs()))??;
         let cpu = process::cpu(&self.folder).context("the process has ended")?;
         Ok(Spent { cpu, time })
     }
 
     /// Has the process handle `event`. A failure of the function is an error here.
     pub async fn invoke(&mut self, event: &Bytes) -> Result<(Bytes, Duration)> {
-        let answer = self.poll().await?.hand_out(Uuid::new_v4(), event.clone());
-        let answer = timeout(PATIENCE, answer).await.context("no answer in time")?.context("the process has ended")?;
-        match answer.outcome {
-            Ok(payload) => Ok((payload, answer.latency)),
-            Err(error) => bail!("the invocation failed: {}", String::from_utf8_lossy(&error)),
-        }
+        hand_out(self.poll().await?, Uuid::new_v4(), event.clone()).await
     }
 
     /// The CPU time so far.
@@ -112,6 +124,18 @@ impl Environment {
         kill_process(id.context("the process has ended")?, Signal::TERM)?;
         timeout(PATIENCE, self.process.wait()).await.context("the process does not end")??;
         Ok(())
+    }
+}
+
+/// Has the process that polled handle `event` in the invocation `id`, and tells its answer and how long that took. A
+/// failure of the function is an error here, and so is no answer in time.
+pub async fn hand_out(poll: Poll, id: Uuid, event: Bytes) -> Result<(Bytes, Duration)> {
+    let in_time = timeout(PATIENCE, poll.hand_out(id, event)).await;
+    let answer = in_time.with_context(|| format!("an event was not answered within {} s", PATIENCE.as_secs()))?;
+    let answer = answer.context("the process has ended")?;
+    match answer.outcome {
+        Ok(payload) => Ok((payload, answer.latency)),
+        Err(error) => bail!("the invocation failed: {}", String::from_utf8_lossy(&error)),
     }
 }
 

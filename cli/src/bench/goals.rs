@@ -1,4 +1,5 @@
-//! What the functions are to reach, as ratios of one run on one machine and as figures that are the same on each.
+//! What the functions are to reach, as ratios of one run on one machine and as figures that are the same on each, or
+//! nearly so.
 
 use serde::Serialize;
 

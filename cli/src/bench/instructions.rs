@@ -1,5 +1,6 @@
-//! What can be counted the same on every machine: instructions, by valgrind. It knows no SHA extensions of a processor,
-//! so that signatures weigh more here than where there are some.
+//! What can be counted nearly the same on every machine: instructions, by valgrind. The loader, the code that libraries
+//! choose for a processor, and the kernel make a small difference. Valgrind knows no SHA extensions of a processor, so
+//! that signatures weigh more here than where there are some.
 
 use std::{ffi::OsString, fs, path::Path, process::Stdio, time::Duration};
 

@@ -7,14 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use axum::body::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{process::Command, task::JoinSet};
 use uuid::Uuid;
 
 use super::{
-    environment::Environment,
+    environment::{self, Environment},
     programs::Programs,
     requests::{self, Dialect, Operation},
     runtime_api::Poll,
@@ -127,13 +126,10 @@ async fn invoke(poll: Poll, dialect: Dialect, number: u64) -> Result<f64> {
         let own = Uuid::now_v7().to_string();
         (dialect.event(Operation::Read, &own), "id", own)
     };
-    let answer = poll.hand_out(id, event).await.context("the process has ended")?;
-    let payload: Bytes = answer
-        .outcome
-        .map_err(|error| anyhow::anyhow!("the invocation failed: {}", String::from_utf8_lossy(&error)))?;
+    let (payload, latency) = environment::hand_out(poll, id, event).await?;
     let body = requests::success(&payload)?;
     ensure!(body["data"][member] == own, "the answer to another invocation than that of {own}: {body}");
-    Ok(microseconds(answer.latency))
+    Ok(microseconds(latency))
 }
 
 /// All of it.

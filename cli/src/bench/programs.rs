@@ -41,7 +41,7 @@ impl Programs {
                     let name = dialect.name();
                     let spec = template.functions.iter().find(|spec| spec.binary == name);
                     let spec = spec.with_context(|| format!("template.yaml has no function of {name}"))?;
-                    Ok(bundle.join(&spec.name).join("bootstrap"))
+                    copied(&bundle.join(&spec.name).join("bootstrap"), name)
                 };
                 (of(Dialect::Assistant)?, of(Dialect::Pathway)?)
             }
@@ -71,17 +71,23 @@ async fn member(name: &str) -> Result<PathBuf> {
     built(name, &["--package", name]).await
 }
 
-/// The release build of a binary, where no other build of it replaces it: what cargo compiled stays where every other
-/// build finds it, and only the program is copied.
+/// A copy of the release build of a binary: what cargo compiled stays where every other build finds it.
 async fn built(name: &str, arguments: &[&str]) -> Result<PathBuf> {
     let built = binaries::cargo_build(["--release"].iter().chain(arguments).copied()).await?;
-    let program = built.get(name).with_context(|| format!("cargo built no binary {name}"))?;
+    copied(built.get(name).with_context(|| format!("cargo built no binary {name}"))?, name)
+}
+
+/// A fresh copy of `program`, where no build replaces it. Each program is measured as one: how the page cache holds a
+/// file, which depends on how it was written, changes what a start costs by a tenth.
+fn copied(program: &Path, name: &str) -> Result<PathBuf> {
     let folder = binaries::workspace().join("target/bench");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let copy = folder.join(name);
     // Another benchmark may be running the one that is there.
     let fresh = folder.join(format!("{name}.new"));
-    fs::copy(program, &fresh).and_then(|_| fs::rename(&fresh, &copy)).context("the program cannot be copied")?;
+    fs::copy(program, &fresh)
+        .and_then(|_| fs::rename(&fresh, &copy))
+        .with_context(|| format!("{} cannot be copied", program.display()))?;
     Ok(copy)
 }
 

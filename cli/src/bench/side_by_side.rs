@@ -1,6 +1,6 @@
 //! What each program costs, one beside the other: its start, its first invocation and those that follow.
 
-use std::{collections::BTreeMap, iter, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use axum::body::Bytes;
@@ -135,11 +135,12 @@ pub struct Warm {
 /// Measures all, taking turns so that whatever else the machine does is shared out among them.
 pub async fn measure(programs: &Programs) -> Result<Vec<(Subject, Figures)>> {
     let mut starts: Vec<(Subject, Starts)> = Subject::ALL.map(|subject| (subject, Starts::default())).into();
-    // There and back: what ran before leaves its traces in the processor's caches, and is not the same each time.
-    let turns = (0..starts.len()).chain((0..starts.len()).rev());
-    for turn in iter::repeat_n(turns, STARTS / 2).flatten() {
-        let (subject, starts) = &mut starts[turn];
-        starts.another(*subject, programs).await.with_context(|| subject.title())?;
+    for _ in 0..STARTS {
+        for (subject, starts) in &mut starts {
+            // Each finds the processor's caches as the same other program left them: a start is a cold one.
+            Environment::start(&programs.plain, StoreStub::start(Duration::ZERO).await?).await?.rest().await?;
+            starts.another(*subject, programs).await.with_context(|| subject.title())?;
+        }
     }
     let mut patients = Vec::new();
     for subject in Subject::ALL {
