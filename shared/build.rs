@@ -25,7 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     if found != 4 {
-        return Err(format!("expected Amazon's 4 root certificates in webpki-root-certs, found {found}").into());
+        return Err(format!(
+            "expected Amazon's 4 root certificates in webpki-root-certs, found {found}"
+        )
+        .into());
     }
     fs::write(Path::new(&env::var("OUT_DIR")?).join("amazon_roots.pem"), pem)?;
     Ok(())

@@ -25,10 +25,13 @@ pub fn workspace() -> &'static Path {
 ///
 /// All members' features are unified, as they were when this program was built, so that nothing is compiled twice: no
 /// `--package` here.
-pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<HashMap<String, PathBuf>> {
+pub async fn build<'a>(
+    binaries: impl IntoIterator<Item = &'a str>,
+) -> Result<HashMap<String, PathBuf>> {
     let binaries: Vec<&str> = binaries.into_iter().collect();
     let arguments = ["--profile", profile()?].into_iter();
-    let built = cargo_build(arguments.chain(binaries.iter().flat_map(|binary| ["--bin", binary]))).await?;
+    let built =
+        cargo_build(arguments.chain(binaries.iter().flat_map(|binary| ["--bin", binary]))).await?;
     match binaries.iter().find(|binary| !built.contains_key(**binary)) {
         Some(binary) => bail!("cargo built no binary {binary}"),
         None => Ok(built),
@@ -36,7 +39,9 @@ pub async fn build<'a>(binaries: impl IntoIterator<Item = &'a str>) -> Result<Ha
 }
 
 /// What `cargo build` with these arguments makes: each executable by the name of its target.
-pub(crate) async fn cargo_build<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<HashMap<String, PathBuf>> {
+pub(crate) async fn cargo_build<'a>(
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> Result<HashMap<String, PathBuf>> {
     let mut command = cargo()?;
     command.args(["build", "--message-format", "json-render-diagnostics"]).args(arguments);
     Ok(executables(&output_of(command).await?))
@@ -102,7 +107,8 @@ fn executables(messages: &[u8]) -> HashMap<String, PathBuf> {
     }
 
     // Messages of other kinds have other fields.
-    let messages =
-        messages.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    let messages = messages
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Message>(line).ok());
     messages.map(|message| (message.target.name, message.executable)).collect()
 }

@@ -45,7 +45,10 @@ impl Changes {
     /// Follows the store that `config` speaks to. What is changed after this has returned is seen.
     pub async fn follow(config: &SdkConfig, template: &Template, start: Start) -> Result<Self> {
         let [spec] = template.pipes.as_slice() else {
-            bail!("the template has {} pipes from a table's stream to an event bus, not one", template.pipes.len());
+            bail!(
+                "the template has {} pipes from a table's stream to an event bus, not one",
+                template.pipes.len()
+            );
         };
         let region = config.region().context("no AWS region")?;
         let stream = Stream::follow(config, &spec.table, start).await?;
@@ -57,7 +60,10 @@ impl Changes {
     /// published is an error in its place. Who stops waiting loses none.
     pub async fn next(&mut self) -> Result<Vec<Result<PublishedEvent>>> {
         let records = self.stream.next().await?;
-        Ok(records.iter().filter_map(|record| self.pipe.publish(record, Utc::now()).transpose()).collect())
+        Ok(records
+            .iter()
+            .filter_map(|record| self.pipe.publish(record, Utc::now()).transpose())
+            .collect())
     }
 }
 
@@ -72,7 +78,11 @@ pub async fn run(events: Events) -> Result<()> {
     let mut changes = Changes::follow(&config, &template, start).await?;
     eprintln!("Following the changes in {}.", config.endpoint_url().unwrap_or("AWS"));
     loop {
-        for event in changes.next().await.context("the store cannot be read any more: has its stack stopped?")? {
+        for event in changes
+            .next()
+            .await
+            .context("the store cannot be read any more: has its stack stopped?")?
+        {
             match event {
                 Ok(event) => match print(&event) {
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
@@ -89,7 +99,9 @@ pub async fn run(events: Events) -> Result<()> {
 async fn running_store(folder: PathBuf, template: &Template) -> Result<SdkConfig> {
     let none = || {
         let folder = folder.display();
-        anyhow!("no stack runs in {folder} (`widgets serve` starts one; --data or --endpoint-url names another)")
+        anyhow!(
+            "no stack runs in {folder} (`widgets serve` starts one; --data or --endpoint-url names another)"
+        )
     };
     // Opening would make it.
     if !Store::is_in(&folder) {

@@ -39,7 +39,9 @@ pub async fn serve(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let app = Router::new().fallback(answer).with_state((Arc::new(routes), Arc::new(functions)));
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(stopped).await
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stopped)
+        .await
 }
 
 /// The routes of the API, each with the function behind it.
@@ -78,11 +80,17 @@ impl Routes {
     /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more literal segments before
     /// fewer, the method before `ANY`.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
-        let candidates = self.routes.iter().filter(|route| route.method == "ANY" || route.method == method.as_str());
-        candidates.filter_map(|route| Some((route, matched(&route.path, path)?))).max_by_key(|(route, _)| {
-            let literals = route.path.split('/').filter(|segment| !segment.starts_with('{')).count();
-            (!route.path.ends_with("+}"), literals, route.method != "ANY")
-        })
+        let candidates = self
+            .routes
+            .iter()
+            .filter(|route| route.method == "ANY" || route.method == method.as_str());
+        candidates.filter_map(|route| Some((route, matched(&route.path, path)?))).max_by_key(
+            |(route, _)| {
+                let literals =
+                    route.path.split('/').filter(|segment| !segment.starts_with('{')).count();
+                (!route.path.ends_with("+}"), literals, route.method != "ANY")
+            },
+        )
     }
 }
 
@@ -97,9 +105,12 @@ fn matched(pattern: &str, path: &str) -> Option<PathParameters> {
             parameters.insert(name.to_owned(), decoded(rest));
             return (!rest.is_empty()).then_some(parameters);
         }
-        let (value, tail) = rest.split_once('/').map_or((rest, None), |(value, tail)| (value, Some(tail)));
+        let (value, tail) =
+            rest.split_once('/').map_or((rest, None), |(value, tail)| (value, Some(tail)));
         match variable {
-            Some(name) if !value.is_empty() => drop(parameters.insert(name.to_owned(), decoded(value))),
+            Some(name) if !value.is_empty() => {
+                drop(parameters.insert(name.to_owned(), decoded(value)))
+            }
             None if segment == value => {}
             _ => return None,
         }
@@ -135,7 +146,11 @@ async fn answer(
 }
 
 /// Has the request's function answer it; an error is the answer of the gateway itself.
-async fn forward(routes: &Routes, client: SocketAddr, request: Request) -> Result<Bytes, (StatusCode, &'static str)> {
+async fn forward(
+    routes: &Routes,
+    client: SocketAddr,
+    request: Request,
+) -> Result<Bytes, (StatusCode, &'static str)> {
     let (parts, body) = request.into_parts();
     let (route, parameters) =
         routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
@@ -153,7 +168,9 @@ async fn forward(routes: &Routes, client: SocketAddr, request: Request) -> Resul
     let invocation = tokio::spawn(async move { function.invoke(event.into()).await });
     match invocation.await {
         Ok(Ok(payload)) => Ok(payload),
-        Ok(Err(InvokeError::TimedOut(_))) => Err((StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")),
+        Ok(Err(InvokeError::TimedOut(_))) => {
+            Err((StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"))
+        }
         Ok(Err(InvokeError::Busy)) => Err((StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")),
         Ok(Err(InvokeError::Crashed | InvokeError::Failed(_))) | Err(_) => {
             Err((StatusCode::BAD_GATEWAY, "Internal Server Error"))
@@ -177,11 +194,22 @@ pub(crate) async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyError> 
 
 /// An answer of the gateway's own.
 fn refusal(status: StatusCode, message: &str) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], json!({ "message": message }).to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        json!({ "message": message }).to_string(),
+    )
+        .into_response()
 }
 
 /// The event that a request becomes.
-fn event(parts: &Parts, body: &Bytes, route: &Route, parameters: &PathParameters, client: SocketAddr) -> Value {
+fn event(
+    parts: &Parts,
+    body: &Bytes,
+    route: &Route,
+    parameters: &PathParameters,
+    client: SocketAddr,
+) -> Value {
     let now = Utc::now();
     let route_key = format!("{} {}", route.method, route.path);
     let path = decoded(parts.uri.path());
@@ -217,7 +245,8 @@ fn event(parts: &Parts, body: &Bytes, route: &Route, parameters: &PathParameters
     if !cookies.is_empty() {
         event["cookies"] = json!(cookies.join("; ").split("; ").collect::<Vec<_>>());
     }
-    let query_parameters = joined(form_urlencoded::parse(query.as_bytes()).map(|(k, v)| (k.into(), v.into())));
+    let query_parameters =
+        joined(form_urlencoded::parse(query.as_bytes()).map(|(k, v)| (k.into(), v.into())));
     if !query_parameters.is_empty() {
         event["queryStringParameters"] = json!(query_parameters);
     }
@@ -238,7 +267,8 @@ fn event(parts: &Parts, body: &Bytes, route: &Route, parameters: &PathParameters
 
 /// Whether API Gateway passes a body of this content type on as text rather than in base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).map(text).unwrap_or_default().to_ascii_lowercase();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).map(text).unwrap_or_default().to_ascii_lowercase();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.starts_with("text/")
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
@@ -256,7 +286,10 @@ fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<String, String> 
 fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let mut joined = BTreeMap::<String, String>::new();
     for (name, value) in pairs {
-        joined.entry(name).and_modify(|values| *values = format!("{values},{value}")).or_insert(value);
+        joined
+            .entry(name)
+            .and_modify(|values| *values = format!("{values},{value}"))
+            .or_insert(value);
     }
     joined
 }
@@ -285,18 +318,22 @@ fn response(payload: &Bytes) -> Response {
         return ([(header::CONTENT_TYPE, "application/json")], payload.clone()).into_response();
     };
     let body = answer.body.unwrap_or_default();
-    let body =
-        if answer.is_base64_encoded == Some(true) { STANDARD.decode(&body).ok() } else { Some(body.into_bytes()) };
+    let body = if answer.is_base64_encoded == Some(true) {
+        STANDARD.decode(&body).ok()
+    } else {
+        Some(body.into_bytes())
+    };
     let (Ok(status), Some(body)) = (StatusCode::from_u16(answer.status_code), body) else {
         return refusal(StatusCode::BAD_GATEWAY, "Internal Server Error");
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    let (headers, cookies) = (answer.headers.unwrap_or_default(), answer.cookies.unwrap_or_default());
+    let (headers, cookies) =
+        (answer.headers.unwrap_or_default(), answer.cookies.unwrap_or_default());
     let cookies = cookies.into_iter().map(|cookie| (header::SET_COOKIE.as_str(), cookie));
-    let named = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)));
+    let named = headers.iter().map(|(name, value)| {
+        (name.as_str(), value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
+    });
     for (name, value) in named.chain(cookies) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().append(name, value);
@@ -311,7 +348,13 @@ mod tests {
 
     fn parameters(pattern: &str, path: &str) -> Option<String> {
         let parameters = matched(pattern, path)?;
-        Some(parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
+        Some(
+            parameters
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
     }
 
     #[test]

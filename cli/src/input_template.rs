@@ -55,11 +55,15 @@ impl InputTemplate {
         let (mut is_in_string, mut is_escaped) = (false, false);
         while let Some(character) = rest.chars().next() {
             if rest.starts_with("<$") || rest.starts_with("<aws.pipes.") {
-                let (variable, after) = rest[1..].split_once('>').with_context(|| format!("{rest} has no >"))?;
+                let (variable, after) =
+                    rest[1..].split_once('>').with_context(|| format!("{rest} has no >"))?;
                 if !text.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                 }
-                pieces.push(Piece::Variable { variable: Variable::parse(variable, is_in_string)?, is_in_string });
+                pieces.push(Piece::Variable {
+                    variable: Variable::parse(variable, is_in_string)?,
+                    is_in_string,
+                });
                 rest = after;
                 continue;
             }
@@ -78,7 +82,12 @@ impl InputTemplate {
 
     /// What the template makes of `event`, which came in at `ingestion`: an object, on one line, its keys in the
     /// template's order. What a pipe does with a path that leads nowhere is not documented; here it is an error.
-    pub fn render(&self, event: &Value, reserved: &Reserved, ingestion: DateTime<Utc>) -> Result<Box<RawValue>> {
+    pub fn render(
+        &self,
+        event: &Value,
+        reserved: &Reserved,
+        ingestion: DateTime<Utc>,
+    ) -> Result<Box<RawValue>> {
         let mut json = String::new();
         for piece in &self.0 {
             match piece {
@@ -95,7 +104,8 @@ impl InputTemplate {
 
 /// The JSON object that `json` is, without white space between its parts.
 pub fn object(json: &str) -> Result<Box<RawValue>> {
-    let parsed: &RawValue = serde_json::from_str(json).with_context(|| format!("this is no JSON: {json}"))?;
+    let parsed: &RawValue =
+        serde_json::from_str(json).with_context(|| format!("this is no JSON: {json}"))?;
     if !parsed.get().starts_with('{') {
         bail!("an event's detail is an object, not {}", parsed.get());
     }
@@ -123,7 +133,8 @@ fn escaped(value: &Value) -> String {
 impl Variable {
     fn parse(name: &str, is_in_string: bool) -> Result<Self> {
         if let Some(path) = name.strip_prefix('$') {
-            let steps = steps(path).with_context(|| format!("a pipe's paths are like $.a.b[0], not {name}"))?;
+            let steps = steps(path)
+                .with_context(|| format!("a pipe's paths are like $.a.b[0], not {name}"))?;
             return Ok(Self::Path(name.to_owned(), steps));
         }
         match name {
@@ -172,7 +183,9 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             let member = rest.strip_prefix('.')?;
             let end = member.find(['.', '[']).unwrap_or(member.len());
             let (name, after) = member.split_at(end);
-            let is_plain = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '/');
+            let is_plain = |character: char| {
+                character.is_alphanumeric() || matches!(character, '-' | '_' | '/')
+            };
             if name.is_empty() || !name.chars().all(is_plain) {
                 return None;
             }
@@ -210,8 +223,14 @@ mod tests {
             ("{\n  \"a b\" : \"c  \\\" d\"\n}\n", r#"{"a b":"c  \" d"}"#),
             (r#"{"k": "<$.text>!"}"#, r#"{"k":"a \"b\"\n<$.n>!"}"#),
             (r#"{"k": <$.text>}"#, r#"{"k":"a \"b\"\n<$.n>"}"#),
-            (r#"{"k": [<$.n>, "<$.n>", <$.yes>, "<$.yes>", <$.none>]}"#, r#"{"k":[1.5,"1.5",true,"true",null]}"#),
-            (r#"{"k": <$.a-b_c>, "l": <$.a-b_c.d[0]>}"#, r#"{"k":{"d":[{"e":"f"}]},"l":{"e":"f"}}"#),
+            (
+                r#"{"k": [<$.n>, "<$.n>", <$.yes>, "<$.yes>", <$.none>]}"#,
+                r#"{"k":[1.5,"1.5",true,"true",null]}"#,
+            ),
+            (
+                r#"{"k": <$.a-b_c>, "l": <$.a-b_c.d[0]>}"#,
+                r#"{"k":{"d":[{"e":"f"}]},"l":{"e":"f"}}"#,
+            ),
             (r#"{"k": "<$.a-b_c.d[0].e>-<$.a-b_c.d>"}"#, r#"{"k":"f-[{\"e\":\"f\"}]"}"#),
             (r#"{"<$.yes>": "a < b <i>"}"#, r#"{"true":"a < b <i>"}"#),
             (

@@ -29,7 +29,8 @@ pub const FUNCTION_ERROR: &str = "x-amz-function-error";
 pub const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// Headers that only a request from elsewhere has: a web page's, or one that a proxy or a tunnel passes on.
-const OF_STRANGERS: [HeaderName; 3] = [header::ORIGIN, header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
+const OF_STRANGERS: [HeaderName; 3] =
+    [header::ORIGIN, header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 
 /// The name in the path of a request that invokes a function.
 ///
@@ -58,7 +59,8 @@ impl Functions {
     /// Answers a request that invokes the function `name`.
     pub async fn answer(&self, name: &str, request: Request) -> Response {
         let id = Uuid::new_v4();
-        let mut response = self.invoke(id, name, request).await.unwrap_or_else(Refusal::into_response);
+        let mut response =
+            self.invoke(id, name, request).await.unwrap_or_else(Refusal::into_response);
         if let Ok(id) = id.to_string().try_into() {
             response.headers_mut().insert("x-amzn-requestid", id);
         }
@@ -92,12 +94,15 @@ impl Functions {
     fn find(&self, name: &str, query: &str) -> Result<&Arc<Function>, Refusal> {
         let unknown = || Refusal::not_found(name);
         let named = name.rsplit_once("function:").map_or(name, |(_, named)| named);
-        let (named, qualifier) =
-            named.split_once(':').map_or((named, None), |(name, qualifier)| (name, Some(qualifier)));
-        let mut qualifiers = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "Qualifier");
+        let (named, qualifier) = named
+            .split_once(':')
+            .map_or((named, None), |(name, qualifier)| (name, Some(qualifier)));
+        let mut qualifiers =
+            form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "Qualifier");
         // There are no versions and aliases here.
         let is_latest = |qualifier: &str| qualifier == "$LATEST";
-        if qualifier.is_none_or(is_latest) && qualifiers.all(|(_, qualifier)| is_latest(&qualifier)) {
+        if qualifier.is_none_or(is_latest) && qualifiers.all(|(_, qualifier)| is_latest(&qualifier))
+        {
             self.0.get(named).ok_or_else(unknown)
         } else {
             Err(unknown())
@@ -140,7 +145,9 @@ impl Kind {
 
 fn check_json(event: &[u8]) -> Result<(), Refusal> {
     let text = str::from_utf8(event).map_err(|error| Refusal::no_json(&error.to_string()))?;
-    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| Refusal::no_json(&error.to_string()))
+    serde_json::from_str::<IgnoredAny>(text)
+        .map(drop)
+        .map_err(|error| Refusal::no_json(&error.to_string()))
 }
 
 /// The answer to a caller who waited. A function that failed is a success of the API's, whose payload is the error.
@@ -149,15 +156,21 @@ fn outcome(id: Uuid, outcome: Result<axum::body::Bytes, InvokeError>) -> Result<
         let message = format!("RequestId: {id} Error: {message}");
         json!({ "errorType": kind, "errorMessage": message }).to_string().into()
     };
-    let headers = [(header::CONTENT_TYPE.as_str(), "application/json"), ("x-amz-executed-version", "$LATEST")];
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "application/json"),
+        ("x-amz-executed-version", "$LATEST"),
+    ];
     let failed = match outcome {
         Ok(payload) => return Ok((headers, payload).into_response()),
         Err(InvokeError::Busy) => return Err(Refusal::busy()),
         Err(InvokeError::Failed(document)) => document,
-        Err(InvokeError::TimedOut(limit)) => {
-            error("Sandbox.Timedout", format!("Task timed out after {:.2} seconds", limit.as_secs_f64()))
+        Err(InvokeError::TimedOut(limit)) => error(
+            "Sandbox.Timedout",
+            format!("Task timed out after {:.2} seconds", limit.as_secs_f64()),
+        ),
+        Err(InvokeError::Crashed) => {
+            error("Runtime.ExitError", "Runtime exited without providing a reason".to_owned())
         }
-        Err(InvokeError::Crashed) => error("Runtime.ExitError", "Runtime exited without providing a reason".to_owned()),
     };
     Ok((headers, [(FUNCTION_ERROR, "Unhandled")], failed).into_response())
 }
@@ -209,7 +222,8 @@ impl IntoResponse for Refusal {
         // The service writes this one error's message with a capital, and SDKs look for it there.
         let message = if self.kind == "ResourceNotFoundException" { "Message" } else { "message" };
         let body = json!({ "Type": "User", message: self.message }).to_string();
-        let headers = [(header::CONTENT_TYPE.as_str(), "application/json"), (ERROR_TYPE, self.kind)];
+        let headers =
+            [(header::CONTENT_TYPE.as_str(), "application/json"), (ERROR_TYPE, self.kind)];
         (self.status, headers, body).into_response()
     }
 }
@@ -221,8 +235,14 @@ mod tests {
     use super::*;
 
     fn functions() -> Functions {
-        let function =
-            Function::new("Assistant", "assistant".into(), Duration::from_secs(1), vec![], 1, Arc::new(|_, _| {}));
+        let function = Function::new(
+            "Assistant",
+            "assistant".into(),
+            Duration::from_secs(1),
+            vec![],
+            1,
+            Arc::new(|_, _| {}),
+        );
         let mut functions = Functions::default();
         functions.add(["Assistant", "assistant"], &Arc::new(function));
         functions
@@ -258,13 +278,19 @@ mod tests {
     fn only_a_program_on_this_machine_invokes() {
         let post = |path: &str, headers: &[(&str, &str)]| {
             let request = Request::post(path);
-            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let request = headers
+                .iter()
+                .fold(request, |request, (name, value)| request.header(*name, *value));
             request.body(axum::body::Body::empty()).unwrap()
         };
         let path = "/2015-03-31/functions/a%3Ab/invocations?Qualifier=x";
         let here = SocketAddr::from(([127, 0, 0, 1], 1));
         for client in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
-            assert_eq!(invoked(&post(path, &[]), client.parse().unwrap()).as_deref(), Some("a:b"), "{client}");
+            assert_eq!(
+                invoked(&post(path, &[]), client.parse().unwrap()).as_deref(),
+                Some("a:b"),
+                "{client}"
+            );
         }
         for client in ["192.0.2.1:1", "[2001:db8::1]:1", "[::ffff:192.0.2.1]:1", "0.0.0.0:1"] {
             assert_eq!(invoked(&post(path, &[]), client.parse().unwrap()), None, "{client}");
@@ -272,9 +298,16 @@ mod tests {
         for name in ["origin", "forwarded", "x-forwarded-for"] {
             assert_eq!(invoked(&post(path, &[(name, "null")]), here), None, "{name}");
         }
-        for path in ["/2015-03-31/functions/a/b/invocations", "/2015-03-31/functions/a/invocations/", "/functions/a"] {
+        for path in [
+            "/2015-03-31/functions/a/b/invocations",
+            "/2015-03-31/functions/a/invocations/",
+            "/functions/a",
+        ] {
             assert_eq!(invoked(&post(path, &[]), here), None, "{path}");
         }
-        assert_eq!(invoked(&Request::get(path).body(axum::body::Body::empty()).unwrap(), here), None);
+        assert_eq!(
+            invoked(&Request::get(path).body(axum::body::Body::empty()).unwrap(), here),
+            None
+        );
     }
 }

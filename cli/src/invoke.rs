@@ -32,18 +32,27 @@ pub async fn run(invoke: Invoke) -> Result<()> {
     let stack = invoke.url.as_str().trim_end_matches('/');
     // No proxy: the stack answers this to programs on its own machine alone.
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let answer = client.post(invocations_url(&invoke.url, &invoke.function)?).body(event).send().await;
-    let answer = answer
-        .with_context(|| format!("no stack answers at {stack} (`widgets serve` starts one, --url names another)"))?;
+    let answer =
+        client.post(invocations_url(&invoke.url, &invoke.function)?).body(event).send().await;
+    let answer = answer.with_context(|| {
+        format!("no stack answers at {stack} (`widgets serve` starts one, --url names another)")
+    })?;
     let status = answer.status();
-    let header = |name| answer.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let header = |name| {
+        answer
+            .headers()
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
     let (error, refusal) = (header(FUNCTION_ERROR), header(ERROR_TYPE));
     let payload = answer.bytes().await.context("the answer ended early")?;
     if let Some(kind) = refusal {
         return Err(refused(&kind, &payload));
     }
     if !status.is_success() {
-        bail!("what answers at {stack} is no local stack, or not one that can be invoked: {status}");
+        bail!(
+            "what answers at {stack} is no local stack, or not one that can be invoked: {status}"
+        );
     }
     let mut stdout = io::stdout().lock();
     stdout.write_all(&payload)?;
@@ -77,6 +86,7 @@ fn invocations_url(url: &Url, function: &str) -> Result<Url> {
 /// What the API says of an event that it did not hand to a function.
 fn refused(kind: &str, body: &[u8]) -> anyhow::Error {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let message = body["message"].as_str().or(body["Message"].as_str()).unwrap_or("for no reason it tells");
+    let message =
+        body["message"].as_str().or(body["Message"].as_str()).unwrap_or("for no reason it tells");
     anyhow!("{kind}: {message}")
 }

@@ -114,7 +114,10 @@ impl Function {
         let _slot = match timeout(QUEUE_TIMEOUT, self.slots.acquire()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_)) | Err(_) => {
-                self.log(&format!("had no environment for an event within {} s", QUEUE_TIMEOUT.as_secs()));
+                self.log(&format!(
+                    "had no environment for an event within {} s",
+                    QUEUE_TIMEOUT.as_secs()
+                ));
                 return Err(InvokeError::Busy);
             }
         };
@@ -134,7 +137,10 @@ impl Function {
                     return Err(InvokeError::Crashed);
                 }
                 Err(Lost::TooSlow) => {
-                    self.log(&format!("stopped after its timeout of {} s", self.timeout.as_secs_f32()));
+                    self.log(&format!(
+                        "stopped after its timeout of {} s",
+                        self.timeout.as_secs_f32()
+                    ));
                     return Err(InvokeError::TimedOut(self.timeout));
                 }
             }
@@ -167,7 +173,10 @@ impl Function {
                 Err(InvokeError::Crashed)
             }
             Err(_) => {
-                self.log(&format!("stopped: no invocation asked for within {} s", INIT_TIMEOUT.as_secs()));
+                self.log(&format!(
+                    "stopped: no invocation asked for within {} s",
+                    INIT_TIMEOUT.as_secs()
+                ));
                 Err(InvokeError::TimedOut(INIT_TIMEOUT))
             }
         }
@@ -242,11 +251,21 @@ impl Environment {
         }
     }
 
-    async fn invoke(&mut self, id: Uuid, event: Bytes, limit: Duration) -> Result<Result<Bytes, InvokeError>, Lost> {
+    async fn invoke(
+        &mut self,
+        id: Uuid,
+        event: Bytes,
+        limit: Duration,
+    ) -> Result<Result<Bytes, InvokeError>, Lost> {
         let (reply, mut answer) = oneshot::channel();
         let handed_over = Arc::new(AtomicBool::new(false));
-        let invocation =
-            Invocation { id, event, deadline: SystemTime::now() + limit, handed_over: Arc::clone(&handed_over), reply };
+        let invocation = Invocation {
+            id,
+            event,
+            deadline: SystemTime::now() + limit,
+            handed_over: Arc::clone(&handed_over),
+            reply,
+        };
         if self.invocations.send(invocation).await.is_err() {
             return Err(Lost::Idle);
         }
@@ -323,7 +342,9 @@ impl RuntimeApi {
                 let _ = invocation.reply.send(outcome);
                 StatusCode::ACCEPTED.into_response()
             }
-            None => (StatusCode::BAD_REQUEST, r#"{"errorType":"InvalidRequestID"}"#).into_response(),
+            None => {
+                (StatusCode::BAD_REQUEST, r#"{"errorType":"InvalidRequestID"}"#).into_response()
+            }
         }
     }
 }
@@ -333,7 +354,8 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
     let Some(invocation) = api.invocations.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    let deadline = invocation.deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let deadline =
+        invocation.deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", invocation.id.to_string()),
@@ -344,7 +366,11 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
         ),
         (
             "lambda-runtime-trace-id",
-            format!("Root=1-{:08x}-{:024x};Sampled=0", deadline / 1000, invocation.id.as_u128() >> 32),
+            format!(
+                "Root=1-{:08x}-{:024x};Sampled=0",
+                deadline / 1000,
+                invocation.id.as_u128() >> 32
+            ),
         ),
     ];
     let event = invocation.event.clone();

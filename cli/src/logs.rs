@@ -35,7 +35,11 @@ fn event(line: &Value) -> Option<String> {
 /// How long it took, and in which invocation.
 fn invocation(line: &Value) -> Option<String> {
     let cold_start = if line["coldStart"] == true { ", cold start" } else { "" };
-    Some(format!(" in {} ms{cold_start}, request {}", line["durationMs"].as_f64()?, line["requestId"].as_str()?))
+    Some(format!(
+        " in {} ms{cold_start}, request {}",
+        line["durationMs"].as_f64()?,
+        line["requestId"].as_str()?
+    ))
 }
 
 fn cause(line: &Value) -> String {
@@ -49,7 +53,10 @@ mod tests {
     #[test]
     fn a_request_is_one_line_of_words() {
         let line = r#"{"timestamp":"2026-01-01T00:00:00.000Z","level":"INFO","message":"request","requestId":"r1","route":"POST /v1/widget","status":200,"durationMs":1.5,"coldStart":true}"#;
-        assert_eq!(readable("Pathway", line), "Pathway   │ 200 POST /v1/widget in 1.5 ms, cold start, request r1");
+        assert_eq!(
+            readable("Pathway", line),
+            "Pathway   │ 200 POST /v1/widget in 1.5 ms, cold start, request r1"
+        );
     }
 
     #[test]
@@ -60,7 +67,10 @@ mod tests {
             "Pathway   │ ValidationError: create from sqs m1, received 2 times in 0.2 ms, request r1: body.config is required"
         );
         let line = r#"{"level":"INFO","message":"command","requestId":"r1","trigger":"direct","id":"r1","operation":"read","durationMs":1.5,"coldStart":true}"#;
-        assert_eq!(readable("Pathway", line), "Pathway   │ done: read from direct in 1.5 ms, cold start, request r1");
+        assert_eq!(
+            readable("Pathway", line),
+            "Pathway   │ done: read from direct in 1.5 ms, cold start, request r1"
+        );
     }
 
     #[test]

@@ -87,7 +87,8 @@ async fn exchange(
 ) -> Result<Response> {
     headers.remove("content-length");
     // What opens a connection asks nothing.
-    let mut request: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(body)? };
+    let mut request: Value =
+        if body.is_empty() { Value::Null } else { serde_json::from_slice(body)? };
     if request.is_object() {
         request["ReturnConsumedCapacity"] = json!("TOTAL");
     }
@@ -96,7 +97,11 @@ async fn exchange(
     let body = sent.bytes().await?;
     if let Some(target) = headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let call = call(target.rsplit('.').next().unwrap_or_default(), &request, &answer["ConsumedCapacity"]);
+        let call = call(
+            target.rsplit('.').next().unwrap_or_default(),
+            &request,
+            &answer["ConsumedCapacity"],
+        );
         calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }
     let mut response = (status, body).into_response();
@@ -111,14 +116,20 @@ async fn exchange(
 
 /// The call that `request` is. All of a transaction's parts are in one table.
 fn call(operation: &str, request: &Value, consumed: &Value) -> Call {
-    let parts: Vec<(&String, &Value)> =
-        request["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten().collect();
+    let parts: Vec<(&String, &Value)> = request["TransactItems"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flatten()
+        .collect();
     let actions: BTreeSet<String> = match parts.as_slice() {
         [] => BTreeSet::from([operation.to_owned()]),
         // `Put` needs `PutItem`, `ConditionCheck` `ConditionCheckItem`.
         parts => parts.iter().map(|(kind, _)| format!("{kind}Item")).collect(),
     };
-    let table = parts.first().map_or(request, |(_, part)| part)["TableName"].as_str().unwrap_or_default();
+    let table =
+        parts.first().map_or(request, |(_, part)| part)["TableName"].as_str().unwrap_or_default();
     let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
     Call {
         operation: operation.to_owned(),

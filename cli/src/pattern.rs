@@ -65,10 +65,14 @@ impl Pattern {
         for (name, value) in pattern {
             if name == "$or" {
                 let patterns = value.as_array().filter(|patterns| patterns.len() > 1);
-                let patterns = patterns.with_context(|| format!("$or takes two patterns or more, not {value}"))?;
+                let patterns = patterns
+                    .with_context(|| format!("$or takes two patterns or more, not {value}"))?;
                 read.alternatives.push(patterns.iter().map(Self::read).collect::<Result<_>>()?);
             } else {
-                read.fields.push((name.clone(), Field::read(value).with_context(|| format!("in {name}"))?));
+                read.fields.push((
+                    name.clone(),
+                    Field::read(value).with_context(|| format!("in {name}"))?,
+                ));
             }
         }
         Ok(read)
@@ -85,8 +89,12 @@ impl Pattern {
     }
 
     fn matches_object(&self, event: &Map<String, Value>) -> bool {
-        self.fields.iter().all(|(name, field)| field.matches(event.get(name).unwrap_or(&Value::Object(Map::new()))))
-            && self.alternatives.iter().all(|patterns| patterns.iter().any(|pattern| pattern.matches_object(event)))
+        self.fields.iter().all(|(name, field)| {
+            field.matches(event.get(name).unwrap_or(&Value::Object(Map::new())))
+        }) && self
+            .alternatives
+            .iter()
+            .all(|patterns| patterns.iter().any(|pattern| pattern.matches_object(event)))
     }
 }
 
@@ -136,7 +144,9 @@ impl Condition {
             "exists" => operand.as_bool().map(Self::Exists),
             "prefix" => text(Part::Beginning, operand),
             "suffix" => text(Part::End, operand),
-            "equals-ignore-case" => operand.as_str().map(|wanted| Self::text(Part::Whole, wanted, true)),
+            "equals-ignore-case" => {
+                operand.as_str().map(|wanted| Self::text(Part::Whole, wanted, true))
+            }
             "anything-but" => anything_but(operand),
             "numeric" => numeric(operand),
             _ => bail!("a pipe knows no operator {operator}"),
@@ -200,7 +210,8 @@ fn text(part: Part, operand: &Value) -> Option<Condition> {
 /// A text or a number, or a list of nothing but texts or nothing but numbers.
 fn anything_but(operand: &Value) -> Option<Condition> {
     let unwanted = operand.as_array().cloned().unwrap_or_else(|| vec![operand.clone()]);
-    let is_of_a_kind = unwanted.iter().all(Value::is_string) || unwanted.iter().all(Value::is_number);
+    let is_of_a_kind =
+        unwanted.iter().all(Value::is_string) || unwanted.iter().all(Value::is_number);
     (is_of_a_kind && !unwanted.is_empty()).then_some(Condition::AnythingBut(unwanted))
 }
 
@@ -217,7 +228,8 @@ fn numeric(operand: &Value) -> Option<Condition> {
         };
         Some((comparison, pair.get(1)?.as_f64()?))
     };
-    let comparisons: Vec<_> = operand.as_array()?.chunks(2).map(comparison).collect::<Option<_>>()?;
+    let comparisons: Vec<_> =
+        operand.as_array()?.chunks(2).map(comparison).collect::<Option<_>>()?;
     (1..=2).contains(&comparisons.len()).then_some(Condition::Numeric(comparisons))
 }
 
@@ -290,7 +302,10 @@ mod tests {
             (r#"{"detail": {"c-count": [{"numeric": [">", 0, "<", 5]}]}}"#, false),
             (r#"{"detail": {"state": [{"numeric": [">=", 0]}]}}"#, false),
             // Or.
-            (r#"{"detail": {"$or": [{"state": ["stopped"]}, {"d-count": [{"numeric": [">=", 3]}]}]}}"#, true),
+            (
+                r#"{"detail": {"$or": [{"state": ["stopped"]}, {"d-count": [{"numeric": [">=", 3]}]}]}}"#,
+                true,
+            ),
             (r#"{"$or": [{"source": ["aws.s3"]}, {"version": ["1"]}]}"#, false),
             (r#"{"source": ["aws.s3"], "$or": [{"version": ["0"]}, {"version": ["1"]}]}"#, false),
             (r#"{"detail": {"state": ["stopped", {"prefix": "run"}]}}"#, true),

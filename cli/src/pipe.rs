@@ -53,7 +53,8 @@ impl Pipe {
     /// A pipe that reads the stream `stream_arn`. What of the template a pipe on AWS does not take is an error.
     pub fn new(spec: &PipeSpec, stream_arn: &str, region: &str) -> Result<Self> {
         let unusable = || format!("the pipe {} of the template cannot be used", spec.name);
-        let filters = spec.filters.iter().map(|filter| Pattern::parse(filter)).collect::<Result<_>>();
+        let filters =
+            spec.filters.iter().map(|filter| Pattern::parse(filter)).collect::<Result<_>>();
         let input_template = spec.input_template.as_deref().map(InputTemplate::parse).transpose();
         let account = stream_arn.split(':').nth(4).unwrap_or_default();
         Ok(Self {
@@ -82,7 +83,10 @@ impl Pipe {
             None => input_template::object(&record.to_string()),
         };
         let detail = detail.with_context(|| {
-            format!("the change {} cannot be published", record["eventID"].as_str().unwrap_or("without an id"))
+            format!(
+                "the change {} cannot be published",
+                record["eventID"].as_str().unwrap_or("without an id")
+            )
         })?;
         Ok(Some(PublishedEvent {
             version: "0",
@@ -114,7 +118,9 @@ mod tests {
     fn published(pipe: &Pipe, record: &Value) -> Result<Option<String>> {
         let now = DateTime::from_timestamp_millis(1_500_000_000_123).unwrap();
         let event = pipe.publish(record, now)?;
-        Ok(event.map(|event| serde_json::to_string(&event).unwrap().replace(&event.id.to_string(), "ID")))
+        Ok(event.map(|event| {
+            serde_json::to_string(&event).unwrap().replace(&event.id.to_string(), "ID")
+        }))
     }
 
     /// A change as the stream tells it.
@@ -143,7 +149,11 @@ mod tests {
     fn what_no_filter_lets_pass_is_not_published() {
         let pipe = Pipe::new(&spec(), STREAM, "us-east-1").unwrap();
         let removal = json!({"eventID": "e1", "eventName": "REMOVE", "dynamodb": {"Keys": {}}});
-        for record in [removal, change(&json!({"ttl": {"N": "1"}})), change(&json!({"change": {"S": "read"}}))] {
+        for record in [
+            removal,
+            change(&json!({"ttl": {"N": "1"}})),
+            change(&json!({"change": {"S": "read"}})),
+        ] {
             assert_eq!(published(&pipe, &record).unwrap(), None, "{record}");
         }
     }
@@ -158,15 +168,25 @@ mod tests {
         let record = json!({"eventName": "REMOVE"});
         let (insert, remove) = (r#"{"eventName": ["INSERT"]}"#, r#"{"eventName": ["REMOVE"]}"#);
         assert!(passes(&[insert], &record).is_none());
-        assert!(passes(&[insert, remove], &record).unwrap().ends_with(r#""detail":{"eventName":"REMOVE"}}"#));
+        assert!(
+            passes(&[insert, remove], &record)
+                .unwrap()
+                .ends_with(r#""detail":{"eventName":"REMOVE"}}"#)
+        );
         assert!(passes(&[], &record).is_some());
     }
 
     #[test]
     fn what_cannot_be_published_is_an_error_that_names_the_change_and_what_it_lacks() {
         let pipe = Pipe::new(&spec(), STREAM, "us-east-1").unwrap();
-        let error = format!("{:#}", published(&pipe, &change(&json!({"change": {"S": "created"}}))).unwrap_err());
-        assert!(error.contains("the change e1") && error.contains("$.dynamodb.NewImage.version.N"), "{error}");
+        let error = format!(
+            "{:#}",
+            published(&pipe, &change(&json!({"change": {"S": "created"}}))).unwrap_err()
+        );
+        assert!(
+            error.contains("the change e1") && error.contains("$.dynamodb.NewImage.version.N"),
+            "{error}"
+        );
         let spec = PipeSpec { filters: vec![r#"{"a": [{"wildcard": "*"}]}"#.to_owned()], ..spec() };
         let error = format!("{:#}", Pipe::new(&spec, STREAM, "us-east-1").unwrap_err());
         assert!(error.contains("the pipe Changes") && error.contains("wildcard"), "{error}");

@@ -73,9 +73,8 @@ pub async fn run(serve: Serve) -> Result<()> {
 async fn start(serve: Serve) -> Result<Stack> {
     let key = match serve.api_key {
         // Checked here and not by the parser of options, whose message would quote it.
-        Some(key) => {
-            NewKey::parse(&key).context("--api-key must be 1 to 255 printable ASCII characters without spaces")?
-        }
+        Some(key) => NewKey::parse(&key)
+            .context("--api-key must be 1 to 255 printable ASCII characters without spaces")?,
         None => keys::generate()?,
     };
     let place = match serve.endpoint_url {
@@ -85,11 +84,14 @@ async fn start(serve: Serve) -> Result<Stack> {
     };
     let kept = match &place {
         Place::Memory => "; data in memory, gone when this stops".to_owned(),
-        Place::Folder(folder) => format!("; data in {}, there again at the next start", folder.display()),
+        Place::Folder(folder) => {
+            format!("; data in {}, there again at the next start", folder.display())
+        }
         Place::Endpoint(_) => String::new(),
     };
     let template = Template::read(binaries::workspace())?;
-    let functions: Vec<String> = template.functions.iter().map(|function| function.binary.clone()).collect();
+    let functions: Vec<String> =
+        template.functions.iter().map(|function| function.binary.clone()).collect();
     let shown_key = key.clone();
     let prepared = Prepared::new(Options {
         address: address(&serve.host, serve.port)?,
@@ -100,7 +102,10 @@ async fn start(serve: Serve) -> Result<Stack> {
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
     })
     .await?;
-    eprintln!("Building the functions ({}): minutes the first time, then at once.", functions.join(", "));
+    eprintln!(
+        "Building the functions ({}): minutes the first time, then at once.",
+        functions.join(", ")
+    );
     let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
     let stack = prepared.start(&binaries).await?;
     println!("{}", banner(&stack.url, &stack.store.url, &kept, shown_key.reveal()));
@@ -111,8 +116,9 @@ fn address(host: &str, port: u16) -> Result<SocketAddr> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, port));
     }
-    let mut addresses =
-        (host, port).to_socket_addrs().with_context(|| format!("{host} is no address of this machine"))?;
+    let mut addresses = (host, port)
+        .to_socket_addrs()
+        .with_context(|| format!("{host} is no address of this machine"))?;
     addresses.next().with_context(|| format!("{host} is no address of this machine"))
 }
 

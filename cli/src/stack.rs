@@ -34,7 +34,8 @@ pub fn data_folder() -> PathBuf {
 pub const API_KEYS_TABLE: &str = "ApiKeys";
 
 /// The account of a local stack: the same at every start, so that what it made is there under the next key too.
-pub const DEVELOPMENT_ACCOUNT: AccountId = AccountId(Uuid::from_u128(0xd0000000_0000_4000_8000_000000000000));
+pub const DEVELOPMENT_ACCOUNT: AccountId =
+    AccountId(Uuid::from_u128(0xd0000000_0000_4000_8000_000000000000));
 
 /// How long requests have to come to their end when the stack stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -81,9 +82,9 @@ impl fmt::Debug for Stack {
 impl Prepared {
     /// Takes the port and opens the store: what can fail at once, does, before anything slow.
     pub async fn new(options: Options) -> Result<Self> {
-        let listener = TcpListener::bind(options.address)
-            .await
-            .with_context(|| format!("cannot listen on {} (--port takes another)", options.address))?;
+        let listener = TcpListener::bind(options.address).await.with_context(|| {
+            format!("cannot listen on {} (--port takes another)", options.address)
+        })?;
         let store = Store::open(&options.place, &options.template.tables).await?;
         let key = KeySpec {
             key: &options.api_key,
@@ -102,7 +103,9 @@ impl Prepared {
         let mut routes = Routes::new(Arc::clone(&options.logs));
         let mut functions = Functions::default();
         for spec in &options.template.functions {
-            let binary = binaries.get(&spec.binary).with_context(|| format!("no binary for {}", spec.name))?;
+            let binary = binaries
+                .get(&spec.binary)
+                .with_context(|| format!("no binary for {}", spec.name))?;
             let function = Arc::new(Function::new(
                 &spec.name,
                 binary.clone(),
@@ -151,7 +154,11 @@ fn url(address: SocketAddr) -> String {
 
 /// The environment of a function's processes, as Lambda sets it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's address and credentials.
-pub(crate) async fn environment(spec: &FunctionSpec, binary: &Path, store: &Store) -> Result<Vec<(String, String)>> {
+pub(crate) async fn environment(
+    spec: &FunctionSpec,
+    binary: &Path,
+    store: &Store,
+) -> Result<Vec<(String, String)>> {
     let region = store.config.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
     let provider = store.config.credentials_provider().context("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.context("no AWS credentials")?;

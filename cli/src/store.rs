@@ -23,8 +23,8 @@ use aws_sdk_dynamodb::{
     error::BuildError,
     types::{
         AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
-        GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-        StreamSpecification, StreamViewType, TimeToLiveSpecification,
+        GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
     },
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -75,11 +75,16 @@ impl Store {
     /// Opens the store at `place`, with every one of `tables` in it.
     pub async fn open(place: &Place, tables: &[TableSpec]) -> Result<Self> {
         match place {
-            Place::Memory => Self::of(Embedded::start(Database::memory()?, None).await?, tables).await,
+            Place::Memory => {
+                Self::of(Embedded::start(Database::memory()?, None).await?, tables).await
+            }
             Place::Folder(folder) => match Embedded::open(folder).await? {
                 Access::Opened(embedded) => Self::of(embedded, tables).await,
                 Access::InUse(_) => {
-                    bail!("the data folder {} is in use by another stack (--data takes another)", folder.display())
+                    bail!(
+                        "the data folder {} is in use by another stack (--data takes another)",
+                        folder.display()
+                    )
                 }
             },
             Place::Endpoint(url) => {
@@ -110,7 +115,9 @@ impl Store {
     async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
         let client = self.client();
         for table in tables {
-            ensure_table(&client, table).await.with_context(|| format!("the store at {} is of no use", self.url))?;
+            ensure_table(&client, table)
+                .await
+                .with_context(|| format!("the store at {} is of no use", self.url))?;
         }
         Ok(self)
     }
@@ -164,8 +171,13 @@ impl Embedded {
         let unusable = || format!("the data folder {} cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
         let file = folder.join(LOCK);
-        let mut lock =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(file).with_context(unusable)?;
+        let mut lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(file)
+            .with_context(unusable)?;
         let mut turn = interval(Duration::from_millis(20));
         for _ in 0..100 {
             turn.tick().await;
@@ -193,7 +205,8 @@ impl Embedded {
 
     /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
     async fn start(database: Database, lock: Option<File>) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
         let url = format!("http://{}", listener.local_addr()?);
         if let Some(mut lock) = lock.as_ref() {
             lock.rewind().context("the data folder cannot be written to")?;
@@ -203,7 +216,9 @@ impl Embedded {
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
             let sweeper = tokio::spawn(sweep(database.clone()));
-            if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, stopped).await {
+            if let Err(error) =
+                dynoxide::server::serve_with_shutdown(listener, database, stopped).await
+            {
                 eprintln!("the embedded store stopped: {error}");
             }
             sweeper.abort();
@@ -264,16 +279,20 @@ fn placeholder() -> Credentials {
 /// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the environment or a profile
 /// sets up, since DynamoDB Local keeps data apart by it, and otherwise a placeholder.
 pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
-    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let https = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https.clone());
     if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint.as_str().trim_end_matches('/'));
         if !is_aws(endpoint) {
             let lookup = ProviderConfig::default().with_http_client(https);
             let profile = ProfileFileCredentialsProvider::builder().configure(&lookup).build();
-            let mut credentials =
-                CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-                    .or_else("Profile", profile);
+            let mut credentials = CredentialsProviderChain::first_try(
+                "Environment",
+                EnvironmentVariableCredentialsProvider::new(),
+            )
+            .or_else("Profile", profile);
             // A profile that was asked for by name and is not there is a mistake, not a wish for a placeholder.
             if env::var_os("AWS_PROFILE").is_none() {
                 credentials = credentials.or_else("Placeholder", placeholder());
@@ -311,21 +330,34 @@ async fn ensure_stream(client: &Client, table: &TableSpec, view: &str) -> Result
     let view = StreamViewType::from(view);
     let described = client.describe_table().table_name(&table.name).send().await?.table;
     let stream = described.and_then(|table| table.stream_specification);
-    if stream.is_some_and(|stream| stream.stream_enabled && stream.stream_view_type.as_ref() == Some(&view)) {
+    if stream.is_some_and(|stream| {
+        stream.stream_enabled && stream.stream_view_type.as_ref() == Some(&view)
+    }) {
         return Ok(());
     }
-    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()?;
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()?;
     client.update_table().table_name(&table.name).stream_specification(stream).send().await?;
     wait(client, table).await
 }
 
 async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Result<()> {
-    let described = client.describe_time_to_live().table_name(&table.name).send().await?.time_to_live_description;
+    let described = client
+        .describe_time_to_live()
+        .table_name(&table.name)
+        .send()
+        .await?
+        .time_to_live_description;
     if described.is_some_and(|ttl| ttl.attribute_name() == Some(attribute)) {
         return Ok(());
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
-    client.update_time_to_live().table_name(&table.name).time_to_live_specification(ttl).send().await?;
+    client
+        .update_time_to_live()
+        .table_name(&table.name)
+        .time_to_live_specification(ttl)
+        .send()
+        .await?;
     Ok(())
 }
 
@@ -334,7 +366,10 @@ async fn ensure_indexes(client: &Client, table: &TableSpec) -> Result<()> {
     let describe = client.describe_table().table_name(&table.name).send();
     match describe.await {
         Ok(described) => {
-            let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
+            let indexes = described
+                .table
+                .and_then(|table| table.global_secondary_indexes)
+                .unwrap_or_default();
             for index in &table.indexes {
                 if !indexes.iter().any(|existing| existing.index_name() == Some(&index.name)) {
                     add_index(client, table, index).await.with_context(unmade)?;
@@ -344,7 +379,10 @@ async fn ensure_indexes(client: &Client, table: &TableSpec) -> Result<()> {
             }
             return Ok(());
         }
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception()) => {}
         Err(error) => return Err(error.into()),
     }
     let mut create = client
@@ -382,13 +420,17 @@ async fn add_index(client: &Client, table: &TableSpec, index: &IndexSpec) -> Res
         .update_table()
         .table_name(&table.name)
         .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
-        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
+        .global_secondary_index_updates(
+            GlobalSecondaryIndexUpdate::builder().create(create).build(),
+        )
         .send()
         .await?;
     Ok(())
 }
 
-fn attribute_definitions(attributes: &[(String, String)]) -> Result<Vec<AttributeDefinition>, BuildError> {
+fn attribute_definitions(
+    attributes: &[(String, String)],
+) -> Result<Vec<AttributeDefinition>, BuildError> {
     let definition = |(name, kind): &(String, String)| {
         let kind = ScalarAttributeType::from(kind.as_str());
         AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
@@ -398,7 +440,10 @@ fn attribute_definitions(attributes: &[(String, String)]) -> Result<Vec<Attribut
 
 fn key_schema(key: &[(String, String)]) -> Result<Vec<KeySchemaElement>, BuildError> {
     let element = |(name, kind): &(String, String)| {
-        KeySchemaElement::builder().attribute_name(name).key_type(KeyType::from(kind.as_str())).build()
+        KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(KeyType::from(kind.as_str()))
+            .build()
     };
     key.iter().map(element).collect()
 }
@@ -421,12 +466,19 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
         let day = 24 * 60 * 60;
         let storage = Storage::new(&file).unwrap();
-        for (number, time) in [("1", now - 2 * day), ("2", now - day - 60), ("3", now - day + 60), ("4", now)] {
-            storage.insert_stream_record("T", "REMOVE", "{}", None, None, number, "shard", time).unwrap();
+        for (number, time) in
+            [("1", now - 2 * day), ("2", now - day - 60), ("3", now - day + 60), ("4", now)]
+        {
+            storage
+                .insert_stream_record("T", "REMOVE", "{}", None, None, number, "shard", time)
+                .unwrap();
         }
         drop(storage);
         drop(open_database(&file).unwrap());
         let left = Storage::new(&file).unwrap().get_stream_records("T", "shard", 0, 10).unwrap();
-        assert_eq!(left.iter().map(|record| record.sequence_number.as_str()).collect::<Vec<_>>(), ["3", "4"]);
+        assert_eq!(
+            left.iter().map(|record| record.sequence_number.as_str()).collect::<Vec<_>>(),
+            ["3", "4"]
+        );
     }
 }

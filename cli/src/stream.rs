@@ -49,13 +49,21 @@ struct Shard {
 impl Stream {
     /// Follows the stream of `table`. What is changed after this has returned is seen.
     pub async fn follow(config: &SdkConfig, table: &str, start: Start) -> Result<Self> {
-        let described = aws_sdk_dynamodb::Client::new(config).describe_table().table_name(table).send().await;
-        let described = described.with_context(|| format!("the table {table} cannot be described"))?.table;
+        let described =
+            aws_sdk_dynamodb::Client::new(config).describe_table().table_name(table).send().await;
+        let described =
+            described.with_context(|| format!("the table {table} cannot be described"))?.table;
         let arn = described.and_then(|table| table.latest_stream_arn);
         let arn = arn.with_context(|| format!("the table {table} has no stream"))?;
         let mut turn = interval(READ_INTERVAL);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stream = Self { client: Client::new(config), arn, shards: Vec::new(), records: Vec::new(), turn };
+        let mut stream = Self {
+            client: Client::new(config),
+            arn,
+            shards: Vec::new(),
+            records: Vec::new(),
+            turn,
+        };
         match start {
             Start::Now => {
                 for shard in stream.describe().await? {
@@ -84,15 +92,21 @@ impl Stream {
             let read = self.client.get_records().shard_iterator(iterator).send().await;
             let read = read.with_context(|| format!("the stream {} cannot be read", self.arn))?;
             shard.iterator = read.next_shard_iterator;
-            self.records
-                .extend(read.records.unwrap_or_default().into_iter().map(|record| handed_on(record, &self.arn)));
+            self.records.extend(
+                read.records
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|record| handed_on(record, &self.arn)),
+            );
         }
         Ok(mem::take(&mut self.records))
     }
 
     /// Whether a shard has ended whose successor is not known yet.
     fn lacks_successors(&self) -> bool {
-        let is_succeeded = |ended: &Shard| self.shards.iter().any(|shard| shard.parent.as_ref() == Some(&ended.id));
+        let is_succeeded = |ended: &Shard| {
+            self.shards.iter().any(|shard| shard.parent.as_ref() == Some(&ended.id))
+        };
         self.shards.iter().any(|shard| shard.iterator.is_none() && !is_succeeded(shard))
     }
 
@@ -120,9 +134,21 @@ impl Stream {
 
     async fn open(&mut self, shard: types::Shard, at: ShardIteratorType) -> Result<()> {
         let id = shard.shard_id.unwrap_or_default();
-        let iterator = self.client.get_shard_iterator().stream_arn(&self.arn).shard_id(&id).shard_iterator_type(at);
-        let iterator = iterator.send().await.with_context(|| format!("the stream {} cannot be read", self.arn))?;
-        self.shards.push(Shard { id, parent: shard.parent_shard_id, iterator: iterator.shard_iterator });
+        let iterator = self
+            .client
+            .get_shard_iterator()
+            .stream_arn(&self.arn)
+            .shard_id(&id)
+            .shard_iterator_type(at);
+        let iterator = iterator
+            .send()
+            .await
+            .with_context(|| format!("the stream {} cannot be read", self.arn))?;
+        self.shards.push(Shard {
+            id,
+            parent: shard.parent_shard_id,
+            iterator: iterator.shard_iterator,
+        });
         Ok(())
     }
 
@@ -131,8 +157,13 @@ impl Stream {
         let mut shards = Vec::new();
         let mut last = None;
         loop {
-            let page =
-                self.client.describe_stream().stream_arn(&self.arn).set_exclusive_start_shard_id(last).send().await;
+            let page = self
+                .client
+                .describe_stream()
+                .stream_arn(&self.arn)
+                .set_exclusive_start_shard_id(last)
+                .send()
+                .await;
             let page = page.with_context(|| format!("the stream {} cannot be read", self.arn))?;
             let description = page.stream_description.context("DynamoDB describes no stream")?;
             shards.extend(description.shards.unwrap_or_default());
@@ -156,7 +187,9 @@ fn handed_on(record: Record, stream: &str) -> Value {
         ("dynamodb", record.dynamodb.map(change)),
         (
             "userIdentity",
-            record.user_identity.map(|identity| json!({"principalId": identity.principal_id, "type": identity.r#type})),
+            record.user_identity.map(
+                |identity| json!({"principalId": identity.principal_id, "type": identity.r#type}),
+            ),
         ),
         ("eventSourceARN", Some(stream.into())),
     ])
@@ -164,7 +197,10 @@ fn handed_on(record: Record, stream: &str) -> Value {
 
 fn change(change: StreamRecord) -> Value {
     object([
-        ("ApproximateCreationDateTime", change.approximate_creation_date_time.map(|time| time.secs().into())),
+        (
+            "ApproximateCreationDateTime",
+            change.approximate_creation_date_time.map(|time| time.secs().into()),
+        ),
         ("Keys", change.keys.map(item)),
         ("NewImage", change.new_image.map(item)),
         ("OldImage", change.old_image.map(item)),
@@ -175,7 +211,11 @@ fn change(change: StreamRecord) -> Value {
 }
 
 fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
-    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect::<Map<_, _>>().into()
+    members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn item(item: HashMap<String, AttributeValue>) -> Value {
@@ -191,7 +231,9 @@ fn attribute(value: AttributeValue) -> Value {
         AttributeValue::Bs(values) => {
             json!({ "BS": values.iter().map(|bytes| STANDARD.encode(bytes)).collect::<Vec<_>>() })
         }
-        AttributeValue::L(values) => json!({ "L": values.into_iter().map(attribute).collect::<Vec<_>>() }),
+        AttributeValue::L(values) => {
+            json!({ "L": values.into_iter().map(attribute).collect::<Vec<_>>() })
+        }
         AttributeValue::M(values) => json!({ "M": item(values) }),
         AttributeValue::N(number) => json!({ "N": number }),
         AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
@@ -219,15 +261,22 @@ mod tests {
 
     /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c` followed is gone.
     /// `a` and `b` have ended.
-    async fn answer(State(listed): State<Arc<AtomicUsize>>, headers: HeaderMap, body: String) -> Json<Value> {
+    async fn answer(
+        State(listed): State<Arc<AtomicUsize>>,
+        headers: HeaderMap,
+        body: String,
+    ) -> Json<Value> {
         let asked: Value = serde_json::from_str(&body).unwrap();
-        let shard = |id: &str, parent: Option<&str>| json!({"ShardId": id, "ParentShardId": parent});
+        let shard =
+            |id: &str, parent: Option<&str>| json!({"ShardId": id, "ParentShardId": parent});
         let record = |id: &str| json!({"eventID": id, "dynamodb": {}});
         Json(match headers["x-amz-target"].to_str().unwrap().rsplit_once('.').unwrap().1 {
             "DescribeTable" => json!({"Table": {"LatestStreamArn": "arn"}}),
             "DescribeStream" if asked["ExclusiveStartShardId"] == "b" => {
-                let late = (listed.fetch_add(1, Ordering::SeqCst) > 2).then(|| shard("d", Some("b")));
-                let shards: Vec<Value> = [shard("c", Some("gone"))].into_iter().chain(late).collect();
+                let late =
+                    (listed.fetch_add(1, Ordering::SeqCst) > 2).then(|| shard("d", Some("b")));
+                let shards: Vec<Value> =
+                    [shard("c", Some("gone"))].into_iter().chain(late).collect();
                 json!({"StreamDescription": {"Shards": shards}})
             }
             "DescribeStream" => {
@@ -235,15 +284,24 @@ mod tests {
                 json!({"StreamDescription": {"Shards": shards, "LastEvaluatedShardId": "b"}})
             }
             "GetShardIterator" => {
-                let (shard, at) = (asked["ShardId"].as_str().unwrap(), asked["ShardIteratorType"].as_str().unwrap());
+                let (shard, at) = (
+                    asked["ShardId"].as_str().unwrap(),
+                    asked["ShardIteratorType"].as_str().unwrap(),
+                );
                 json!({ "ShardIterator": format!("{shard} {at}") })
             }
             "GetRecords" => match asked["ShardIterator"].as_str().unwrap() {
-                "a TRIM_HORIZON" => json!({"Records": [record("a1")], "NextShardIterator": "a next"}),
+                "a TRIM_HORIZON" => {
+                    json!({"Records": [record("a1")], "NextShardIterator": "a next"})
+                }
                 "a next" => json!({"Records": [record("a2")]}),
                 "b TRIM_HORIZON" => json!({"Records": [record("b1"), record("b2")]}),
-                "c TRIM_HORIZON" => json!({"Records": [record("c1")], "NextShardIterator": "c next"}),
-                "d TRIM_HORIZON" => json!({"Records": [record("d1")], "NextShardIterator": "d next"}),
+                "c TRIM_HORIZON" => {
+                    json!({"Records": [record("c1")], "NextShardIterator": "c next"})
+                }
+                "d TRIM_HORIZON" => {
+                    json!({"Records": [record("d1")], "NextShardIterator": "d next"})
+                }
                 "c next" | "c LATEST" => json!({"Records": [], "NextShardIterator": "c next"}),
                 "a LATEST" | "b LATEST" => json!({"Records": []}),
                 unknown => panic!("{unknown}"),
@@ -254,7 +312,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_shard_is_read_after_the_one_it_came_from() {
-        for (start, expected) in [(Start::Oldest, &["a1", "c1", "a2", "b1", "b2", "d1"][..]), (Start::Now, &["d1"])] {
+        for (start, expected) in
+            [(Start::Oldest, &["a1", "c1", "a2", "b1", "b2", "d1"][..]), (Start::Now, &["d1"])]
+        {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let config = local_config(&format!("http://{}", listener.local_addr().unwrap()));
             let app = Router::new().fallback(answer).with_state(Arc::default());
@@ -263,7 +323,12 @@ mod tests {
             let mut read = Vec::new();
             while read.last().is_none_or(|last| last != "d1") {
                 read.extend(
-                    stream.next().await.unwrap().iter().map(|record| record["eventID"].as_str().unwrap().to_owned()),
+                    stream
+                        .next()
+                        .await
+                        .unwrap()
+                        .iter()
+                        .map(|record| record["eventID"].as_str().unwrap().to_owned()),
                 );
             }
             assert_eq!(read, expected, "{start:?}");
@@ -278,7 +343,11 @@ mod tests {
             ("b", AttributeValue::B(blob()), json!({"B": "AP8="})),
             ("bool", AttributeValue::Bool(true), json!({"BOOL": true})),
             ("bs", AttributeValue::Bs(vec![blob()]), json!({"BS": ["AP8="]})),
-            ("l", AttributeValue::L(vec![AttributeValue::Null(true)]), json!({"L": [{"NULL": true}]})),
+            (
+                "l",
+                AttributeValue::L(vec![AttributeValue::Null(true)]),
+                json!({"L": [{"NULL": true}]}),
+            ),
             ("n", AttributeValue::N("1e3".to_owned()), json!({"N": "1e3"})),
             ("ns", AttributeValue::Ns(vec!["1".to_owned()]), json!({"NS": ["1"]})),
             ("s", AttributeValue::S("x".to_owned()), json!({"S": "x"})),
@@ -287,8 +356,11 @@ mod tests {
         for (name, value, expected) in values {
             let image = AttributeValue::M(HashMap::from([(name.to_owned(), value)]));
             let change = StreamRecord::builder().new_image("m", image).size_bytes(3).build();
-            let record =
-                Record::builder().event_id("e1").event_name(types::OperationType::Modify).dynamodb(change).build();
+            let record = Record::builder()
+                .event_id("e1")
+                .event_name(types::OperationType::Modify)
+                .dynamodb(change)
+                .build();
             assert_eq!(
                 handed_on(record, "arn"),
                 json!({

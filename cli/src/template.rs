@@ -97,13 +97,15 @@ impl Template {
     /// Reads the template of the checkout in `folder`.
     pub fn read(folder: &Path) -> Result<Self> {
         let file = folder.join("template.yaml");
-        let yaml = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let yaml = fs::read_to_string(&file)
+            .with_context(|| format!("{} cannot be read", file.display()))?;
         Self::parse(&yaml)
     }
 
     /// Reads a template's text.
     pub fn parse(yaml: &str) -> Result<Self> {
-        let document: Document = serde_saphyr::from_str(yaml).context("template.yaml cannot be read")?;
+        let document: Document =
+            serde_saphyr::from_str(yaml).context("template.yaml cannot be read")?;
         let mut functions = Vec::new();
         let mut tables = Vec::new();
         let mut pipes = Vec::new();
@@ -137,22 +139,33 @@ impl Document {
             }
         };
         // Lambda's defaults: 3 seconds, 128 MB.
-        let timeout: u64 = value(|properties| &properties.timeout, "3")?.parse().context("Timeout is no number")?;
+        let timeout: u64 = value(|properties| &properties.timeout, "3")?
+            .parse()
+            .context("Timeout is no number")?;
         let memory = value(|properties| &properties.memory_size, "128")?;
         let mut variables = BTreeMap::new();
-        for (variable, scalar) in common.environment.variables.iter().chain(&own.environment.variables) {
+        for (variable, scalar) in
+            common.environment.variables.iter().chain(&own.environment.variables)
+        {
             variables.insert(variable.clone(), self.resolve(scalar)?);
         }
-        let level = |properties: &Properties| properties.logging_config.application_log_level.clone();
+        let level =
+            |properties: &Properties| properties.logging_config.application_log_level.clone();
         let logging = level(own).or_else(|| level(common));
         let log_level = logging.map(|scalar| self.resolve(&scalar)).transpose()?;
-        let routes = own.events.values().filter(|event| event.kind == "HttpApi").map(|event| RouteSpec {
-            method: event.properties.method.to_ascii_uppercase(),
-            path: event.properties.path.clone(),
-        });
+        let routes =
+            own.events.values().filter(|event| event.kind == "HttpApi").map(|event| RouteSpec {
+                method: event.properties.method.to_ascii_uppercase(),
+                path: event.properties.path.clone(),
+            });
         Ok(FunctionSpec {
             name: name.to_owned(),
-            binary: resource.metadata.build_properties.binary.clone().unwrap_or_else(|| name.to_ascii_lowercase()),
+            binary: resource
+                .metadata
+                .build_properties
+                .binary
+                .clone()
+                .unwrap_or_else(|| name.to_ascii_lowercase()),
             timeout: Duration::from_secs(timeout),
             memory,
             log_level,
@@ -171,7 +184,8 @@ impl Document {
         ) else {
             return Ok(None);
         };
-        let value = |scalar: &Scalar| self.resolve(scalar).with_context(|| format!("in pipe {name}"));
+        let value =
+            |scalar: &Scalar| self.resolve(scalar).with_context(|| format!("in pipe {name}"));
         let filters = &properties.source_parameters.filter_criteria.filters;
         Ok(Some(PipeSpec {
             name: name.to_owned(),
@@ -189,9 +203,10 @@ impl Document {
         match tag.as_deref() {
             None => Ok(value.clone()),
             Some("!Ref") => match self.parameters.get(value) {
-                Some(parameter) => {
-                    parameter.default.clone().with_context(|| format!("the parameter {value} has no default"))
-                }
+                Some(parameter) => parameter
+                    .default
+                    .clone()
+                    .with_context(|| format!("the parameter {value} has no default")),
                 None if self.resources.contains_key(value) => Ok(value.clone()),
                 None => bail!("!Ref {value} refers to nothing in the template"),
             },
@@ -213,7 +228,9 @@ fn table(name: &str, properties: &Properties) -> TableSpec {
         attributes: properties
             .attribute_definitions
             .iter()
-            .map(|definition| (definition.attribute_name.clone(), definition.attribute_type.clone()))
+            .map(|definition| {
+                (definition.attribute_name.clone(), definition.attribute_type.clone())
+            })
             .collect(),
         key: key(&properties.key_schema),
         indexes: properties
@@ -225,7 +242,10 @@ fn table(name: &str, properties: &Properties) -> TableSpec {
                 projection: index.projection.projection_type.clone(),
             })
             .collect(),
-        stream: properties.stream_specification.as_ref().map(|stream| stream.stream_view_type.clone()),
+        stream: properties
+            .stream_specification
+            .as_ref()
+            .map(|stream| stream.stream_view_type.clone()),
         ttl: properties.time_to_live_specification.as_ref().map(|ttl| ttl.attribute_name.clone()),
     }
 }
@@ -407,31 +427,46 @@ mod tests {
     #[test]
     fn the_template_of_this_repository_is_understood() {
         let template = Template::parse(include_str!("../../template.yaml")).unwrap();
-        let binaries: Vec<&str> = template.functions.iter().map(|function| function.binary.as_str()).collect();
+        let binaries: Vec<&str> =
+            template.functions.iter().map(|function| function.binary.as_str()).collect();
         assert_eq!(binaries, ["assistant", "pathway"]);
         let assistant = &template.functions[0];
         assert_eq!(assistant.variables["WIDGETS_TABLE"], "Widgets");
         assert_eq!(assistant.variables["API_KEYS_TABLE"], "ApiKeys");
-        assert_eq!((assistant.timeout, assistant.memory.as_str()), (Duration::from_secs(10), "256"));
+        assert_eq!(
+            (assistant.timeout, assistant.memory.as_str()),
+            (Duration::from_secs(10), "256")
+        );
         assert_eq!(assistant.log_level.as_deref(), Some("INFO"));
         let create = RouteSpec { method: "POST".to_owned(), path: "/api/v1/widget".to_owned() };
         assert!(assistant.routes.contains(&create));
-        let tables: Vec<(&str, usize, usize)> =
-            template.tables.iter().map(|table| (table.name.as_str(), table.key.len(), table.indexes.len())).collect();
+        let tables: Vec<(&str, usize, usize)> = template
+            .tables
+            .iter()
+            .map(|table| (table.name.as_str(), table.key.len(), table.indexes.len()))
+            .collect();
         assert_eq!(tables, [("ApiKeys", 1, 0), ("Widgets", 2, 3)]);
         let ttl: Vec<_> = template.tables.iter().map(|table| table.ttl.as_deref()).collect();
         assert_eq!(ttl, [None, Some("ttl")]);
         let streams: Vec<_> = template.tables.iter().map(|table| table.stream.as_deref()).collect();
         assert_eq!(streams, [None, Some("NEW_IMAGE")]);
-        let pipes: Vec<_> =
-            template.pipes.iter().map(|pipe| [&pipe.name, &pipe.table, &pipe.bus].map(String::as_str)).collect();
+        let pipes: Vec<_> = template
+            .pipes
+            .iter()
+            .map(|pipe| [&pipe.name, &pipe.table, &pipe.bus].map(String::as_str))
+            .collect();
         assert_eq!(pipes, [["Changes", "Widgets", "Events"]]);
         let pipe = &template.pipes[0];
         assert_eq!(
             (pipe.source.as_str(), pipe.detail_type.as_str(), pipe.filters.len()),
             ("widgets", "Widget Changed", 1)
         );
-        assert!(pipe.input_template.as_ref().is_some_and(|text| text.contains("<$.dynamodb.Keys.sk.S>")), "{pipe:?}");
+        assert!(
+            pipe.input_template
+                .as_ref()
+                .is_some_and(|text| text.contains("<$.dynamodb.Keys.sk.S>")),
+            "{pipe:?}"
+        );
     }
 
     #[test]

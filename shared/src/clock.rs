@@ -35,10 +35,17 @@ mod tests {
     fn the_clock_that_says_longer_is_believed_and_one_that_was_set_back_is_not() {
         let then = Moment::now();
         let (short, long) = (Duration::from_secs(1), Duration::from_secs(60));
-        let after = |monotonic, wall| Moment { monotonic: then.monotonic + monotonic, wall: then.wall + wall };
+        let after = |monotonic, wall| Moment {
+            monotonic: then.monotonic + monotonic,
+            wall: then.wall + wall,
+        };
         assert_eq!(after(short, long).since(then), Some(long), "frozen");
         assert_eq!(after(long, short).since(then), Some(long), "set back a little");
-        assert_eq!(Moment { wall: then.wall - short, ..after(short, short) }.since(then), None, "set back to before");
+        assert_eq!(
+            Moment { wall: then.wall - short, ..after(short, short) }.since(then),
+            None,
+            "set back to before"
+        );
         assert_eq!(then.since(then), Some(Duration::ZERO));
     }
 }

@@ -94,17 +94,23 @@ impl<S: Stored> Command<S> {
     ) -> Result<Self, Error> {
         let document = delivery.document.as_deref().map_err(Clone::clone)?;
         let operation = Operation::of(document);
-        let mut fields = Fields::of(document, operation.map_or(&["operation", "account"], Operation::required))?;
+        let mut fields =
+            Fields::of(document, operation.map_or(&["operation", "account"], Operation::required))?;
         fields.expect_only(&MEMBERS);
         fields.get("operation", Operation::parse);
         let account = fields.get("account", |value| uuid(value).map(AccountId));
         let action = match operation {
             Some(Operation::Create) => {
-                fields.get("widget_id", nullable(|value| Err::<(), _>(refused(Fault::Unexpected, value))));
+                fields.get(
+                    "widget_id",
+                    nullable(|value| Err::<(), _>(refused(Fault::Unexpected, value))),
+                );
                 // Where the account is wrong, the body's own faults are reported all the same.
                 let owner = account.unwrap_or(AccountId(Uuid::nil()));
                 let settings = fields.get("body", |value| settings(body(value)?, owner));
-                settings.zip(idempotency(&mut fields, delivery.id.as_deref())).map(|(s, i)| Action::Create(s, i))
+                settings
+                    .zip(idempotency(&mut fields, delivery.id.as_deref()))
+                    .map(|(s, i)| Action::Create(s, i))
             }
             Some(Operation::Update) => {
                 let id = widget_id(&mut fields);
@@ -127,7 +133,9 @@ impl<S: Stored> Command<S> {
                 Ok(store.create(account, Widget::new(settings), Some(idempotency)).await?.widget)
             }
             Action::Read(id) => store.read(account, id).await,
-            Action::Update(id, changes) => store.update(account, id, &changes, &Versions::Any).await,
+            Action::Update(id, changes) => {
+                store.update(account, id, &changes, &Versions::Any).await
+            }
             Action::Delete(id) => store.delete(account, id, &Versions::Any).await,
         }
     }
@@ -143,11 +151,15 @@ fn idempotency(fields: &mut Fields, id: Option<&str>) -> Option<Idempotency> {
     let body = fields.value("body").unwrap_or(RawValue::NULL).get().as_bytes();
     let own = fields.get(
         KEY,
-        nullable(|value| Idempotency::new(text(value)?.as_bytes(), body).map_err(|fault| refused(fault, value))),
+        nullable(|value| {
+            Idempotency::new(text(value)?.as_bytes(), body).map_err(|fault| refused(fault, value))
+        }),
     );
     match (own.flatten(), id) {
         (Some(own), _) => Some(own),
-        (None, Some(id)) => Idempotency::new(id.as_bytes(), body).map_err(|fault| fields.report(KEY, fault)).ok(),
+        (None, Some(id)) => {
+            Idempotency::new(id.as_bytes(), body).map_err(|fault| fields.report(KEY, fault)).ok()
+        }
         (None, None) => {
             // Whatever brought it brings all of it again, where a part failed.
             if !fields.is_refused(KEY) {
@@ -164,7 +176,9 @@ fn body(value: &RawValue) -> Checked<&RawValue> {
         return Err(refused(Fault::TooLarge(MAX_BODY_BYTES), RawValue::NULL));
     }
     json::document(value.get().as_bytes()).map_err(|error| match error {
-        NotJson::Syntax { offset, message } => refused(Fault::Malformed { offset, message }, RawValue::NULL),
+        NotJson::Syntax { offset, message } => {
+            refused(Fault::Malformed { offset, message }, RawValue::NULL)
+        }
         NotJson::Encoding => refused(Fault::NotABody, RawValue::NULL),
     })
 }

@@ -20,7 +20,8 @@ pub fn for_any_origin(response: Response) -> Response {
 pub fn for_this_origin(request: &Request<'_>, response: Response) -> Response {
     let response = for_no_origin(response);
     // One origin, of whatever scheme (an app's page may come from `file://`), and nothing else is given back.
-    let is_origin = |text: &&str| *text == "null" || text.contains("://") && !text.contains([' ', ',']);
+    let is_origin =
+        |text: &&str| *text == "null" || text.contains("://") && !text.contains([' ', ',']);
     let origin = request.header(header::ORIGIN).filter(is_origin).map(HeaderValue::from_str);
     match origin {
         Some(Ok(origin)) => response

@@ -38,7 +38,8 @@ pub fn read(account: AccountId, name: &'static str, text: &str) -> Checked<Widge
 }
 
 fn checksum(account: AccountId, id: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let digest = Sha256::new_with_prefix([VERSION]).chain_update(account.0).chain_update(id).finalize();
+    let digest =
+        Sha256::new_with_prefix([VERSION]).chain_update(account.0).chain_update(id).finalize();
     let mut checksum = [0; CHECKSUM_BYTES];
     checksum.copy_from_slice(&digest[..CHECKSUM_BYTES]);
     checksum
@@ -69,12 +70,19 @@ mod tests {
         let cursor = write(ACCOUNT, ID);
         for (at, was) in cursor.char_indices() {
             for now in ['A', 'B', '_', '0', '=', 'é'].into_iter().filter(|now| *now != was) {
-                let changed: String = cursor.char_indices().map(|(i, c)| if i == at { now } else { c }).collect();
+                let changed: String =
+                    cursor.char_indices().map(|(i, c)| if i == at { now } else { c }).collect();
                 assert!(read(ACCOUNT, "cursor", &changed).is_err(), "{changed}");
             }
         }
-        for text in ["", "AQ", &cursor[1..], &cursor[..cursor.len() - 1], &format!("{cursor}A"), &format!("{cursor}=")]
-        {
+        for text in [
+            "",
+            "AQ",
+            &cursor[1..],
+            &cursor[..cursor.len() - 1],
+            &format!("{cursor}A"),
+            &format!("{cursor}="),
+        ] {
             assert!(read(ACCOUNT, "cursor", text).is_err(), "{text}");
         }
     }

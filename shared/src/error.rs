@@ -125,7 +125,9 @@ impl From<Vec<Violation>> for Error {
 /// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html).
 fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+            true
+        }
         SdkError::ServiceError(context) => match context.err().code() {
             Some(code) => {
                 context.raw().status().is_server_error()
@@ -143,7 +145,8 @@ fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
 
 /// Codes of errors whose message is about the table, the role and the reasons' codes, as those of throttles are about the load.
 /// Others' may quote what was sent: a validation names the value that it refuses.
-const QUOTE_NOTHING: [&str; 3] = ["AccessDeniedException", "ResourceNotFoundException", "TransactionCanceledException"];
+const QUOTE_NOTHING: [&str; 3] =
+    ["AccessDeniedException", "ResourceNotFoundException", "TransactionCanceledException"];
 
 /// The operation and the error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what
 /// is stored.
@@ -159,7 +162,9 @@ where
         let quotes_nothing = QUOTE_NOTHING.contains(&code) || THROTTLING_ERRORS.contains(&code);
         let message = context.err().message().filter(|_| quotes_nothing);
         let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-        return format!("{operation}: {code} (status {status}, DynamoDB request {request}){message}");
+        return format!(
+            "{operation}: {code} (status {status}, DynamoDB request {request}){message}"
+        );
     }
     format!("{operation}: {}", Causes(error))
 }

@@ -62,25 +62,35 @@ impl Preconditions {
     /// Those of `request`.
     pub fn of(request: &Request<'_>) -> Checked<Self> {
         let tags = |name: HeaderName, called, comparison| {
-            let list = request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let list =
+                request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
             let read = |list: &str| {
-                Tags::parse(list, comparison).map_err(|fault| refused_text(Part::Header, called, fault, list))
+                Tags::parse(list, comparison)
+                    .map_err(|fault| refused_text(Part::Header, called, fault, list))
             };
             list.map(|list| read(&list)).transpose()
         };
         let if_match = tags(header::IF_MATCH, "if-match", Comparison::Strong);
         let if_none_match = tags(header::IF_NONE_MATCH, "if-none-match", Comparison::Weak);
-        both(if_match, if_none_match).map(|(if_match, if_none_match)| Self { if_match, if_none_match })
+        both(if_match, if_none_match)
+            .map(|(if_match, if_none_match)| Self { if_match, if_none_match })
     }
 
     /// What is answered to a request that reads `version`: `answer`, or that its client has it already.
-    pub fn answer(&self, version: u64, answer: impl FnOnce() -> Response) -> Result<Response, Error> {
+    pub fn answer(
+        &self,
+        version: u64,
+        answer: impl FnOnce() -> Response,
+    ) -> Result<Response, Error> {
         let has = |tags: &Tags| tags.have(version);
         if self.if_match.as_ref().is_some_and(|tags| !has(tags)) {
             return Err(Error::PreconditionFailed);
         }
         let is_known = self.if_none_match.as_ref().is_some_and(has);
-        Ok(tagged(version, if is_known { Response::empty(StatusCode::NOT_MODIFIED) } else { answer() }))
+        Ok(tagged(
+            version,
+            if is_known { Response::empty(StatusCode::NOT_MODIFIED) } else { answer() },
+        ))
     }
 
     /// The versions that a request which writes is meant for.
@@ -88,7 +98,8 @@ impl Preconditions {
         match (self.if_match, self.if_none_match) {
             (_, Some(Tags::Any)) => Versions::OneOf(Vec::new()),
             (Some(Tags::Versions(mut versions)), none_of) => {
-                versions.retain(|version| !none_of.as_ref().is_some_and(|tags| tags.have(*version)));
+                versions
+                    .retain(|version| !none_of.as_ref().is_some_and(|tags| tags.have(*version)));
                 Versions::OneOf(versions)
             }
             (_, Some(Tags::Versions(versions))) => Versions::NoneOf(versions),
@@ -116,10 +127,13 @@ impl Tags {
         while !rest.is_empty() || count == 0 {
             let opaque = rest.strip_prefix("W/").unwrap_or(rest);
             let is_comparable = opaque == rest || comparison == Comparison::Weak;
-            let (tag, after) =
-                opaque.strip_prefix('"').and_then(|tag| tag.split_once('"')).ok_or(Fault::NotEntityTags)?;
+            let (tag, after) = opaque
+                .strip_prefix('"')
+                .and_then(|tag| tag.split_once('"'))
+                .ok_or(Fault::NotEntityTags)?;
             rest = after.trim_start_matches(SEPARATORS);
-            let is_separated = after.is_empty() || after.trim_start_matches([' ', '\t']).starts_with(',');
+            let is_separated =
+                after.is_empty() || after.trim_start_matches([' ', '\t']).starts_with(',');
             count += 1;
             match count {
                 _ if !is_separated => return Err(Fault::NotEntityTags),
@@ -148,19 +162,45 @@ mod tests {
 
     #[test]
     fn a_tag_is_found_wherever_it_stands_in_a_list() {
-        for tags in [r#""7""#, r#"W/"7""#, r#""1", "7""#, r#""1","7","8""#, r#""a,b" , W/"7""#, "*", r#" ,"7" ,, "#] {
+        for tags in [
+            r#""7""#,
+            r#"W/"7""#,
+            r#""1", "7""#,
+            r#""1","7","8""#,
+            r#""a,b" , W/"7""#,
+            "*",
+            r#" ,"7" ,, "#,
+        ] {
             assert!(weak(tags).unwrap().have(7), "{tags}");
         }
-        for tags in [r#""70""#, r#""1", "2""#, r#"",7""#, r#""""#, r#""07""#, r#""+7""#, r#""18446744073709551616""#] {
+        for tags in [
+            r#""70""#,
+            r#""1", "2""#,
+            r#"",7""#,
+            r#""""#,
+            r#""07""#,
+            r#""+7""#,
+            r#""18446744073709551616""#,
+        ] {
             assert!(!weak(tags).unwrap().have(7), "{tags}");
         }
     }
 
     #[test]
     fn what_is_no_list_of_tags_is_told_so_and_not_passed_over() {
-        for tags in
-            ["", " ", ",", "7", r#""7"#, r#"w/"7""#, r#""1" "7""#, r#""1"; "7""#, r#"*, "7""#, r#""7", *"#, "\u{fffd}"]
-        {
+        for tags in [
+            "",
+            " ",
+            ",",
+            "7",
+            r#""7"#,
+            r#"w/"7""#,
+            r#""1" "7""#,
+            r#""1"; "7""#,
+            r#"*, "7""#,
+            r#""7", *"#,
+            "\u{fffd}",
+        ] {
             assert_eq!(weak(tags), Err(Fault::NotEntityTags), "{tags:?}");
         }
         let tags = |count| vec![r#""1""#; count].join(",");
@@ -196,7 +236,11 @@ mod tests {
             (None, Some("*"), Versions::OneOf(Vec::new())),
             (Some(r#""1""#), Some("*"), Versions::OneOf(Vec::new())),
         ] {
-            assert_eq!(preconditions(if_match, if_none_match).versions(), expected, "{if_match:?} {if_none_match:?}");
+            assert_eq!(
+                preconditions(if_match, if_none_match).versions(),
+                expected,
+                "{if_match:?} {if_none_match:?}"
+            );
         }
     }
 
@@ -211,7 +255,8 @@ mod tests {
             (Some(r#""8""#), Some(r#""7""#), Err(Error::PreconditionFailed)),
             (Some(r#"W/"7""#), None, Err(Error::PreconditionFailed)),
         ] {
-            let answer = preconditions(if_match, if_none_match).answer(7, || Response::empty(StatusCode::OK));
+            let answer = preconditions(if_match, if_none_match)
+                .answer(7, || Response::empty(StatusCode::OK));
             let answer = answer.map(|answer| {
                 assert_eq!(answer.headers["etag"], r#""7""#);
                 answer.status.as_u16()

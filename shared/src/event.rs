@@ -69,17 +69,19 @@ pub type Unknown = String;
 /// The event that `payload` is. A command that comes by itself is known by the `invocation`'s id, which stays the same where
 /// Lambda makes an asynchronous invocation again.
 pub fn read(payload: &[u8], invocation: &str) -> Result<Event, Unknown> {
-    let value: &RawValue =
-        serde_json::from_slice(payload).map_err(|error| format!("no JSON in UTF-8: {:?}", error.classify()))?;
+    let value: &RawValue = serde_json::from_slice(payload)
+        .map_err(|error| format!("no JSON in UTF-8: {:?}", error.classify()))?;
     if let Some(elements) = json::elements(value) {
         return batch(&elements);
     }
     let members = json::members(value).ok_or("no object and no array that can be read")?;
     match mark(&members)? {
-        Mark::Records(records) => messages(&json::elements(records).ok_or("an object whose Records are no array")?),
-        Mark::Event => {
-            event(&members).map(Event::Command).map_err(|lack| format!("an event of EventBridge's without {lack}"))
+        Mark::Records(records) => {
+            messages(&json::elements(records).ok_or("an object whose Records are no array")?)
         }
+        Mark::Event => event(&members)
+            .map(Event::Command)
+            .map_err(|lack| format!("an event of EventBridge's without {lack}")),
         Mark::Command => Ok(Event::Command(Delivery {
             trigger: Trigger::Direct,
             id: Some(invocation.to_owned()),
@@ -110,13 +112,18 @@ fn mark<'a>(members: &Members<'a>) -> Result<Mark<'a>, Unknown> {
              event of EventBridge's, a command, which has an operation"
                 .to_owned())
         }
-        _ => Err("more than one of: an HTTP request, records, an event of EventBridge's, a command".to_owned()),
+        _ => {
+            Err("more than one of: an HTTP request, records, an event of EventBridge's, a command"
+                .to_owned())
+        }
     }
 }
 
 /// An array is what a pipe brings: messages as SQS has them, events, or commands that the pipe's template made.
 fn batch(elements: &[&RawValue]) -> Result<Event, Unknown> {
-    let is_record = |element: &&RawValue| json::members(element).is_some_and(|it| it.get("eventSource").is_some());
+    let is_record = |element: &&RawValue| {
+        json::members(element).is_some_and(|it| it.get("eventSource").is_some())
+    };
     if !elements.is_empty() && elements.iter().all(is_record) {
         return messages(elements);
     }
@@ -124,8 +131,13 @@ fn batch(elements: &[&RawValue]) -> Result<Event, Unknown> {
         let but = |what: &str| format!("an array, but its element {index} is {what}");
         let members = json::members(element).ok_or_else(|| but("no object"))?;
         match mark(&members).map_err(|unknown| but(&unknown))? {
-            Mark::Event => event(&members).map_err(|lack| but(&format!("an event of EventBridge's without {lack}"))),
-            Mark::Command => Ok(Delivery { trigger: Trigger::Pipe, id: None, document: Ok((*element).to_owned()) }),
+            Mark::Event => event(&members)
+                .map_err(|lack| but(&format!("an event of EventBridge's without {lack}"))),
+            Mark::Command => Ok(Delivery {
+                trigger: Trigger::Pipe,
+                id: None,
+                document: Ok((*element).to_owned()),
+            }),
             Mark::Records(_) => Err(but("a batch itself")),
         }
     };
@@ -155,7 +167,8 @@ fn messages(records: &[&RawValue]) -> Result<Event, Unknown> {
         Ok(Message {
             delivery: within(members.get("body"), &id),
             id,
-            receive_count: attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok()),
+            receive_count: attribute("ApproximateReceiveCount")
+                .and_then(|count| count.parse().ok()),
             group: is_in_order.then(|| attribute("MessageGroupId").unwrap_or_default()),
         })
     };
@@ -164,17 +177,26 @@ fn messages(records: &[&RawValue]) -> Result<Event, Unknown> {
 
 /// What a message's body brings: a command, or an event that a rule of EventBridge's put there.
 fn within(body: Option<&RawValue>, message_id: &str) -> Delivery {
-    let of = |document| Delivery { trigger: Trigger::Sqs, id: Some(message_id.to_owned()), document };
+    let of =
+        |document| Delivery { trigger: Trigger::Sqs, id: Some(message_id.to_owned()), document };
     let body = body.unwrap_or(RawValue::NULL);
-    let Some(text) = json::string(body) else { return of(Err(refused(Fault::NotAString, body).into())) };
+    let Some(text) = json::string(body) else {
+        return of(Err(refused(Fault::NotAString, body).into()));
+    };
     let document = match json::value(&text) {
         Ok(document) => document,
         Err(error) => return of(Err(error.into())),
     };
-    let event = json::members(document).filter(|it| matches!(mark(it), Ok(Mark::Event))).map(|it| event(&it));
+    let event = json::members(document)
+        .filter(|it| matches!(mark(it), Ok(Mark::Event)))
+        .map(|it| event(&it));
     match event {
         None => of(Ok(document.to_owned())),
         Some(Ok(event)) => Delivery { trigger: Trigger::Sqs, ..event },
-        Some(Err(lack)) => of(Err(validation::within(Segment::Field(lack), refused(Fault::Missing, document)).into())),
+        Some(Err(lack)) => {
+            of(Err(
+                validation::within(Segment::Field(lack), refused(Fault::Missing, document)).into()
+            ))
+        }
     }
 }

@@ -52,7 +52,9 @@ impl Kind {
 impl From<&Error> for Kind {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Invalid(_) | Error::WidgetTooLarge | Error::AnswerTooLarge => Self::ValidationError,
+            Error::Invalid(_) | Error::WidgetTooLarge | Error::AnswerTooLarge => {
+                Self::ValidationError
+            }
             Error::NoSuchWidget(_) | Error::AlreadyDeleted(_) => Self::NotFound,
             Error::IdempotencyKeyReused => Self::Conflict,
             Error::Unavailable(_) => Self::ServiceUnavailable,
@@ -129,7 +131,11 @@ impl Failure {
 
     /// That a payload is nothing that this function is for: `what` it is instead.
     pub fn unknown(what: &str) -> Self {
-        Self { error_type: Kind::UnknownEvent, error_message: format!("the payload is {what}"), violations: Vec::new() }
+        Self {
+            error_type: Kind::UnknownEvent,
+            error_message: format!("the payload is {what}"),
+            violations: Vec::new(),
+        }
     }
 }
 
@@ -175,7 +181,12 @@ pub fn cause(error: &Error) -> String {
             for violation in violations.iter().take(MAX_LOGGED) {
                 let separator = if text.is_empty() { "" } else { "; " };
                 // Writing to a string cannot fail.
-                let _ = write!(text, "{separator}{} {}", Path(violation), WithoutValues(&violation.fault));
+                let _ = write!(
+                    text,
+                    "{separator}{} {}",
+                    Path(violation),
+                    WithoutValues(&violation.fault)
+                );
             }
             match violations.len().saturating_sub(MAX_LOGGED) {
                 0 => text,
@@ -201,8 +212,7 @@ mod tests {
         Error::Invalid(within(Segment::Field("body"), violations))
     }
 
-    const TWO_FAULTS: &str =
-        r#"{"agent_prompt":"x","allowed_domains":["ok.example","https://secret"],"messages_per_minute":1}"#;
+    const TWO_FAULTS: &str = r#"{"agent_prompt":"x","allowed_domains":["ok.example","https://secret"],"messages_per_minute":1}"#;
 
     #[test]
     fn what_is_wrong_is_told_as_data_and_in_a_sentence() {

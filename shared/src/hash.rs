@@ -18,7 +18,11 @@ impl Hash {
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(|digit| DIGITS[usize::from(digit)]);
+        let digits = self
+            .0
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 0xf])
+            .map(|digit| DIGITS[usize::from(digit)]);
         let mut text = [0; 64];
         text.iter_mut().zip(digits).for_each(|(place, digit)| *place = digit);
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)

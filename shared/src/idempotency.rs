@@ -38,7 +38,9 @@ impl Idempotency {
     pub fn of(request: &Request<'_>) -> Result<Checked<Option<Self>>, Error> {
         let body = request.body()?;
         let new = |key: &HeaderValue| {
-            let refused = |fault| refused_text(Part::Header, KEY, fault, &String::from_utf8_lossy(key.as_bytes()));
+            let refused = |fault| {
+                refused_text(Part::Header, KEY, fault, &String::from_utf8_lossy(key.as_bytes()))
+            };
             Self::new(key.as_bytes(), body).map_err(refused)
         };
         Ok(request.headers.get(KEY).map(new).transpose())
@@ -68,7 +70,8 @@ mod tests {
         for key in ["a".to_owned(), "é".repeat(255), "\"quoted, too\"".to_owned()] {
             assert!(Idempotency::new(key.as_bytes(), b"").is_ok(), "{key}");
         }
-        for (key, fault) in [(String::new(), Fault::Empty), ("a".repeat(256), Fault::TooLong(255))] {
+        for (key, fault) in [(String::new(), Fault::Empty), ("a".repeat(256), Fault::TooLong(255))]
+        {
             assert_eq!(Idempotency::new(key.as_bytes(), b""), Err(fault));
         }
     }

@@ -49,7 +49,8 @@ fn syntax(text: &str, error: &serde_json::Error) -> NotJson {
     let offset = if error.is_eof() {
         text.len()
     } else {
-        let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+        let line_start: usize =
+            text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         (line_start + error.column().saturating_sub(1)).min(text.len())
     };
     let message = error.to_string();
@@ -74,7 +75,8 @@ fn check_depth_and_surrogates(text: &str) -> Result<(), NotJson> {
         match byte {
             b'"' => in_string = !in_string,
             b'\\' => {
-                at += escape_length(&bytes[at..]).ok_or_else(|| not_json(text, at, "lone surrogate in a string"))?;
+                at += escape_length(&bytes[at..])
+                    .ok_or_else(|| not_json(text, at, "lone surrogate in a string"))?;
                 continue;
             }
             b'[' | b'{' if !in_string => {
@@ -221,7 +223,10 @@ impl JsonText {
     /// A string of this text.
     #[expect(clippy::expect_used, reason = "any text can be written as a JSON string")]
     pub fn string(text: &str) -> Self {
-        Self(serde_json::value::to_raw_value(text).expect("any text can be written as a JSON string"))
+        Self(
+            serde_json::value::to_raw_value(text)
+                .expect("any text can be written as a JSON string"),
+        )
     }
 }
 
@@ -297,7 +302,10 @@ mod tests {
     fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(document(nested(MAX_DEPTH).as_bytes()).is_ok());
-        assert_eq!(syntax_error(&nested(MAX_DEPTH + 1)), (MAX_DEPTH, "nested too deeply".to_owned()));
+        assert_eq!(
+            syntax_error(&nested(MAX_DEPTH + 1)),
+            (MAX_DEPTH, "nested too deeply".to_owned())
+        );
         assert!(document(nested(100_000).as_bytes()).is_err());
         assert!(document(format!("[\"{}\\\"[\"]", "[".repeat(1000)).as_bytes()).is_ok());
     }

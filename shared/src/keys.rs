@@ -62,7 +62,9 @@ impl ApiKey {
     /// The key that `text` is: printable ASCII without spaces, not too long. Ours are `in-` and 43 more characters, but
     /// an operator may bring keys of another make.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_key = !text.is_empty() && text.len() <= Self::MAX_BYTES && text.bytes().all(|b| b.is_ascii_graphic());
+        let is_key = !text.is_empty()
+            && text.len() <= Self::MAX_BYTES
+            && text.bytes().all(|b| b.is_ascii_graphic());
         is_key.then(|| Self(text.to_owned()))
     }
 
@@ -93,7 +95,8 @@ impl KeyId {
 
     /// The id that `text` is, in either case.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_id = text.len() == Self::CHARACTERS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_id =
+            text.len() == Self::CHARACTERS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_id.then(|| Self(text.to_ascii_lowercase()))
     }
 }
@@ -172,7 +175,11 @@ impl Keys {
     }
 
     /// The account whose key came with `request`. The key must have at least the role `needed`.
-    pub async fn authenticate(&self, request: &Request<'_>, needed: Role) -> Result<AccountId, Error> {
+    pub async fn authenticate(
+        &self,
+        request: &Request<'_>,
+        needed: Role,
+    ) -> Result<AccountId, Error> {
         let known = self.known(&presented(request)?.hash()).await?;
         note_account(known.account);
         if known.role >= needed { Ok(known.account) } else { Err(Error::ReadOnlyKey) }
@@ -200,17 +207,28 @@ impl Keys {
             .table_name(&self.table)
             .key(attribute::KEY_HASH, AttributeValue::S(hash.to_string()))
             .consistent_read(true);
-        let found = self.client.call(get).await.map_err(|error| Error::from_store("GetItem ApiKeys", &error))?;
-        let Some(item) = found.item.filter(|item| !item.contains_key(attribute::REVOKED_AT)) else { return Ok(None) };
+        let found = self
+            .client
+            .call(get)
+            .await
+            .map_err(|error| Error::from_store("GetItem ApiKeys", &error))?;
+        let Some(item) = found.item.filter(|item| !item.contains_key(attribute::REVOKED_AT)) else {
+            return Ok(None);
+        };
         let unreadable = |name| {
             let id = KeyId::of(&hash.to_string());
             Error::Internal(format!("the key {id} has no {name} that can be read"))
         };
-        let text = |name| item.get(name).map(|value| value.as_s().map_err(|_| unreadable(name))).transpose();
-        let account = text(attribute::ACCOUNT_ID)?.and_then(|account| AccountId::parse(account).ok());
+        let text = |name| {
+            item.get(name).map(|value| value.as_s().map_err(|_| unreadable(name))).transpose()
+        };
+        let account =
+            text(attribute::ACCOUNT_ID)?.and_then(|account| AccountId::parse(account).ok());
         let role = text(attribute::ROLE)?.map_or(Some(Role::Full), |role| Role::named(role));
         let expires_at = match text(attribute::EXPIRES_AT)? {
-            Some(moment) => Some(Timestamp::parse(moment).ok_or_else(|| unreadable(attribute::EXPIRES_AT))?),
+            Some(moment) => {
+                Some(Timestamp::parse(moment).ok_or_else(|| unreadable(attribute::EXPIRES_AT))?)
+            }
             None => None,
         };
         Ok(Some(Found {
@@ -319,7 +337,9 @@ mod tests {
     #[test]
     fn an_id_is_16_hex_characters_and_a_key_is_none() {
         assert_eq!(KeyId::parse("BA7816bf8f01cfea"), Some(KeyId::of("ba7816bf8f01cfea41414")));
-        for text in ["", "ba7816bf8f01cfe", "ba7816bf8f01cfea4", "ba7816bf8f01cfeg", "ba7816bf8f01cfé"] {
+        for text in
+            ["", "ba7816bf8f01cfe", "ba7816bf8f01cfea4", "ba7816bf8f01cfeg", "ba7816bf8f01cfé"]
+        {
             assert_eq!(KeyId::parse(text), None, "{text}");
         }
     }

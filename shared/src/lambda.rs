@@ -38,13 +38,17 @@ pub trait Dialect {
     const NAME: &'static str;
 
     /// Answers a request.
-    fn answer(&self, request: &Request<'_>) -> impl Future<Output = Result<Response, error::Error>>;
+    fn answer(&self, request: &Request<'_>)
+    -> impl Future<Output = Result<Response, error::Error>>;
 
     /// Says in the dialect's own words why `request` has no success.
     fn refuse(&self, request: &Request<'_>, error: &error::Error, request_id: &str) -> Response;
 
     /// Does what a command asks for, and tells the widget as the dialect shows it.
-    fn execute(&self, delivery: &Delivery) -> impl Future<Output = Result<Box<RawValue>, error::Error>>;
+    fn execute(
+        &self,
+        delivery: &Delivery,
+    ) -> impl Future<Output = Result<Box<RawValue>, error::Error>>;
 }
 
 /// What is known of an invocation beside what it brings.
@@ -63,7 +67,10 @@ pub struct Invocation<'a> {
 /// What an invocation is answered with.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it becomes bytes at once")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it becomes bytes at once"
+)]
 enum Answer {
     Http(ApiGatewayV2httpResponse),
     Pipeline(pipeline::Answer),
@@ -79,7 +86,9 @@ pub fn start<D: Dialect + 'static>(dialect: fn(App) -> D) -> Result<(), Error> {
     log::panics();
     let open = async move || {
         let app = App::init().await;
-        let app = app.inspect_err(|error| log::event(Level::Error, "the function cannot start", &error.to_string()))?;
+        let app = app.inspect_err(|error| {
+            log::event(Level::Error, "the function cannot start", &error.to_string())
+        })?;
         Ok(dialect(app))
     };
     threads::run(open, serve)
@@ -98,20 +107,32 @@ async fn serve(dialect: impl Dialect, loops: usize) -> Result<(), Error> {
 }
 
 /// An HTTP request is one in API Gateway's payload format 2.0 and nothing else; what is none may be another event.
-async fn handle(dialect: &impl Dialect, event: &[u8], invocation: &Invocation<'_>) -> Result<Answer, Failure> {
+async fn handle(
+    dialect: &impl Dialect,
+    event: &[u8],
+    invocation: &Invocation<'_>,
+) -> Result<Answer, Failure> {
     let Some(request) = Request::parse(event) else {
         return Box::pin(pipeline::handle(dialect, event, invocation)).await.map(Answer::Pipeline);
     };
     let request = request.map_err(|_| {
         // Where it is not would tell a byte of it.
         let what = "an HTTP request whose body is not base64";
-        log::event(Level::Error, "unknown event", &format!("{what} (request {})", invocation.request_id));
+        log::event(
+            Level::Error,
+            "unknown event",
+            &format!("{what} (request {})", invocation.request_id),
+        );
         Failure::unknown(what)
     })?;
     Ok(Answer::Http(answer(dialect, &request, invocation).await.into_event()))
 }
 
-async fn answer<D: Dialect>(dialect: &D, request: &Request<'_>, invocation: &Invocation<'_>) -> Response {
+async fn answer<D: Dialect>(
+    dialect: &D,
+    request: &Request<'_>,
+    invocation: &Invocation<'_>,
+) -> Response {
     let start = Instant::now();
     let request_id = invocation.request_id;
     // Boxed, here and once: what is around it is moved several times, and this is all that an operation holds.
@@ -140,7 +161,12 @@ async fn answer<D: Dialect>(dialect: &D, request: &Request<'_>, invocation: &Inv
 impl<'a> Invocation<'a> {
     fn of(context: &'a Context, cold_start: bool) -> Self {
         let deadline = time_left(context).map(|time_left| Instant::now() + time_left);
-        Self { request_id: &context.request_id, function: &context.env_config.function_name, cold_start, deadline }
+        Self {
+            request_id: &context.request_id,
+            function: &context.env_config.function_name,
+            cold_start,
+            deadline,
+        }
     }
 
     /// What CloudWatch counts of a request or a command that did what was `observed`, or was refused.
@@ -155,7 +181,8 @@ impl<'a> Invocation<'a> {
         &self,
         work: impl Future<Output = Result<T, error::Error>> + Unpin,
     ) -> Result<T, error::Error> {
-        let late = || error::Error::Unavailable("not done before the function's timeout".to_owned());
+        let late =
+            || error::Error::Unavailable("not done before the function's timeout".to_owned());
         // What a handler may leave half done when it panics is its own; what outlives it (the store's client, the cache
         // of keys) is left consistent by every operation on it.
         let caught = AssertUnwindSafe(work).catch_unwind();
@@ -226,7 +253,11 @@ mod tests {
     }
 
     /// What is answered to an event that is no request, or what it fails with.
-    async fn event(dialect: &impl Dialect, event: Value, invocation: &Invocation<'_>) -> Result<Value, Value> {
+    async fn event(
+        dialect: &impl Dialect,
+        event: Value,
+        invocation: &Invocation<'_>,
+    ) -> Result<Value, Value> {
         match handle(dialect, event.to_string().as_bytes(), invocation).await {
             Ok(Answer::Http(answer)) => panic!("{answer:?}"),
             Ok(answer) => Ok(serde_json::to_value(answer).unwrap()),
@@ -255,23 +286,28 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_panics_fails_alone() {
         let dialect = Fragile::default();
-        let failed = event(&dialect, json!({"operation": "delete"}), &INVOCATION).await.unwrap_err();
+        let failed =
+            event(&dialect, json!({"operation": "delete"}), &INVOCATION).await.unwrap_err();
         assert_eq!(failed["errorType"], "InternalError");
-        let records = ["a", "b", "c"].map(|id| message(id, "q", if id == "b" { PANICS } else { READS }));
+        let records =
+            ["a", "b", "c"].map(|id| message(id, "q", if id == "b" { PANICS } else { READS }));
         let answer = event(&dialect, json!({"Records": records}), &INVOCATION).await;
         assert_eq!(answer, Ok(json!({"batchItemFailures": [{"itemIdentifier": "b"}]})));
     }
 
     #[tokio::test]
-    async fn behind_a_message_that_failed_those_of_its_group_wait_in_a_queue_that_keeps_its_order() {
+    async fn behind_a_message_that_failed_those_of_its_group_wait_in_a_queue_that_keeps_its_order()
+    {
         for (queue, failures) in [("q", vec!["b1"]), ("q.fifo", vec!["b1", "b2", "b3"])] {
             let records = ["a1", "b0", "b1", "b2", "a2", "b3"].map(|id| {
                 let mut record = message(id, queue, if id == "b1" { PANICS } else { READS });
                 record["attributes"] = json!({"MessageGroupId": id[..1]});
                 record
             });
-            let answer = event(&Fragile::default(), json!({"Records": records}), &INVOCATION).await.unwrap();
-            let failures: Vec<_> = failures.iter().map(|id| json!({"itemIdentifier": id})).collect();
+            let answer =
+                event(&Fragile::default(), json!({"Records": records}), &INVOCATION).await.unwrap();
+            let failures: Vec<_> =
+                failures.iter().map(|id| json!({"itemIdentifier": id})).collect();
             assert_eq!(answer, json!({"batchItemFailures": failures}));
         }
     }
@@ -301,7 +337,12 @@ mod tests {
     async fn what_is_not_done_in_time_is_given_up_before_the_function_is_stopped() {
         let mut context = Context::default();
         let deadline = SystemTime::now() + MARGIN + Duration::from_millis(20);
-        context.deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap();
+        context.deadline = deadline
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_millis()
+            .try_into()
+            .unwrap();
         let invocation = Invocation::of(&context, false);
         assert_eq!(http(&Stuck, &invocation).await.status_code, 503);
         assert!(SystemTime::now() < deadline);
@@ -313,14 +354,16 @@ mod tests {
         let invocation = Invocation { deadline, ..INVOCATION };
         let records = ["a", "b"].map(|id| message(id, "q", READS));
         let answer = event(&Stuck, json!({"Records": records}), &invocation).await;
-        assert_eq!(answer, Ok(json!({"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]})));
+        assert_eq!(
+            answer,
+            Ok(json!({"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]}))
+        );
     }
 
     #[tokio::test]
     async fn what_is_nothing_known_fails_and_is_taken_for_nothing_else() {
         let http = json!({"http": {"method": "GET", "path": "/"}});
-        let base64 =
-            json!({"version": "2.0", "rawPath": "/", "requestContext": http, "body": "%", "isBase64Encoded": true});
+        let base64 = json!({"version": "2.0", "rawPath": "/", "requestContext": http, "body": "%", "isBase64Encoded": true});
         for payload in [
             json!({}),
             json!(null),
@@ -363,7 +406,11 @@ mod tests {
             (json!({"Records": [from_the_bus]}), json!({"batchItemFailures": []})),
             (json!([from_the_bus]), json!({"batchItemFailures": []})),
         ] {
-            assert_eq!(event(&Fragile::default(), payload.clone(), &INVOCATION).await, Ok(answer), "{payload}");
+            assert_eq!(
+                event(&Fragile::default(), payload.clone(), &INVOCATION).await,
+                Ok(answer),
+                "{payload}"
+            );
         }
     }
 }

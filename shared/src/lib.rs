@@ -21,7 +21,9 @@
 
 // `cargo lambda build` chooses "abort" where the profile says nothing.
 #[cfg(panic = "abort")]
-compile_error!("a handler that panics answers 500, for which it has to unwind: build with `panic = \"unwind\"`");
+compile_error!(
+    "a handler that panics answers 500, for which it has to unwind: build with `panic = \"unwind\"`"
+);
 
 pub mod clock;
 pub mod command;
@@ -64,6 +66,9 @@ impl App {
         let keys_table = store::variable("API_KEYS_TABLE")?;
         let widgets_table = store::variable("WIDGETS_TABLE")?;
         let client = store::client::connect().await?;
-        Ok(Self { keys: keys::Keys::new(client.clone(), keys_table), store: store::Store::new(client, widgets_table) })
+        Ok(Self {
+            keys: keys::Keys::new(client.clone(), keys_table),
+            store: store::Store::new(client, widgets_table),
+        })
     }
 }

@@ -37,8 +37,9 @@ pub async fn read<S: Stored>(
     loop {
         let page = store.page::<S>(list, position, limit_of_call).await?;
         for widget in &page.widgets {
-            let item =
-                render(widget).map_err(|error| Error::Internal(format!("a widget cannot be rendered: {error}")))?;
+            let item = render(widget).map_err(|error| {
+                Error::Internal(format!("a widget cannot be rendered: {error}"))
+            })?;
             size += size_in_event(item.get());
             if size > MAX_ANSWER_BYTES || limit == Some(listed.items.len() as u64) {
                 return Ok(Listed { last, ..listed });

@@ -41,7 +41,8 @@ impl Level {
     fn threshold() -> Self {
         static THRESHOLD: OnceLock<Level> = OnceLock::new();
         *THRESHOLD.get_or_init(|| {
-            match env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_uppercase().as_str() {
+            match env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_uppercase().as_str()
+            {
                 "WARN" => Self::Warn,
                 "ERROR" | "FATAL" => Self::Error,
                 _ => Self::Info,
@@ -162,7 +163,10 @@ impl Work {
     }
 }
 
-fn as_text<S: serde::Serializer>(account: &Option<AccountId>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(
+    account: &Option<AccountId>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match account {
         Some(account) => serializer.collect_str(account),
         None => serializer.serialize_none(),
@@ -182,7 +186,11 @@ pub fn event(level: Level, message: &str, cause: &str) {
 /// may quote what a client sent.
 pub fn panics() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
-        let message = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("a message with values in it");
+        let message = info
+            .payload()
+            .downcast_ref::<&'static str>()
+            .copied()
+            .unwrap_or("a message with values in it");
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         event(Level::Error, "panic", &format!("{message} at {place}"));
     }));

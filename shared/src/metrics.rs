@@ -86,7 +86,8 @@ impl Serialize for Count<'_> {
             dimensions: [["FunctionName", "Dialect"]],
             metrics: [Definition { name, unit: "Count" }],
         };
-        let metadata = Metadata { timestamp: self.at.epoch_milliseconds(), cloud_watch_metrics: [directive] };
+        let metadata =
+            Metadata { timestamp: self.at.epoch_milliseconds(), cloud_watch_metrics: [directive] };
         let mut members = serializer.serialize_map(Some(4))?;
         members.serialize_entry("_aws", &metadata)?;
         members.serialize_entry("FunctionName", self.function)?;

@@ -54,9 +54,17 @@ struct ItemFailure {
 }
 
 /// Has all that `payload` brings done.
-pub async fn handle(dialect: &impl Dialect, payload: &[u8], invocation: &Invocation<'_>) -> Result<Answer, Failure> {
+pub async fn handle(
+    dialect: &impl Dialect,
+    payload: &[u8],
+    invocation: &Invocation<'_>,
+) -> Result<Answer, Failure> {
     let event = event::read(payload, invocation.request_id).map_err(|unknown| {
-        log::event(Level::Error, "unknown event", &format!("{unknown} (request {})", invocation.request_id));
+        log::event(
+            Level::Error,
+            "unknown event",
+            &format!("{unknown} (request {})", invocation.request_id),
+        );
         Failure::unknown(&unknown)
     })?;
     let told = |error: Error| Failure::of(&error, invocation.request_id);
@@ -64,8 +72,12 @@ pub async fn handle(dialect: &impl Dialect, payload: &[u8], invocation: &Invocat
         Event::Command(delivery) => {
             execute(dialect, &delivery, None, invocation).await.map(Answer::Widget).map_err(told)
         }
-        Event::Commands(deliveries) => all(dialect, &deliveries, invocation).await.map(Answer::Widgets).map_err(told),
-        Event::Messages(messages) => Ok(Answer::Messages(each(dialect, messages, invocation).await)),
+        Event::Commands(deliveries) => {
+            all(dialect, &deliveries, invocation).await.map(Answer::Widgets).map_err(told)
+        }
+        Event::Messages(messages) => {
+            Ok(Answer::Messages(each(dialect, messages, invocation).await))
+        }
     }
 }
 
@@ -79,10 +91,13 @@ async fn all(
     let mut widgets = Vec::with_capacity(deliveries.len());
     let mut size = 0;
     for (index, delivery) in deliveries.iter().enumerate() {
-        let widget = execute(dialect, delivery, None, invocation).await.map_err(|error| match error {
-            Error::Invalid(violations) => Error::Invalid(within(Segment::Index(index), violations)),
-            error => error,
-        })?;
+        let widget =
+            execute(dialect, delivery, None, invocation).await.map_err(|error| match error {
+                Error::Invalid(violations) => {
+                    Error::Invalid(within(Segment::Index(index), violations))
+                }
+                error => error,
+            })?;
         size += 1 + widget.as_ref().map_or(4, |widget| widget.get().len());
         if size >= MAX_ANSWER_BYTES {
             return Err(Error::AnswerTooLarge);
@@ -94,12 +109,25 @@ async fn all(
 
 /// Each of the messages, whatever becomes of the others, but for those behind one of their group that failed: they have to
 /// wait for it.
-async fn each<D: Dialect>(dialect: &D, messages: Vec<Message>, invocation: &Invocation<'_>) -> BatchItemFailures {
+async fn each<D: Dialect>(
+    dialect: &D,
+    messages: Vec<Message>,
+    invocation: &Invocation<'_>,
+) -> BatchItemFailures {
     let (mut batch_item_failures, mut failed_groups) = (Vec::new(), HashSet::new());
     for message in messages {
         let outcome = if message.group.as_ref().is_some_and(|group| failed_groups.contains(group)) {
-            let has_to_wait = Err(Error::Unavailable("not tried: a message of its group before it failed".to_owned()));
-            log::<D>(&message.delivery, Some(&message), &has_to_wait, Observed::default(), Duration::ZERO, invocation);
+            let has_to_wait = Err(Error::Unavailable(
+                "not tried: a message of its group before it failed".to_owned(),
+            ));
+            log::<D>(
+                &message.delivery,
+                Some(&message),
+                &has_to_wait,
+                Observed::default(),
+                Duration::ZERO,
+                invocation,
+            );
             has_to_wait
         } else {
             execute(dialect, &message.delivery, Some(&message), invocation).await
@@ -120,7 +148,8 @@ async fn execute<D: Dialect>(
     invocation: &Invocation<'_>,
 ) -> Result<Shown, Error> {
     let start = Instant::now();
-    let (outcome, observed) = observed(invocation.within_its_time(Box::pin(dialect.execute(delivery)))).await;
+    let (outcome, observed) =
+        observed(invocation.within_its_time(Box::pin(dialect.execute(delivery)))).await;
     let outcome = match outcome {
         Ok(widget) => Ok(Some(widget)),
         Err(Error::AlreadyDeleted(_)) if delivery.trigger != Trigger::Direct => Ok(None),

@@ -43,7 +43,8 @@ pub async fn run<A: Serialize>(
     if loops == 1 {
         return serve(&client, &config, &handle).await;
     }
-    let mut running: FuturesUnordered<_> = (0..loops).map(|_| serve(&client, &config, &handle)).collect();
+    let mut running: FuturesUnordered<_> =
+        (0..loops).map(|_| serve(&client, &config, &handle)).collect();
     while let Some(outcome) = running.next().await {
         let Err(error) = outcome;
         if running.is_empty() {
@@ -66,9 +67,11 @@ async fn serve<A: Serialize>(
             continue;
         }
         let id = event.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
-        let id = id.ok_or_else(|| format!("an event without an id, with status {}", event.status))??;
+        let id =
+            id.ok_or_else(|| format!("an event without an id, with status {}", event.status))??;
         let answer = async {
-            let context = Context::new(id, Arc::clone(config), &event.headers).map_err(|error| broken(id, &error))?;
+            let context = Context::new(id, Arc::clone(config), &event.headers)
+                .map_err(|error| broken(id, &error))?;
             let answer = handle(&payload, context).await?;
             serde_json::to_vec(&answer).map_err(|error| broken(id, &error))
         };
@@ -90,7 +93,11 @@ async fn serve<A: Serialize>(
         let (taken, _) = call(client, answer).await?;
         if !taken.status.is_success() {
             // Too late, or too large: whoever invoked the function has been told so by Lambda.
-            log::event(Level::Error, "the answer was not taken", &format!("{} (request {id})", taken.status));
+            log::event(
+                Level::Error,
+                "the answer was not taken",
+                &format!("{} (request {id})", taken.status),
+            );
         }
     }
 }
@@ -107,7 +114,10 @@ fn request(method: Method, action: &str, body: Vec<u8>) -> Result<Request<Body>,
 }
 
 /// Makes a call to the Runtime API and reads the whole of its answer, so that its connection serves the next one.
-async fn call(client: &PooledClient, request: Request<Body>) -> Result<(response::Parts, Vec<u8>), Error> {
+async fn call(
+    client: &PooledClient,
+    request: Request<Body>,
+) -> Result<(response::Parts, Vec<u8>), Error> {
     let (parts, body) = client.call(request).await?.into_parts();
     Ok((parts, body.collect().await?.to_bytes().into()))
 }

@@ -38,8 +38,13 @@ pub fn run<T>(
     let others = shares.filter_map(|share| {
         let work = move || self::runtime()?.block_on(async { serve(open().await?, share).await });
         // What goes on elsewhere ends neither with it nor without it.
-        let thread = thread::Builder::new().spawn(move || work().unwrap_or_else(|error| ended(&error)));
-        thread.inspect_err(|error| log::event(Level::Error, "a thread cannot be started", &error.to_string())).ok()
+        let thread =
+            thread::Builder::new().spawn(move || work().unwrap_or_else(|error| ended(&error)));
+        thread
+            .inspect_err(|error| {
+                log::event(Level::Error, "a thread cannot be started", &error.to_string())
+            })
+            .ok()
     });
     let others: Vec<_> = others.collect();
     let outcome = runtime.block_on(serve(opened, own));
@@ -67,7 +72,10 @@ fn runtime() -> io::Result<Runtime> {
 /// How many events Lambda hands to this environment at once. What is none of its numbers is one.
 fn max_concurrency() -> usize {
     let variable = env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok();
-    variable.and_then(|text| text.parse().ok()).filter(|number| (1..=MOST_AT_ONCE).contains(number)).unwrap_or(1)
+    variable
+        .and_then(|text| text.parse().ok())
+        .filter(|number| (1..=MOST_AT_ONCE).contains(number))
+        .unwrap_or(1)
 }
 
 /// How many vCPUs there are for `loops`. To find out reads files, which a cold start does not pay for where one is enough.
@@ -87,10 +95,19 @@ mod tests {
 
     #[test]
     fn every_loop_is_one_thread_s_and_no_thread_has_many_more_than_another() {
-        for (loops, vcpus, expected) in
-            [(1, 1, &[1][..]), (1, 4, &[1]), (2, 4, &[1, 1]), (8, 1, &[8]), (8, 3, &[3, 3, 2]), (16, 4, &[4, 4, 4, 4])]
-        {
-            assert_eq!(shares(loops, vcpus).collect::<Vec<_>>(), expected, "{loops} loops, {vcpus} vCPUs");
+        for (loops, vcpus, expected) in [
+            (1, 1, &[1][..]),
+            (1, 4, &[1]),
+            (2, 4, &[1, 1]),
+            (8, 1, &[8]),
+            (8, 3, &[3, 3, 2]),
+            (16, 4, &[4, 4, 4, 4]),
+        ] {
+            assert_eq!(
+                shares(loops, vcpus).collect::<Vec<_>>(),
+                expected,
+                "{loops} loops, {vcpus} vCPUs"
+            );
         }
     }
 }

@@ -134,7 +134,9 @@ impl fmt::Display for Fault {
         match self {
             Self::Missing => f.write_str("is required"),
             Self::MissingUnless(other) => write!(f, "is required unless {other} is given"),
-            Self::Malformed { offset, message } => write!(f, "is not valid JSON: {message} at character {offset}"),
+            Self::Malformed { offset, message } => {
+                write!(f, "is not valid JSON: {message} at character {offset}")
+            }
             Self::NotABody => f.write_str("must be a JSON object"),
             Self::Unexpected => f.write_str("must not be given here"),
             Self::UnknownMember(name) => write!(f, "has no member {name:?}"),
@@ -158,9 +160,13 @@ impl fmt::Display for Fault {
             Self::TooMany(most) => write!(f, "must have at most {most} entries"),
             Self::TooLarge(most) => write!(f, "must have at most {most} bytes"),
             Self::InvalidDomain { entry, reason } => write!(f, "{entry:?} {reason}"),
-            Self::InvalidWebhookUrl => f.write_str("must be an absolute https:// URL, or http:// to localhost"),
+            Self::InvalidWebhookUrl => {
+                f.write_str("must be an absolute https:// URL, or http:// to localhost")
+            }
             Self::InvalidCursor => f.write_str("is not one that a Link header of this list gave"),
-            Self::NotEntityTags => f.write_str("must be * alone or entity tags in quotes, such as \"3\""),
+            Self::NotEntityTags => {
+                f.write_str("must be * alone or entity tags in quotes, such as \"3\"")
+            }
         }
     }
 }
@@ -247,7 +253,11 @@ impl<'a> Fields<'a> {
     }
 
     /// What `rule` makes of a field; `None` where it is absent, or once something is wrong with it.
-    pub fn get<T>(&mut self, name: &'static str, rule: impl FnOnce(&'a RawValue) -> Checked<T>) -> Option<T> {
+    pub fn get<T>(
+        &mut self,
+        name: &'static str,
+        rule: impl FnOnce(&'a RawValue) -> Checked<T>,
+    ) -> Option<T> {
         let Some(value) = self.members.get(name) else {
             if self.required.contains(&name) {
                 self.report(name, Fault::Missing);
@@ -270,8 +280,10 @@ impl<'a> Fields<'a> {
 
     /// Adds a violation for each field that is none of `names`.
     pub fn expect_only(&mut self, names: &[&str]) {
-        let unknown = self.members.names().filter(|name| !names.contains(name)).take(MAX_VIOLATIONS);
-        let refusals = unknown.flat_map(|name| refused(Fault::UnknownMember(name.to_owned()), RawValue::NULL));
+        let unknown =
+            self.members.names().filter(|name| !names.contains(name)).take(MAX_VIOLATIONS);
+        let refusals =
+            unknown.flat_map(|name| refused(Fault::UnknownMember(name.to_owned()), RawValue::NULL));
         self.violations.extend(refusals);
     }
 
@@ -282,7 +294,9 @@ impl<'a> Fields<'a> {
 
     /// Whether something is wrong with `name` itself.
     pub fn is_refused(&self, name: &str) -> bool {
-        self.violations.iter().any(|violation| matches!(violation.path.first(), Some(Segment::Field(n)) if *n == name))
+        self.violations.iter().any(
+            |violation| matches!(violation.path.first(), Some(Segment::Field(n)) if *n == name),
+        )
     }
 
     /// What was made of the fields, if nothing was wrong with any of them: `value` is `None` only where a required
@@ -299,7 +313,9 @@ impl<'a> Fields<'a> {
 }
 
 /// `null`, or what `rule` makes of anything else.
-pub fn nullable<T>(rule: impl FnOnce(&RawValue) -> Checked<T>) -> impl FnOnce(&RawValue) -> Checked<Option<T>> {
+pub fn nullable<T>(
+    rule: impl FnOnce(&RawValue) -> Checked<T>,
+) -> impl FnOnce(&RawValue) -> Checked<Option<T>> {
     |value| match json::kind(value) {
         Kind::Null => Ok(None),
         _ => rule(value).map(Some),
@@ -333,7 +349,9 @@ pub fn array(value: &RawValue) -> Checked<JsonText> {
 }
 
 /// An array, each element as `rule` has it.
-pub fn list<T>(rule: impl Fn(&RawValue) -> Checked<T>) -> impl FnOnce(&RawValue) -> Checked<Vec<T>> {
+pub fn list<T>(
+    rule: impl Fn(&RawValue) -> Checked<T>,
+) -> impl FnOnce(&RawValue) -> Checked<Vec<T>> {
     move |value| {
         let elements = json::elements(value).ok_or_else(|| refused(Fault::NotAnArray, value))?;
         let mut items = Vec::with_capacity(elements.len());
@@ -359,11 +377,17 @@ pub fn uuid(value: &RawValue) -> Checked<Uuid> {
 
 /// The same as a segment of the path, which is called `name`.
 pub fn path_uuid(name: &'static str, text: &str) -> Checked<Uuid> {
-    Uuid::parse_str(text).map_err(|error| refused_text(Part::Path, name, Fault::InvalidUuid(error), text))
+    Uuid::parse_str(text)
+        .map_err(|error| refused_text(Part::Path, name, Fault::InvalidUuid(error), text))
 }
 
 /// The whole number, from `minimum` to `maximum` or to the largest of 63 bits, that the query parameter `name` is.
-pub fn query_integer(name: &'static str, text: &str, minimum: u32, maximum: Option<u32>) -> Checked<u64> {
+pub fn query_integer(
+    name: &'static str,
+    text: &str,
+    minimum: u32,
+    maximum: Option<u32>,
+) -> Checked<u64> {
     let checked = written_integer(text).and_then(|number| match maximum {
         _ if number < i128::from(minimum) => Err(Fault::Below(minimum)),
         Some(maximum) if number > i128::from(maximum) => Err(Fault::Above(maximum)),
@@ -383,13 +407,21 @@ fn written_integer(text: &str) -> Result<i128, Fault> {
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_digits = |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digits =
+        |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
     // Among zeros that lead, it counts no underscores.
     let whole = match whole.trim_start_matches(['0', '_']) {
-        significant if whole.starts_with('0') && significant.starts_with(|c: char| c.is_ascii_digit()) => significant,
+        significant
+            if whole.starts_with('0') && significant.starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            significant
+        }
         _ => whole,
     };
-    if !whole.split('_').all(is_digits) || fraction.is_empty() || fraction.bytes().any(|byte| byte != b'0') {
+    if !whole.split('_').all(is_digits)
+        || fraction.is_empty()
+        || fraction.bytes().any(|byte| byte != b'0')
+    {
         return Err(Fault::NotAnInteger);
     }
     let digits = whole.replace('_', "");
@@ -430,7 +462,8 @@ fn integer(number: &str) -> Option<i64> {
     }
     let float: f64 = number.parse().ok()?;
     let is_written_as_float = number.contains(['.', 'e', 'E']);
-    (is_written_as_float && float.fract() == 0.0 && float.abs() < i64::MAX as f64).then_some(float as i64)
+    (is_written_as_float && float.fract() == 0.0 && float.abs() < i64::MAX as f64)
+        .then_some(float as i64)
 }
 
 #[cfg(test)]
@@ -447,15 +480,38 @@ mod tests {
 
     #[test]
     fn booleans_are_read_as_pydantic_reads_them() {
-        for text in ["true", "1", "1.0", "1e0", r#""TRUE""#, r#""yes""#, r#""On""#, r#""t""#, r#""y""#, r#""1""#] {
+        for text in [
+            "true",
+            "1",
+            "1.0",
+            "1e0",
+            r#""TRUE""#,
+            r#""yes""#,
+            r#""On""#,
+            r#""t""#,
+            r#""y""#,
+            r#""1""#,
+        ] {
             assert_eq!(lenient_bool(raw(text)), Ok(true), "{text}");
         }
-        for text in
-            ["false", "0", "-0", "0.0", "0e5", r#""False""#, r#""no""#, r#""off""#, r#""f""#, r#""N""#, r#""0""#]
-        {
+        for text in [
+            "false",
+            "0",
+            "-0",
+            "0.0",
+            "0e5",
+            r#""False""#,
+            r#""no""#,
+            r#""off""#,
+            r#""f""#,
+            r#""N""#,
+            r#""0""#,
+        ] {
             assert_eq!(lenient_bool(raw(text)), Ok(false), "{text}");
         }
-        for text in ["2", "-1", "2.0", "1e2", "9223372036854775807", r#""""#, r#"" true ""#, r#""1.0""#] {
+        for text in
+            ["2", "-1", "2.0", "1e2", "9223372036854775807", r#""""#, r#"" true ""#, r#""1.0""#]
+        {
             assert_eq!(fault(lenient_bool(raw(text))), Fault::UnclearBoolean, "{text}");
         }
         for text in ["0.5", "-1.5", "9223372036854775808", "1e999", "[]", "{}", "null"] {
@@ -480,11 +536,15 @@ mod tests {
         ] {
             assert_eq!(read(text), Ok(number), "{text}");
         }
-        for text in ["", "+", "abc", "1.5", "1.", ".0", "1__0", "_1", "1_", "1.0_0", "1e2", "--1", "1 0", "٣", "true"]
-        {
+        for text in [
+            "", "+", "abc", "1.5", "1.", ".0", "1__0", "_1", "1_", "1.0_0", "1e2", "--1", "1 0",
+            "٣", "true",
+        ] {
             assert_eq!(fault(text, Some(100)), Fault::NotAnInteger, "{text}");
         }
-        for text in ["0", "-0", "-1", "-0.0", "-99999999999999999999", &format!("-{}", "9".repeat(4300))] {
+        for text in
+            ["0", "-0", "-1", "-0.0", "-99999999999999999999", &format!("-{}", "9".repeat(4300))]
+        {
             assert_eq!(fault(text, Some(100)), Fault::Below(1), "{text}");
         }
         for text in ["101", "99999999999999999999", &"9".repeat(4300)] {
@@ -503,7 +563,10 @@ mod tests {
         assert_eq!(both::<Uuid, _>(Ok(Uuid::nil()), page()).unwrap_err().len(), 1);
         let violations = both(id(), page()).unwrap_err();
         assert_eq!((violations[0].part, violations[1].part), (Part::Path, Part::Query));
-        assert_eq!((violations[0].input.as_str(), violations[1].input.as_str()), (r#""x""#, r#""0""#));
+        assert_eq!(
+            (violations[0].input.as_str(), violations[1].input.as_str()),
+            (r#""x""#, r#""0""#)
+        );
         assert_eq!(both(Ok::<_, Vec<Violation>>(1), Ok(2)), Ok((1, 2)));
     }
 
@@ -519,7 +582,10 @@ mod tests {
             assert_eq!(uuid(raw(&format!("{text:?}"))), Ok(id));
         }
         assert_eq!(fault(uuid(raw("1"))), Fault::NotAUuid);
-        assert_eq!(fault(uuid(raw(r#""x""#))).to_string(), "must be a UUID: invalid character: found `x` at 0");
+        assert_eq!(
+            fault(uuid(raw(r#""x""#))).to_string(),
+            "must be a UUID: invalid character: found `x` at 0"
+        );
     }
 
     #[test]
@@ -531,8 +597,10 @@ mod tests {
         let missing = fields.get("missing", text);
         assert!(messages.is_none() && name.is_none() && missing.is_none());
         let violations = fields.finish(Some(())).unwrap_err();
-        let told: Vec<String> =
-            violations.iter().map(|v| format!("{} {} <- {}", PathText(&v.path), v.fault, v.input.as_str())).collect();
+        let told: Vec<String> = violations
+            .iter()
+            .map(|v| format!("{} {} <- {}", PathText(&v.path), v.fault, v.input.as_str()))
+            .collect();
         assert_eq!(
             told,
             [

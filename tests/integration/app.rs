@@ -26,7 +26,8 @@ use widgets::{
 use crate::fault_proxy::FaultProxy;
 
 /// An assistant body with no more than what is required.
-pub const ASSISTANT_BODY: &str = r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#;
+pub const ASSISTANT_BODY: &str =
+    r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#;
 
 /// A pathway body with no more than what is required.
 pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#;
@@ -42,7 +43,8 @@ pub fn marked_assistant(mark: Uuid) -> String {
     let names = "name description display_name intro_message header_color user_message_color bot_message_color bot_icon_color \
         ice_break_color bubble_color bubble_text bot_text_message_color user_text_message_color header_text_color \
         textbox_default_text action_buttons_color";
-    let texts: String = names.split_whitespace().map(|name| format!(r#","{name}":"{mark} {name}""#)).collect();
+    let texts: String =
+        names.split_whitespace().map(|name| format!(r#","{name}":"{mark} {name}""#)).collect();
     format!(
         r#"{{"widget_type":"chat","user_opening_messages":["{mark}"],"action_buttons":[{{"{mark}":"{mark}"}}],"org_id":"{mark}","assistant_id":"{mark}","remove_branding":true,"attributes":{{"{mark}":["{mark}"]}},"style_params":{{"{mark}":1}}{texts}}}"#
     )
@@ -59,7 +61,9 @@ pub fn marked_pathway(mark: Uuid) -> String {
 pub async fn built() -> &'static HashMap<String, PathBuf> {
     static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
     BINARIES
-        .get_or_init(|| async { binaries::build(["assistant", "pathway", "widgets", "fragile"]).await.unwrap() })
+        .get_or_init(|| async {
+            binaries::build(["assistant", "pathway", "widgets", "fragile"]).await.unwrap()
+        })
         .await
 }
 
@@ -137,12 +141,21 @@ impl TestApp {
             api_key: key.clone(),
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
-            logs: Arc::new(move |function, line| sink.lock().unwrap().push((function.to_owned(), line.to_owned()))),
+            logs: Arc::new(move |function, line| {
+                sink.lock().unwrap().push((function.to_owned(), line.to_owned()))
+            }),
         };
         change(&mut options);
         let stack = Prepared::new(options).await.unwrap().start(built().await).await.unwrap();
         let store = stack.store.client();
-        Self { stack, key: key.reveal().to_owned(), logs, client: reqwest::Client::new(), store, _beneath: None }
+        Self {
+            stack,
+            key: key.reveal().to_owned(),
+            logs,
+            client: reqwest::Client::new(),
+            store,
+            _beneath: None,
+        }
     }
 
     /// Sends a request as it is.
@@ -154,7 +167,8 @@ impl TestApp {
         body: impl Into<reqwest::Body>,
     ) -> Answer {
         let method = method.parse().unwrap();
-        let mut request = self.client.request(method, format!("{}{path}", self.stack.url)).body(body);
+        let mut request =
+            self.client.request(method, format!("{}{path}", self.stack.url)).body(body);
         for (name, value) in headers {
             let name = HeaderName::try_from(*name).unwrap();
             request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -178,7 +192,11 @@ impl TestApp {
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let answer = self.send("POST", &path, &[], payload.to_owned()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        if answer.headers.contains_key("x-amz-function-error") { Err(answer.body) } else { Ok(answer.body) }
+        if answer.headers.contains_key("x-amz-function-error") {
+            Err(answer.body)
+        } else {
+            Ok(answer.body)
+        }
     }
 
     /// Creates an assistant widget as the service's clients do.
@@ -202,7 +220,8 @@ impl TestApp {
     /// The items that an account's widgets are kept as.
     pub async fn stored_of(&self, account: AccountId, dialect: &str) -> Vec<Item> {
         let query = self.store.query().table_name("Widgets").key_condition_expression("pk = :pk");
-        let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("{account}#{dialect}")));
+        let query = query
+            .expression_attribute_values(":pk", AttributeValue::S(format!("{account}#{dialect}")));
         let items: Result<Vec<Item>, _> = query.into_paginator().items().send().collect().await;
         items.unwrap().into_iter().filter(is_widget).collect()
     }
@@ -221,7 +240,8 @@ impl TestApp {
     pub async fn reading_key(&self) -> String {
         let key = keys::generate().unwrap();
         let account = DEVELOPMENT_ACCOUNT;
-        let item = keys::KeySpec { key: &key, account, role: Role::Read, expires_at: None, name: None };
+        let item =
+            keys::KeySpec { key: &key, account, role: Role::Read, expires_at: None, name: None };
         item.put(&self.store, "ApiKeys").await.unwrap();
         key.reveal().to_owned()
     }
@@ -230,7 +250,8 @@ impl TestApp {
     pub async fn another_account(&self) -> (String, AccountId) {
         let key = keys::generate().unwrap();
         let account = AccountId(Uuid::new_v4());
-        let item = keys::KeySpec { key: &key, account, role: Role::Full, expires_at: None, name: None };
+        let item =
+            keys::KeySpec { key: &key, account, role: Role::Full, expires_at: None, name: None };
         item.put(&self.store, "ApiKeys").await.unwrap();
         (key.reveal().to_owned(), account)
     }
@@ -250,14 +271,17 @@ impl TestApp {
     pub async fn logged(&self, function: &str, part: &str) -> String {
         let found = || {
             let logs = self.logs.lock().unwrap();
-            logs.iter().find(|(name, line)| name == function && line.contains(part)).map(|(_, line)| line.clone())
+            logs.iter()
+                .find(|(name, line)| name == function && line.contains(part))
+                .map(|(_, line)| line.clone())
         };
         eventually(&format!("a line of {function} with {part}"), found).await
     }
 
     /// Waits for a log line of any function that holds `part`.
     pub async fn logged_any(&self, part: &str) {
-        eventually(&format!("a line with {part}"), || self.log().contains(part).then_some(())).await;
+        eventually(&format!("a line with {part}"), || self.log().contains(part).then_some(()))
+            .await;
     }
 
     /// What was logged so far of the request that was answered with this.
@@ -296,7 +320,14 @@ pub fn variables(name: &str, endpoint: &str) -> Vec<(String, String)> {
 pub async fn function(binary: &str, endpoint: &str, more: &[(&str, &str)]) -> Function {
     let mut variables = variables(binary, endpoint);
     variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Function::new(binary, built().await[binary].clone(), Duration::from_secs(10), variables, 1, Arc::new(|_, _| {}))
+    Function::new(
+        binary,
+        built().await[binary].clone(),
+        Duration::from_secs(10),
+        variables,
+        1,
+        Arc::new(|_, _| {}),
+    )
 }
 
 /// How many rounds a test makes of what it does over and over: `few`, or as many times that as `WIDGETS_TEST_FACTOR` says.
@@ -328,7 +359,10 @@ pub fn keys_in_order(json: &str) -> Vec<String> {
                 fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                     f.write_str("an object")
                 }
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                fn visit_map<A: serde::de::MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> Result<Keys, A::Error> {
                     let mut keys = Vec::new();
                     while let Some((key, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
                         keys.push(key);

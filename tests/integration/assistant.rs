@@ -76,7 +76,10 @@ async fn the_documented_request_makes_the_documented_widget() {
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(keys_in_order(&answer.body), ["message", "meta", "data"]);
     let body = answer.json();
-    assert_eq!((&body["message"], &body["meta"]), (&json!("Data created successfully"), &json!({})));
+    assert_eq!(
+        (&body["message"], &body["meta"]),
+        (&json!("Data created successfully"), &json!({}))
+    );
     assert_eq!(keys_in_order(&raw_data(&answer.body)), WIDGET_KEYS);
 
     let sent: Value = serde_json::from_str(DOCUMENTED).unwrap();
@@ -86,8 +89,13 @@ async fn the_documented_request_makes_the_documented_widget() {
     }
     let id: Uuid = data["id"].as_str().unwrap().parse().unwrap();
     assert_eq!(id.get_version_num(), 7);
-    assert_eq!((&data["conversation_bot_icon"], &data["bubble_bot_icon"]), (&Value::Null, &Value::Null));
-    assert!(data["widget_provider"].is_string() && data["provider_user_friendly_label"].is_string());
+    assert_eq!(
+        (&data["conversation_bot_icon"], &data["bubble_bot_icon"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(
+        data["widget_provider"].is_string() && data["provider_user_friendly_label"].is_string()
+    );
 
     let item = app.stored("assistant", &id.to_string()).await.unwrap();
     let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -104,7 +112,10 @@ async fn the_documented_request_makes_the_documented_widget() {
             assert_eq!(item[key], text(value), "{key}");
         }
     }
-    assert_eq!(item["by_assistant"], text(&format!("{DEVELOPMENT_ACCOUNT}#3c90c3cc-0d44-4b50-8888-8dd25736052a")));
+    assert_eq!(
+        item["by_assistant"],
+        text(&format!("{DEVELOPMENT_ACCOUNT}#3c90c3cc-0d44-4b50-8888-8dd25736052a"))
+    );
     assert_eq!(item["by_account"], text(&DEVELOPMENT_ACCOUNT.to_string()));
     assert_eq!(item.len(), 24 + 11, "{item:?}");
 }
@@ -123,7 +134,10 @@ async fn what_is_left_out_gets_its_default_and_unknown_keys_are_ignored() {
     assert_eq!(keys_in_order(&raw_data(&answer.body)), WIDGET_KEYS);
     assert_ne!(data["id"], "mine");
     assert_eq!(data["org_id"], DEVELOPMENT_ACCOUNT.to_string());
-    assert_eq!((&data["widget_provider"], &data["provider_user_friendly_label"]), (&json!("plivo"), &json!("Plivo")));
+    assert_eq!(
+        (&data["widget_provider"], &data["provider_user_friendly_label"]),
+        (&json!("plivo"), &json!("Plivo"))
+    );
     assert_eq!((&data["remove_branding"], &data["attributes"]), (&json!(false), &json!({})));
     for null in ["user_opening_messages", "action_buttons", "assistant_id", "name", "bubble_text"] {
         assert_eq!(data[null], Value::Null, "{null}");
@@ -146,7 +160,10 @@ async fn values_are_taken_as_the_service_takes_them() {
     assert_eq!(data["user_opening_messages"], json!(["éé"]));
     assert_eq!(data["org_id"], "3c90c3cc-0d44-4b50-8888-8dd25736052a");
     assert_eq!(data["assistant_id"], "3c90c3cc-0d44-4b50-8888-8dd25736052a");
-    assert_eq!((&data["remove_branding"], &data["header_color"]), (&json!(true), &json!("var(--primary-color)")));
+    assert_eq!(
+        (&data["remove_branding"], &data["header_color"]),
+        (&json!(true), &json!("var(--primary-color)"))
+    );
 }
 
 #[tokio::test]
@@ -189,7 +206,10 @@ async fn every_fault_is_told_at_once_as_fastapi_tells_it() {
             {"type": "dict_type", "loc": ["body", "style_params"], "msg": "Input should be a valid dictionary", "input": []},
         ]})
     );
-    assert_eq!(keys_in_order(&raw_first_detail(&answer.body)), ["type", "loc", "msg", "input", "ctx"]);
+    assert_eq!(
+        keys_in_order(&raw_first_detail(&answer.body)),
+        ["type", "loc", "msg", "input", "ctx"]
+    );
     assert_eq!(app.count().await, 0);
 }
 
@@ -216,7 +236,9 @@ async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
         let answer = app.create_assistant(body).await;
         assert_eq!((answer.status, &answer.json()["detail"]), (422, &detail), "{body}");
     }
-    for (body, offset) in [("{", 1), (r#"{"a":1,}"#, 7), (r#"{"a":NaN}"#, 5), (r#"{"a":"\ud800"}"#, 6), (" ", 1)] {
+    for (body, offset) in
+        [("{", 1), (r#"{"a":1,}"#, 7), (r#"{"a":NaN}"#, 5), (r#"{"a":"\ud800"}"#, 6), (" ", 1)]
+    {
         let answer = app.create_assistant(body).await;
         let fault = &answer.json()["detail"][0];
         assert_eq!(
@@ -233,27 +255,40 @@ async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
 async fn a_body_counts_as_json_only_where_its_content_type_says_so() {
     let app = TestApp::start().await;
     let path = format!("/api/v1/widget?api_key={}", app.key);
-    for content_type in ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"] {
-        let answer = app.send("POST", &path, &[("content-type", content_type)], ASSISTANT_BODY).await;
+    for content_type in
+        ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"]
+    {
+        let answer =
+            app.send("POST", &path, &[("content-type", content_type)], ASSISTANT_BODY).await;
         assert_eq!(answer.status, 200, "{content_type}");
     }
-    for headers in
-        [&[("content-type", "text/plain")][..], &[("content-type", "application/x-www-form-urlencoded")], &[]]
-    {
+    for headers in [
+        &[("content-type", "text/plain")][..],
+        &[("content-type", "application/x-www-form-urlencoded")],
+        &[],
+    ] {
         let answer = app.send("POST", &path, headers, ASSISTANT_BODY).await;
         let fault = &answer.json()["detail"][0];
-        assert_eq!((answer.status, &fault["type"]), (422, &json!("model_attributes_type")), "{headers:?}");
+        assert_eq!(
+            (answer.status, &fault["type"]),
+            (422, &json!("model_attributes_type")),
+            "{headers:?}"
+        );
         assert_eq!(fault["input"], ASSISTANT_BODY);
     }
 }
 #[tokio::test]
 async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
     let app = TestApp::start().await;
-    let created = app.create_assistant(DOCUMENTED.replacen("{}", r#"{"z":1.0,"a": [1e3]}"#, 1)).await;
+    let created =
+        app.create_assistant(DOCUMENTED.replacen("{}", r#"{"z":1.0,"a": [1e3]}"#, 1)).await;
     let path = format!("/api/v1/widget/{}", created.id());
     let read = app.call("GET", &path, "").await;
     assert_eq!((read.status, raw_data(&read.body)), (200, raw_data(&created.body)));
-    assert_eq!((&read.json()["message"], &read.json()["meta"]), (&json!("Data retrieved successfully"), &json!({})));
+    assert_eq!(
+        (&read.json()["message"], &read.json()["meta"]),
+        (&json!("Data retrieved successfully"), &json!({}))
+    );
     let deleted = app.call("DELETE", &path, "").await;
     assert_eq!((deleted.status, raw_data(&deleted.body)), (200, raw_data(&created.body)));
     assert_eq!(deleted.json()["message"], "Data deleted successfully");
@@ -273,7 +308,10 @@ async fn an_update_changes_what_it_names_and_keeps_the_rest() {
     let update = r#"{"widget_type":"sip","name":"new","description":null,"remove_branding":"yes","org_id":null,"attributes":{"n":1.0},"extra":1}"#;
     let updated = app.call("PUT", &path, update).await;
 
-    assert_eq!((updated.status, &updated.json()["message"]), (200, &json!("Data updated successfully")));
+    assert_eq!(
+        (updated.status, &updated.json()["message"]),
+        (200, &json!("Data updated successfully"))
+    );
     assert_eq!(keys_in_order(&raw_data(&updated.body)), WIDGET_KEYS);
     let mut expected = created.json()["data"].clone();
     for (key, value) in [
@@ -297,31 +335,44 @@ async fn an_update_changes_what_it_names_and_keeps_the_rest() {
     assert_eq!(item["version"], AttributeValue::N("2".to_owned()));
     assert!(!item.contains_key("description"), "null is absence");
     // Every field that may be null becomes it, and is gone.
-    let nulls: serde_json::Map<String, Value> = serde_json::from_str::<serde_json::Map<String, Value>>(DOCUMENTED)
-        .unwrap()
-        .into_iter()
-        .filter(|(key, _)| key != "attributes" && key != "style_params")
-        .map(|(key, _)| (key, Value::Null))
-        .collect();
+    let nulls: serde_json::Map<String, Value> =
+        serde_json::from_str::<serde_json::Map<String, Value>>(DOCUMENTED)
+            .unwrap()
+            .into_iter()
+            .filter(|(key, _)| key != "attributes" && key != "style_params")
+            .map(|(key, _)| (key, Value::Null))
+            .collect();
     let cleared = app.call("PUT", &path, Value::Object(nulls.clone()).to_string()).await;
     assert_eq!(cleared.status, 200);
     for key in nulls.keys() {
         assert_eq!(cleared.json()["data"][key], Value::Null, "{key}");
     }
     let item = app.stored("assistant", &created.id()).await.unwrap();
-    assert_eq!(item.len(), 11 + 2, "keys, version, times, last write, what the stream tells and two fields: {item:?}");
+    assert_eq!(
+        item.len(),
+        11 + 2,
+        "keys, version, times, last write, what the stream tells and two fields: {item:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_update_needs_the_type_and_a_valid_id() {
     let app = TestApp::start().await;
     let created = app.create_assistant(ASSISTANT_BODY).await;
-    let answer = app.call("PUT", &format!("/api/v1/widget/{}", created.id()), r#"{"name":"new"}"#).await;
-    assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["body", "widget_type"])));
+    let answer =
+        app.call("PUT", &format!("/api/v1/widget/{}", created.id()), r#"{"name":"new"}"#).await;
+    assert_eq!(
+        (answer.status, &answer.json()["detail"][0]["loc"]),
+        (422, &json!(["body", "widget_type"]))
+    );
     let answer = app.call("PUT", "/api/v1/widget/nope", r#"{"name":5}"#).await;
     let body = answer.json();
-    let places: Vec<&Value> = body["detail"].as_array().unwrap().iter().map(|fault| &fault["loc"]).collect();
-    assert_eq!(places, [&json!(["path", "widget_id"]), &json!(["body", "widget_type"]), &json!(["body", "name"])]);
+    let places: Vec<&Value> =
+        body["detail"].as_array().unwrap().iter().map(|fault| &fault["loc"]).collect();
+    assert_eq!(
+        places,
+        [&json!(["path", "widget_id"]), &json!(["body", "widget_type"]), &json!(["body", "name"])]
+    );
     let read = app.call("GET", &format!("/api/v1/widget/{}", created.id()), "").await;
     assert_eq!(raw_data(&read.body), raw_data(&created.body));
 }
@@ -354,7 +405,11 @@ async fn another_account_s_widget_is_not_there() {
     let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
     for (method, body) in [("GET", ""), ("PUT", r#"{"widget_type":null}"#), ("DELETE", "")] {
         let answer = app.send(method, &format!("/api/v1/widget/{id}"), &headers, body).await;
-        assert_eq!((answer.status, answer.json()["detail"].as_str().unwrap().contains(&id)), (404, true), "{method}");
+        assert_eq!(
+            (answer.status, answer.json()["detail"].as_str().unwrap().contains(&id)),
+            (404, true),
+            "{method}"
+        );
     }
     for path in ["/api/v1/widget".to_owned(), format!("/api/v1/assistant/{assistant}/widgets")] {
         assert_eq!(app.send("GET", &path, &headers, "").await.json()["data"]["total"], 0, "{path}");
@@ -403,8 +458,12 @@ async fn unknown_routes_and_methods_get_fastapi_s_words() {
 #[tokio::test]
 async fn buttons_that_were_kept_as_a_list_are_read_as_what_they_were() {
     let app = TestApp::start().await;
-    let id =
-        app.create_assistant(r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#).await.id();
+    let id = app
+        .create_assistant(
+            r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#,
+        )
+        .await
+        .id();
     for (texts, buttons) in [(&[r#"{"a": 1}"#, "1.50"][..], r#"[{"a": 1},1.50]"#), (&[], "[]")] {
         let texts = texts.iter().map(|text| AttributeValue::S((*text).to_owned())).collect();
         let mut item = app.stored("assistant", &id).await.unwrap();

@@ -31,14 +31,23 @@ async fn a_body_of_256_kib_is_kept_and_a_larger_one_is_413() {
 
     for size in [MAX + 1, 5 * 1024 * 1024] {
         let answer = app.create_assistant(padded(ASSISTANT_BODY, "name", size)).await;
-        assert_eq!((answer.status, answer.json()), (413, json!({"detail": "The body is over 256 KiB"})));
+        assert_eq!(
+            (answer.status, answer.json()),
+            (413, json!({"detail": "The body is over 256 KiB"}))
+        );
         let answer = app.create_pathway(padded(PATHWAY_BODY, "extra", size)).await;
-        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (413, &json!("PAYLOAD_TOO_LARGE")));
+        assert_eq!(
+            (answer.status, &answer.json()["errors"][0]["error"]),
+            (413, &json!("PAYLOAD_TOO_LARGE"))
+        );
     }
     // What does not fit an event never reaches a function: the answer is the gateway's.
     for size in [7 * 1024 * 1024, 11 * 1024 * 1024] {
         let answer = app.create_pathway("x".repeat(size)).await;
-        assert_eq!((answer.status, answer.json()), (413, json!({"message": "Request Entity Too Large"})));
+        assert_eq!(
+            (answer.status, answer.json()),
+            (413, json!({"message": "Request Entity Too Large"}))
+        );
     }
 }
 
@@ -47,10 +56,14 @@ async fn a_widget_that_grows_past_what_the_store_keeps_is_a_413_and_stays_as_it_
     let app = TestApp::start().await;
     let created = app.create_assistant(ASSISTANT_BODY).await;
     let path = format!("/api/v1/widget/{}", created.id());
-    let with = |field: &str| format!(r#"{{"widget_type":"chat","{field}":"{}"}}"#, "x".repeat(250_000));
+    let with =
+        |field: &str| format!(r#"{{"widget_type":"chat","{field}":"{}"}}"#, "x".repeat(250_000));
     assert_eq!(app.call("PUT", &path, with("name")).await.status, 200);
     let answer = app.call("PUT", &path, with("description")).await;
-    assert_eq!((answer.status, answer.json()), (413, json!({"detail": "The widget would be over 400 KB"})));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (413, json!({"detail": "The widget would be over 400 KB"}))
+    );
     assert_eq!(app.call("GET", &path, "").await.json()["data"]["description"], Value::Null);
 }
 
@@ -58,18 +71,26 @@ async fn a_widget_that_grows_past_what_the_store_keeps_is_a_413_and_stays_as_it_
 async fn bytes_that_are_not_utf_8_are_a_400() {
     let app = TestApp::start().await;
     let assistant = app.create_assistant(b"{\"name\":\"\xff\"}".to_vec()).await;
-    assert_eq!((assistant.status, assistant.json()), (400, json!({"detail": "There was an error parsing the body"})));
+    assert_eq!(
+        (assistant.status, assistant.json()),
+        (400, json!({"detail": "There was an error parsing the body"}))
+    );
     let pathway = app.create_pathway(b"\xff\xfe{\0}\0".to_vec()).await;
-    assert_eq!((pathway.status, &pathway.json()["errors"][0]["message"]), (400, &json!("body must be JSON in UTF-8")));
+    assert_eq!(
+        (pathway.status, &pathway.json()["errors"][0]["message"]),
+        (400, &json!("body must be JSON in UTF-8"))
+    );
 }
 
 #[tokio::test]
 async fn a_body_that_arrives_in_base64_is_a_body_like_any_other() {
     let app = TestApp::start().await;
     // API Gateway encodes what its content type does not call text.
-    let headers = [("authorization", app.key.as_str()), ("content-type", "application/octet-stream")];
+    let headers =
+        [("authorization", app.key.as_str()), ("content-type", "application/octet-stream")];
     assert_eq!(app.send("POST", "/v1/widget", &headers, PATHWAY_BODY).await.status, 200);
-    let headers = [("authorization", app.key.as_str()), ("content-type", "application/vnd.api+json")];
+    let headers =
+        [("authorization", app.key.as_str()), ("content-type", "application/vnd.api+json")];
     assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 200);
 }
 
@@ -77,22 +98,37 @@ async fn a_body_that_arrives_in_base64_is_a_body_like_any_other() {
 async fn a_missing_body_is_told_as_such() {
     let app = TestApp::start().await;
     let pathway = app.create_pathway("").await;
-    assert_eq!((pathway.status, &pathway.json()["errors"][0]["message"]), (400, &json!("body is required")));
+    assert_eq!(
+        (pathway.status, &pathway.json()["errors"][0]["message"]),
+        (400, &json!("body is required"))
+    );
     let assistant = app.create_assistant("").await;
-    assert_eq!((assistant.status, &assistant.json()["detail"][0]["type"]), (422, &json!("missing")));
+    assert_eq!(
+        (assistant.status, &assistant.json()["detail"][0]["type"]),
+        (422, &json!("missing"))
+    );
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_the_gateway_s_400_and_nothing_is_written() {
     let app = TestApp::start().await;
-    for broken in ["transfer-encoding: chunked\r\n\r\nzz\r\n", "content-length: 500\r\n\r\n{\"a\":1"] {
-        let mut connection = TcpStream::connect(app.stack.url.strip_prefix("http://").unwrap()).await.unwrap();
-        let request = format!("POST /v1/widget HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\n{broken}", app.key);
+    for broken in
+        ["transfer-encoding: chunked\r\n\r\nzz\r\n", "content-length: 500\r\n\r\n{\"a\":1"]
+    {
+        let mut connection =
+            TcpStream::connect(app.stack.url.strip_prefix("http://").unwrap()).await.unwrap();
+        let request = format!(
+            "POST /v1/widget HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\n{broken}",
+            app.key
+        );
         connection.write_all(request.as_bytes()).await.unwrap();
         connection.shutdown().await.unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with(r#"{"message":"Bad Request"}"#), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.ends_with(r#"{"message":"Bad Request"}"#),
+            "{answer}"
+        );
     }
     app.logged("Gateway", "400 Bad Request").await;
     assert_eq!(app.count().await, 0);
@@ -101,9 +137,12 @@ async fn a_body_that_breaks_off_is_the_gateway_s_400_and_nothing_is_written() {
 #[tokio::test]
 async fn hostile_bodies_get_an_answer_and_the_next_request_is_served() {
     let app = TestApp::start().await;
-    let nested = |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
+    let nested = |open: &str, close: &str, depth: usize| {
+        format!("{}{}", open.repeat(depth), close.repeat(depth))
+    };
     let many_faults = format!(r#"{{"user_opening_messages":[{}0]}}"#, "0,".repeat(120_000));
-    let many_keys = format!("{{{}\"z\":0}}", (0..20_000).map(|i| format!("\"k{i}\":0,")).collect::<String>());
+    let many_keys =
+        format!("{{{}\"z\":0}}", (0..20_000).map(|i| format!("\"k{i}\":0,")).collect::<String>());
     let deep_config = format!(r#"{{"config":{}}}"#, nested("[", "]", 50_000));
     for body in [
         &nested("[", "]", 100_000),
@@ -144,9 +183,11 @@ pub fn json_text() -> impl Strategy<Value = String> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         let key = any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap());
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec(inner.clone(), 0..4)
+                .prop_map(|items| format!("[{}]", items.join(","))),
             prop::collection::vec((key, inner), 0..4).prop_map(|members| {
-                let members: Vec<String> = members.iter().map(|(key, value)| format!("{key} : {value}")).collect();
+                let members: Vec<String> =
+                    members.iter().map(|(key, value)| format!("{key} : {value}")).collect();
                 format!("{{{}}}", members.join(", "))
             }),
         ]
@@ -156,7 +197,8 @@ pub fn json_text() -> impl Strategy<Value = String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn any_free_form_json_comes_back_and_is_kept_as_it_went_in() {
     let app = TestApp::start().await;
-    let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
     let texts = json_text().prop_filter("null is no config", |text| text != "null");
     tokio::task::block_in_place(|| {
         let runtime = tokio::runtime::Handle::current();
@@ -167,14 +209,22 @@ async fn any_free_form_json_comes_back_and_is_kept_as_it_went_in() {
                     let pathway = app.create_pathway(config).await;
                     prop_assert_eq!(pathway.status, 200, "{}", pathway.body);
                     prop_assert_eq!(raw_member(&pathway.body, "config"), text.clone());
-                    let item = app.stored("pathway", raw_member(&pathway.body, "id").trim_matches('"')).await.unwrap();
+                    let item = app
+                        .stored("pathway", raw_member(&pathway.body, "id").trim_matches('"'))
+                        .await
+                        .unwrap();
                     prop_assert_eq!(item["config"].as_s().unwrap(), &text);
 
-                    let buttons =
-                        ASSISTANT_BODY.replace(r#""action_buttons":[]"#, &format!(r#""action_buttons":[{text}]"#));
+                    let buttons = ASSISTANT_BODY.replace(
+                        r#""action_buttons":[]"#,
+                        &format!(r#""action_buttons":[{text}]"#),
+                    );
                     let assistant = app.create_assistant(buttons).await;
                     prop_assert_eq!(assistant.status, 200, "{}", assistant.body);
-                    prop_assert_eq!(raw_member(&assistant.body, "action_buttons"), format!("[{text}]"));
+                    prop_assert_eq!(
+                        raw_member(&assistant.body, "action_buttons"),
+                        format!("[{text}]")
+                    );
                     Ok(())
                 })
             })

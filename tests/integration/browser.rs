@@ -37,15 +37,29 @@ const read = async (url, options) => {
 fn chromium() -> Option<PathBuf> {
     let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
     let names = ["chromium", "chromium-browser", "google-chrome"];
-    folders.iter().flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file())
+    folders
+        .iter()
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|file| file.is_file())
 }
 
 /// What the page at `url` found.
 async fn visit(chromium: &PathBuf, url: &str) -> Value {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"])
-        .args(["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+        ])
+        .args([
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
         // Time that passes only while nothing is being fetched.
         .args(["--virtual-time-budget=10000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
@@ -57,7 +71,8 @@ async fn visit(chromium: &PathBuf, url: &str) -> Value {
         .unwrap();
     let page = String::from_utf8_lossy(&output.stdout);
     let text = page.split_once("<pre>").and_then(|(_, rest)| Some(rest.split_once("</pre>")?.0));
-    let text = text.unwrap_or_else(|| panic!("{page}\n{}", String::from_utf8_lossy(&output.stderr)));
+    let text =
+        text.unwrap_or_else(|| panic!("{page}\n{}", String::from_utf8_lossy(&output.stderr)));
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {page}"))
 }
 
@@ -72,7 +87,11 @@ async fn a_page_of_another_origin_reads_what_is_public_where_it_is_allowed_to() 
     let port = listener.local_addr().unwrap().port();
 
     let body = ASSISTANT_BODY.replacen('{', r#"{"display_name":"Support","#, 1);
-    let parameters = format!("{}/api/v1/widget/{}/parameters", app.stack.url, app.create_assistant(body).await.id());
+    let parameters = format!(
+        "{}/api/v1/widget/{}/parameters",
+        app.stack.url,
+        app.create_assistant(body).await.id()
+    );
     let domains = format!(r#""allowed_domains":["127.0.0.1:{port}"]"#);
     let body = PATHWAY_BODY.replace(r#""allowed_domains":[]"#, &domains);
     let pathway = app.create_pathway(body).await.id();
@@ -90,15 +109,27 @@ async fn a_page_of_another_origin_reads_what_is_public_where_it_is_allowed_to() 
 
     for found in [&allowed, &refused] {
         for answer in found["parameters"].as_array().unwrap() {
-            assert_eq!((&answer["status"], &answer["tag"]), (&json!(200), &json!("\"1\"")), "{found}");
+            assert_eq!(
+                (&answer["status"], &answer["tag"]),
+                (&json!(200), &json!("\"1\"")),
+                "{found}"
+            );
             assert_eq!(answer["data"]["display_name"], "Support");
         }
     }
     for answer in allowed["config"].as_array().unwrap() {
-        assert_eq!((&answer["status"], &answer["tag"]), (&json!(200), &json!("\"1\"")), "{allowed}");
+        assert_eq!(
+            (&answer["status"], &answer["tag"]),
+            (&json!(200), &json!("\"1\"")),
+            "{allowed}"
+        );
         assert_eq!(answer["data"], json!({"id": pathway, "config": {}, "messages_per_minute": 10}));
     }
-    assert_eq!(refused["config"], json!(["TypeError", "TypeError", "TypeError"]), "not even that it is there");
+    assert_eq!(
+        refused["config"],
+        json!(["TypeError", "TypeError", "TypeError"]),
+        "not even that it is there"
+    );
     // The third time the browser had the answer already; the second time it asked first.
     for status in [r#""status":304"#, r#""status":204"#] {
         let count = || app.log().matches(status).count();

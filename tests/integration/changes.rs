@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use widgets::{binaries, events::Changes, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template};
+use widgets::{
+    binaries, events::Changes, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template,
+};
 
 use crate::app::{ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp};
 
@@ -30,12 +32,19 @@ async fn next(changes: &mut Changes, count: usize) -> Vec<Value> {
             events.extend(published.map(|event| serde_json::to_value(event.unwrap()).unwrap()));
         }
     };
-    timeout(Duration::from_secs(30), all).await.unwrap_or_else(|_| panic!("fewer than {count} events"));
+    timeout(Duration::from_secs(30), all)
+        .await
+        .unwrap_or_else(|_| panic!("fewer than {count} events"));
     events
 }
 
 /// What the template's text makes of a change.
-fn detail(change: &str, dialect: &str, account: &str, item: &HashMap<String, AttributeValue>) -> Value {
+fn detail(
+    change: &str,
+    dialect: &str,
+    account: &str,
+    item: &HashMap<String, AttributeValue>,
+) -> Value {
     let template = Template::read(binaries::workspace()).unwrap();
     let text = |name: &str| item[name].as_s().unwrap().as_str();
     let mut detail = template.pipes[0].input_template.clone().unwrap();
@@ -60,7 +69,8 @@ async fn item(app: &TestApp, id: &str) -> HashMap<String, AttributeValue> {
 }
 
 #[tokio::test]
-async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_nothing_else_is_one() {
+async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_nothing_else_is_one()
+{
     let app = TestApp::start().await;
     let (other_key, other_account) = app.another_account().await;
     let mut changes = follow(&app).await;
@@ -68,7 +78,8 @@ async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_no
     let account = DEVELOPMENT_ACCOUNT.to_string();
     for (dialect, root, update, body, change) in DIALECTS {
         let ask = async |method: &str, path: &str, header: (&str, &str), body: &str| {
-            let headers = [("authorization", app.key.as_str()), ("content-type", "application/json"), header];
+            let headers =
+                [("authorization", app.key.as_str()), ("content-type", "application/json"), header];
             app.send(method, path, &headers, body.to_owned()).await
         };
         let nothing = ("accept", "*/*");
@@ -89,7 +100,11 @@ async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_no
             (update, &widget, ("if-match", r#""7""#), change, 412),
             ("DELETE", &widget, ("if-match", r#""7""#), "", 412),
         ] {
-            assert_eq!(ask(method, path, header, body).await.status, status, "{method} {path} {header:?}");
+            assert_eq!(
+                ask(method, path, header, body).await.status,
+                status,
+                "{method} {path} {header:?}"
+            );
         }
         // However it comes.
         assert_eq!(ask(update, &widget, nothing, change).await.status, 200);
@@ -104,7 +119,12 @@ async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_no
         // Another account's are its own.
         let headers = [("authorization", &*other_key), ("content-type", "application/json")];
         let others = app.send("POST", root, &headers, body).await.id();
-        expected.push(detail("created", dialect, &other_account.to_string(), &item(&app, &others).await));
+        expected.push(detail(
+            "created",
+            dialect,
+            &other_account.to_string(),
+            &item(&app, &others).await,
+        ));
 
         assert_eq!(ask("DELETE", &widget, nothing, "").await.status, 200);
         expected.push(detail("deleted", dialect, &account, &item(&app, &id).await));
@@ -124,9 +144,15 @@ async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_no
     let details: Vec<_> = events.iter().map(|event| event["detail"].clone()).collect();
     assert_eq!(details, expected);
     let versions = ["1", "2", "3", "1", "4", "1", "2", "3", "1", "4", "1"];
-    assert_eq!(details.iter().map(|detail| &detail["data"]["version"]).collect::<Vec<_>>(), versions);
+    assert_eq!(
+        details.iter().map(|detail| &detail["data"]["version"]).collect::<Vec<_>>(),
+        versions
+    );
     for event in &events {
-        assert_eq!((&event["source"], &event["detail-type"]), (&json!("widgets"), &json!("Widget Changed")));
+        assert_eq!(
+            (&event["source"], &event["detail-type"]),
+            (&json!("widgets"), &json!("Widget Changed"))
+        );
         assert!(!event.to_string().contains(&app.key));
     }
 }
@@ -135,7 +161,8 @@ async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_no
 async fn changes_at_the_same_time_are_events_in_the_order_of_each_widget_s_versions() {
     let app = TestApp::start().await;
     let mut changes = follow(&app).await;
-    let ids = [app.create_pathway(PATHWAY_BODY).await.id(), app.create_pathway(PATHWAY_BODY).await.id()];
+    let ids =
+        [app.create_pathway(PATHWAY_BODY).await.id(), app.create_pathway(PATHWAY_BODY).await.id()];
     let updates = (0..20).map(|number| {
         let (path, app) = (format!("/v1/widget/{}", ids[number % 2]), &app);
         async move {
@@ -146,9 +173,11 @@ async fn changes_at_the_same_time_are_events_in_the_order_of_each_widget_s_versi
     join_all(updates).await;
     let events = next(&mut changes, 22).await;
     for id in &ids {
-        let of_it = events.iter().map(|event| &event["detail"]).filter(|detail| detail["subject"] == **id);
-        let versions: Vec<u64> =
-            of_it.map(|detail| detail["data"]["version"].as_str().unwrap().parse().unwrap()).collect();
+        let of_it =
+            events.iter().map(|event| &event["detail"]).filter(|detail| detail["subject"] == **id);
+        let versions: Vec<u64> = of_it
+            .map(|detail| detail["data"]["version"].as_str().unwrap().parse().unwrap())
+            .collect();
         assert_eq!(versions, (1..=11).collect::<Vec<_>>());
     }
 }

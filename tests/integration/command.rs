@@ -38,9 +38,11 @@ impl Serve {
     /// The same with its log going somewhere.
     pub async fn start_logging(arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let arguments = [&["serve", "--port", "0"], arguments].concat();
-        let mut process = widgets(&arguments).await.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut process =
+            widgets(&arguments).await.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let (mut url, mut key, mut store, mut curls) = (String::new(), String::new(), String::new(), Vec::new());
+        let (mut url, mut key, mut store, mut curls) =
+            (String::new(), String::new(), String::new(), Vec::new());
         loop {
             let line = lines.next_line().await.unwrap().expect("it ended before it listened");
             let word = |line: &str| line.split_whitespace().next().unwrap().to_owned();
@@ -59,7 +61,9 @@ impl Serve {
     }
 
     async fn create(&self, key: &str) -> (u16, String) {
-        let request = reqwest::Client::new().post(format!("{}/v1/widget", self.url)).header("authorization", key);
+        let request = reqwest::Client::new()
+            .post(format!("{}/v1/widget", self.url))
+            .header("authorization", key);
         let response = request.body(PATHWAY_BODY).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
@@ -67,7 +71,12 @@ impl Serve {
     /// Everything that is kept.
     pub async fn items(&self) -> Vec<Item> {
         let config = widgets::store::config(Some(&self.store.parse().unwrap())).await;
-        let scan = aws_sdk_dynamodb::Client::new(&config).scan().table_name("Widgets").into_paginator().items().send();
+        let scan = aws_sdk_dynamodb::Client::new(&config)
+            .scan()
+            .table_name("Widgets")
+            .into_paginator()
+            .items()
+            .send();
         scan.collect::<Result<_, _>>().await.unwrap()
     }
 
@@ -86,11 +95,14 @@ impl Serve {
 }
 
 fn children_of(parent: u32) -> Vec<String> {
-    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let entries = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let is_child = |id: &String| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // pid (name) state parent …; the name may hold anything.
-        stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(&parent.to_string())
+        stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1))
+            == Some(&parent.to_string())
     };
     entries.filter(is_child).collect()
 }
@@ -106,7 +118,10 @@ async fn the_printed_curl_lines_work_as_they_are_pasted() {
     if Command::new("curl").arg("--version").output().await.is_err() {
         eprintln!("no curl on this machine: the lines are not pasted");
     } else {
-        for (line, success) in serve.curls.iter().zip([r#"{"message":"Data created successfully""#, r#"{"status":200"#])
+        for (line, success) in serve
+            .curls
+            .iter()
+            .zip([r#"{"message":"Data created successfully""#, r#"{"status":200"#])
         {
             let output = Command::new("sh").args(["-c", line]).output().await.unwrap();
             let body = String::from_utf8(output.stdout).unwrap();
@@ -128,7 +143,10 @@ async fn what_was_created_is_there_after_kill_9_and_under_the_next_key() {
     let children = first.children();
     assert!(!children.is_empty());
     first.end("-9").await;
-    eventually("the end of the functions", || (!children.iter().any(|id| is_running(id))).then_some(())).await;
+    eventually("the end of the functions", || {
+        (!children.iter().any(|id| is_running(id))).then_some(())
+    })
+    .await;
 
     let second = Serve::start(&arguments).await;
     assert_ne!(second.key, key);
@@ -144,7 +162,10 @@ async fn a_signal_stops_everything_it_started() {
         let children = serve.children();
         assert_eq!(children.len(), 1);
         assert!(serve.end(signal).await, "{signal} is a clean end");
-        eventually("the end of the functions", || (!children.iter().any(|id| is_running(id))).then_some(())).await;
+        eventually("the end of the functions", || {
+            (!children.iter().any(|id| is_running(id))).then_some(())
+        })
+        .await;
     }
 }
 
@@ -159,15 +180,27 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
     let _using = Serve::start(&["--data", data]).await;
     for (arguments, says) in [
         (&["serve", "--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
-        (&["serve", "--ephemeral", "--port", "0", "--api-key", "secret key"], "--api-key must be 1 to 255 printable"),
-        (&["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
-        (&["serve", "--port", "0", "--data", in_file.to_str().unwrap()], "cannot be used: Not a directory"),
+        (
+            &["serve", "--ephemeral", "--port", "0", "--api-key", "secret key"],
+            "--api-key must be 1 to 255 printable",
+        ),
+        (
+            &["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"],
+            "cannot listen on 192.0.2.1:0",
+        ),
+        (
+            &["serve", "--port", "0", "--data", in_file.to_str().unwrap()],
+            "cannot be used: Not a directory",
+        ),
         (&["serve", "--port", "0", "--data", data], "is in use by another stack"),
         (
             &["serve", "--port", "0", "--endpoint-url", "http://127.0.0.1:1"],
             "the store at http://127.0.0.1:1 is of no use",
         ),
-        (&["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"], "the key cannot be written to the table ApiKeys"),
+        (
+            &["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"],
+            "the key cannot be written to the table ApiKeys",
+        ),
     ] {
         let output = widgets(arguments).await.output().await.unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
@@ -181,7 +214,8 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
 #[tokio::test]
 async fn an_issued_key_works_at_once_wherever_it_was_issued() {
     async fn issue(arguments: &[&str]) -> (String, String) {
-        let output = widgets(&[&["keys", "issue"], arguments].concat()).await.output().await.unwrap();
+        let output =
+            widgets(&[&["keys", "issue"], arguments].concat()).await.output().await.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let key = String::from_utf8(output.stdout).unwrap();
         (key.trim().to_owned(), String::from_utf8(output.stderr).unwrap())
@@ -190,27 +224,39 @@ async fn an_issued_key_works_at_once_wherever_it_was_issued() {
     let data = folder.path().to_str().unwrap();
     let account = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
 
-    let (before, told) = issue(&["--data", data, "--account", account, "--name", "before it runs"]).await;
-    assert!(before.starts_with("in-") && before.len() == 46 && told.contains(account), "{before} {told}");
+    let (before, told) =
+        issue(&["--data", data, "--account", account, "--name", "before it runs"]).await;
+    assert!(
+        before.starts_with("in-") && before.len() == 46 && told.contains(account),
+        "{before} {told}"
+    );
     let serve = Serve::start(&["--data", data]).await;
     let (beside, told) = issue(&["--data", data]).await;
     assert!(!told.contains(account), "a new account: {told}");
-    let (elsewhere, _) = issue(&["--endpoint-url", &serve.store, "--table", "ApiKeys", "--account", account]).await;
+    let (elsewhere, _) =
+        issue(&["--endpoint-url", &serve.store, "--table", "ApiKeys", "--account", account]).await;
 
     for (key, org_id) in [(&before, Some(account)), (&beside, None), (&elsewhere, Some(account))] {
         let url = format!("{}/api/v1/widget?api_key={key}", serve.url);
         let request = reqwest::Client::new().post(url).header("content-type", "application/json");
         let response = request.body(ASSISTANT_BODY).send().await.unwrap();
         assert_eq!(response.status(), 200);
-        let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert!(org_id.is_none_or(|account| body["data"]["org_id"] == account), "{body}");
     }
 
-    let (reader, _) = issue(&["--data", data, "--role", "read", "--expires", "2999-01-01T00:00:00Z"]).await;
+    let (reader, _) =
+        issue(&["--data", data, "--role", "read", "--expires", "2999-01-01T00:00:00Z"]).await;
     assert_eq!(serve.create(&reader).await.0, 403);
-    for refused in [["--role", "admin"], ["--expires", "tomorrow"], ["--expires", "2020-01-01T00:00:00Z"]] {
-        let output =
-            widgets(&[&["keys", "issue", "--data", data], &refused[..]].concat()).await.output().await.unwrap();
+    for refused in
+        [["--role", "admin"], ["--expires", "tomorrow"], ["--expires", "2020-01-01T00:00:00Z"]]
+    {
+        let output = widgets(&[&["keys", "issue", "--data", data], &refused[..]].concat())
+            .await
+            .output()
+            .await
+            .unwrap();
         assert!(!output.status.success() && output.stdout.is_empty(), "{refused:?}");
     }
 }
@@ -227,18 +273,32 @@ async fn an_operator_s_profile_signs_for_a_store_elsewhere_and_a_local_one_needs
     .unwrap();
     let with_profile = async |arguments: &[&str], profile: Option<&str>| {
         let mut command = widgets(arguments).await;
-        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_PROFILE"] {
+        for name in [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_REGION",
+            "AWS_PROFILE",
+        ] {
             command.env_remove(name);
         }
-        command.env("AWS_SHARED_CREDENTIALS_FILE", &profiles).env("AWS_CONFIG_FILE", folder.path().join("none"));
+        command
+            .env("AWS_SHARED_CREDENTIALS_FILE", &profiles)
+            .env("AWS_CONFIG_FILE", folder.path().join("none"));
         command.envs(profile.map(|profile| ("AWS_PROFILE", profile))).output().await.unwrap()
     };
 
     let elsewhere = ["keys", "issue", "--endpoint-url", proxy.url.as_str()];
     assert!(with_profile(&elsewhere, Some("operator")).await.status.success());
-    assert!(proxy.signature().contains("Credential=AKOPERATOR/") && proxy.signature().contains("/eu-west-1/dynamodb/"));
+    assert!(
+        proxy.signature().contains("Credential=AKOPERATOR/")
+            && proxy.signature().contains("/eu-west-1/dynamodb/")
+    );
     assert!(with_profile(&elsewhere, None).await.status.success());
-    assert!(proxy.signature().contains("Credential=local/") && proxy.signature().contains("/us-east-1/dynamodb/"));
+    assert!(
+        proxy.signature().contains("Credential=local/")
+            && proxy.signature().contains("/us-east-1/dynamodb/")
+    );
     assert!(
         !with_profile(&elsewhere, Some("nobody")).await.status.success(),
         "a profile that is not there is an error"
@@ -253,7 +313,15 @@ async fn help_says_what_it_is_and_every_option() {
     let mut process = widgets(&["serve", "--help"]).await.stdout(Stdio::piped()).spawn().unwrap();
     let mut help = String::new();
     process.stdout.take().unwrap().read_to_string(&mut help).await.unwrap();
-    for option in ["--host", "--port", "--data", "--ephemeral", "--api-key", "--endpoint-url", "--concurrency"] {
+    for option in [
+        "--host",
+        "--port",
+        "--data",
+        "--ephemeral",
+        "--api-key",
+        "--endpoint-url",
+        "--concurrency",
+    ] {
         assert!(help.contains(option), "{option}: {help}");
     }
 }
@@ -266,12 +334,18 @@ async fn the_benchmark_prints_what_lists_and_updates_cost() {
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = printed.lines().skip(2).map(cells).collect();
     let calls = |widgets: &str, list: &str| {
-        let row = rows.iter().find(|row| row[1] == widgets && row[2] == list).unwrap_or_else(|| panic!("{printed}"));
+        let row = rows
+            .iter()
+            .find(|row| row[1] == widgets && row[2] == list)
+            .unwrap_or_else(|| panic!("{printed}"));
         assert_eq!(row[3], "200", "{printed}");
         row[4].parse::<u32>().unwrap()
     };
     assert_eq!((calls("1", "assistant, page 1"), calls("120", "assistant, page 1")), (1, 2));
-    assert_eq!((calls("120", "assistant, the last page"), calls("120", "pathway, `limit=100`")), (2, 1));
+    assert_eq!(
+        (calls("120", "assistant, the last page"), calls("120", "pathway, `limit=100`")),
+        (2, 1)
+    );
     assert_eq!((calls("120", "assistant, update"), calls("120", "pathway, update")), (1, 1));
     assert_eq!(rows.len(), 2 * 10, "{printed}");
 }
@@ -290,9 +364,19 @@ async fn the_load_is_answered_as_it_is_meant_to_be() {
     let course = rows(course);
     assert_eq!(course.len(), 10, "{printed}");
     let last = &course[9];
-    assert!(last[3].parse::<f64>().unwrap() > 1.0 && last[4].parse::<f64>().unwrap() > 1.0, "{printed}");
+    assert!(
+        last[3].parse::<f64>().unwrap() > 1.0 && last[4].parse::<f64>().unwrap() > 1.0,
+        "{printed}"
+    );
     let steps = rows(steps);
-    for step in ["create", "create, again", "read, nothing new", "update, of an old version", "delete", "all"] {
+    for step in [
+        "create",
+        "create, again",
+        "read, nothing new",
+        "update, of an old version",
+        "delete",
+        "all",
+    ] {
         assert!(steps.iter().any(|row| row[1] == step && row[2] != "0"), "{step}: {printed}");
     }
     assert!(steps.iter().all(|row| row[8] == "0"), "{printed}");

@@ -99,7 +99,9 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
             answer
         }
         Next::Status(status) => status.into_response(),
-        Next::Half => Body::from_stream(stream::iter([Ok("{"), Err("that is all")])).into_response(),
+        Next::Half => {
+            Body::from_stream(stream::iter([Ok("{"), Err("that is all")])).into_response()
+        }
     };
     let is_event = answer.headers().contains_key("lambda-runtime-aws-request-id");
     api.note(|loops| {
@@ -115,7 +117,8 @@ async fn end(
     document: Bytes,
 ) -> StatusCode {
     let document = serde_json::from_slice(&document).unwrap();
-    api.at_work.send_modify(|at_work| assert!(at_work.remove(&id), "{id} ended and was not at work"));
+    api.at_work
+        .send_modify(|at_work| assert!(at_work.remove(&id), "{id} ended and was not at work"));
     api.outcomes.send_modify(|outcomes| outcomes.entry(id).or_default().push((kind, document)));
     StatusCode::ACCEPTED
 }
@@ -139,7 +142,9 @@ impl Environment {
     /// The Pathway function over the store at `endpoint`, allowed so many events at once.
     async fn start(binary: &str, endpoint: &str, max_concurrency: Option<&str>) -> Self {
         let mut variables = variables("Pathway", endpoint);
-        variables.extend(max_concurrency.map(|it| ("AWS_LAMBDA_MAX_CONCURRENCY".to_owned(), it.to_owned())));
+        variables.extend(
+            max_concurrency.map(|it| ("AWS_LAMBDA_MAX_CONCURRENCY".to_owned(), it.to_owned())),
+        );
         Self::start_with(binary, variables).await
     }
 
@@ -183,15 +188,23 @@ impl Environment {
     /// How the invocation `id` ends.
     async fn outcome(&self, id: &str) -> Outcome {
         let mut outcomes = self.api.outcomes.subscribe();
-        let ended = timeout(PATIENCE, outcomes.wait_for(|outcomes| outcomes.contains_key(id))).await;
+        let ended =
+            timeout(PATIENCE, outcomes.wait_for(|outcomes| outcomes.contains_key(id))).await;
         ended.unwrap_or_else(|_| panic!("{id} never ended")).unwrap()[id][0].clone()
     }
 
     /// The status and the body of the answer to the request that the invocation `id` was.
     async fn answer(&self, id: &str) -> (u64, Value) {
         let (kind, answer) = self.outcome(id).await;
-        assert_eq!((kind.as_str(), &answer["headers"]["x-request-id"]), ("response", &json!(id)), "{answer}");
-        (answer["statusCode"].as_u64().unwrap(), serde_json::from_str(answer["body"].as_str().unwrap()).unwrap())
+        assert_eq!(
+            (kind.as_str(), &answer["headers"]["x-request-id"]),
+            ("response", &json!(id)),
+            "{answer}"
+        );
+        (
+            answer["statusCode"].as_u64().unwrap(),
+            serde_json::from_str(answer["body"].as_str().unwrap()).unwrap(),
+        )
     }
 
     /// Waits until the loops are so.
@@ -207,7 +220,8 @@ impl Environment {
 
     /// Waits until the process ends by itself: with what status, and what it logged.
     async fn ended(mut self) -> (ExitStatus, Vec<Value>) {
-        let status = timeout(PATIENCE, self.process.wait()).await.expect("the process lives on").unwrap();
+        let status =
+            timeout(PATIENCE, self.process.wait()).await.expect("the process lives on").unwrap();
         (status, self.lines().await)
     }
 
@@ -220,7 +234,9 @@ impl Environment {
     /// Each line of the log, all of which are JSON.
     async fn lines(&mut self) -> Vec<Value> {
         let log = (&mut self.log).await.unwrap();
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        };
         log.lines().map(parse).collect()
     }
 }
@@ -241,7 +257,10 @@ impl Client {
 
     /// One whose key nobody issued.
     fn unknown() -> Self {
-        Self { key: keys::generate().unwrap().reveal().to_owned(), account: AccountId(Uuid::new_v4()) }
+        Self {
+            key: keys::generate().unwrap().reveal().to_owned(),
+            account: AccountId(Uuid::new_v4()),
+        }
     }
 
     /// A request to create a widget that says `mark`.
@@ -306,10 +325,14 @@ async fn as_many_events_as_allowed_are_at_work_at_once_and_none_is_taken_for_ano
     });
     let environment = Environment::start("pathway", proxy.url.as_str(), Some("8")).await;
     for (number, client) in clients.iter().enumerate() {
-        environment.invoke(&format!("event-{number}"), client.creation(&format!("widget {number}")));
+        environment
+            .invoke(&format!("event-{number}"), client.creation(&format!("widget {number}")));
     }
     let mut looked_up = looked_up.subscribe();
-    timeout(PATIENCE, looked_up.wait_for(|keys| keys.len() == 8)).await.expect("eight events at work").unwrap();
+    timeout(PATIENCE, looked_up.wait_for(|keys| keys.len() == 8))
+        .await
+        .expect("eight events at work")
+        .unwrap();
     let vcpus = thread::available_parallelism().unwrap().get();
     assert_eq!(environment.threads(), vcpus.min(8));
     proxy.release();
@@ -349,12 +372,17 @@ async fn what_panics_or_fails_disturbs_no_other_and_ends_no_loop() {
     for round in 0..3 {
         let id = |what: &str| format!("{what}-{round}");
         environment.invoke(&id("panic"), with_panic(client.creation("panic"), "before"));
-        environment.invoke(&id("dumb"), with_panic(client.request("GET", "/v1/widget/x", ""), "refusing"));
+        environment
+            .invoke(&id("dumb"), with_panic(client.request("GET", "/v1/widget/x", ""), "refusing"));
         environment.invoke(&id("unknown"), json!({}));
         assert_eq!(environment.answer(&id("panic")).await.0, 500);
         for (what, error) in [("dumb", "InternalError"), ("unknown", "UnknownEvent")] {
             let (kind, failure) = environment.outcome(&id(what)).await;
-            assert_eq!((kind.as_str(), &failure["errorType"]), ("error", &json!(error)), "{failure}");
+            assert_eq!(
+                (kind.as_str(), &failure["errorType"]),
+                ("error", &json!(error)),
+                "{failure}"
+            );
         }
     }
     proxy.release();
@@ -385,8 +413,11 @@ async fn a_loop_that_ends_leaves_the_others_at_work_and_the_last_ends_the_proces
     environment.hand_out(Next::Status(StatusCode::INTERNAL_SERVER_ERROR));
     let (status, log) = environment.ended().await;
     assert_eq!(status.code(), Some(1));
-    let causes: Vec<&str> =
-        log.iter().filter(|line| line["level"] == "ERROR").flat_map(|it| it["cause"].as_str()).collect();
+    let causes: Vec<&str> = log
+        .iter()
+        .filter(|line| line["level"] == "ERROR")
+        .flat_map(|it| it["cause"].as_str())
+        .collect();
     for cause in ["status 500", "status 200", "connection closed"] {
         assert!(causes.iter().any(|it| it.contains(cause)), "{cause}: {causes:?}");
     }
@@ -396,9 +427,12 @@ async fn a_loop_that_ends_leaves_the_others_at_work_and_the_last_ends_the_proces
 async fn without_a_number_above_one_it_is_one_event_at_a_time_in_one_thread() {
     let proxy = FaultProxy::start().await;
     let client = Client::new(&proxy, Role::Full).await;
-    for allowed in [None, Some("1"), Some("0"), Some(""), Some("-2"), Some("2.5"), Some("many"), Some("1601")] {
+    for allowed in
+        [None, Some("1"), Some("0"), Some(""), Some("-2"), Some("2.5"), Some("many"), Some("1601")]
+    {
         let environment = Environment::start("pathway", proxy.url.as_str(), allowed).await;
-        let ids = ["a", "b", "c", "d"].map(|id| format!("{id} {allowed:?}").replace(['"', ' ', '(', ')'], ""));
+        let ids = ["a", "b", "c", "d"]
+            .map(|id| format!("{id} {allowed:?}").replace(['"', ' ', '(', ')'], ""));
         for id in &ids {
             environment.invoke(id, client.creation(id));
         }
@@ -423,12 +457,14 @@ async fn under_load_every_event_is_answered_once_and_as_it_would_be_alone() {
         clients.push(Client::new(&proxy, role).await);
     }
     let environment = Environment::start("pathway", proxy.url.as_str(), Some("16")).await;
-    let events: Vec<(String, &Client, usize)> =
-        (0..rounds(600)).map(|number| (format!("event-{number}"), &clients[number % clients.len()], number)).collect();
+    let events: Vec<(String, &Client, usize)> = (0..rounds(600))
+        .map(|number| (format!("event-{number}"), &clients[number % clients.len()], number))
+        .collect();
     for (id, client, number) in &events {
         match number % 3 {
             0 | 1 => environment.invoke(id, client.creation(id)),
-            _ => environment.invoke(id, client.request("GET", &format!("/v1/widget/{}", Uuid::new_v4()), "")),
+            _ => environment
+                .invoke(id, client.request("GET", &format!("/v1/widget/{}", Uuid::new_v4()), "")),
         }
     }
     let expected = |number: usize| match (number % 3, number % 4) {

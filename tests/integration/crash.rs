@@ -85,7 +85,10 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
     fn expect(&self, is_fine: bool, answer: &Answer) {
         if !is_fine {
             let (log, id) = ((self.log)(), answer.header("x-request-id"));
-            panic!("{answer:?}\n{}", log.lines().filter(|line| line.contains(id)).collect::<String>());
+            panic!(
+                "{answer:?}\n{}",
+                log.lines().filter(|line| line.contains(id)).collect::<String>()
+            );
         }
     }
 
@@ -97,19 +100,29 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
                 break;
             }
             let key = Uuid::new_v4().to_string();
-            let create =
-                Request { method: "POST", path: dialect.root, idempotency_key: Some(&key), body: dialect.body };
+            let create = Request {
+                method: "POST",
+                path: dialect.root,
+                idempotency_key: Some(&key),
+                body: dialect.body,
+            };
             let (created, _) = self.insist(create).await;
             self.expect(created.status == 200, &created);
             let path = format!("{}/{}", dialect.root, created.id());
 
             let change = Value::Object(dialect.change(&[(field, n)])).to_string();
-            let update = Request { method: dialect.update, path: &path, idempotency_key: None, body: &change };
+            let update = Request {
+                method: dialect.update,
+                path: &path,
+                idempotency_key: None,
+                body: &change,
+            };
             let (updated, _) = self.insist(update).await;
             self.expect(updated.status == 200, &updated);
 
             if random(2) == 0 {
-                let delete = Request { method: "DELETE", path: &path, idempotency_key: None, body: "" };
+                let delete =
+                    Request { method: "DELETE", path: &path, idempotency_key: None, body: "" };
                 let (deleted, is_retry) = self.insist(delete).await;
                 self.expect(deleted.status == 200 || is_retry && deleted.status == 404, &deleted);
                 answered.deleted.insert(path);
@@ -122,8 +135,9 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
 
     /// Has two clients of each dialect work until `kill` is over, and tells what came of both.
     async fn work_while<T>(&self, kill: impl Future<Output = T>) -> (Answered, T) {
-        let works =
-            DIALECTS.iter().flat_map(|dialect| dialect.fields[..2].iter().map(|field| self.work(dialect, field)));
+        let works = DIALECTS
+            .iter()
+            .flat_map(|dialect| dialect.fields[..2].iter().map(|field| self.work(dialect, field)));
         let kill = async {
             let killed = kill.await;
             self.is_over.set(true);
@@ -142,14 +156,22 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
     async fn check(&self, answered: &Answered, items: &[Item]) {
         let text = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
         let id = |path: &String| path.rsplit('/').next().unwrap().to_owned();
-        let kept: BTreeSet<String> = items.iter().filter(|item| is_widget(item)).map(|item| text(item, "id")).collect();
+        let kept: BTreeSet<String> =
+            items.iter().filter(|item| is_widget(item)).map(|item| text(item, "id")).collect();
         assert_eq!(kept, answered.there.keys().map(id).collect());
         // Each was created in one transaction with the record of its request.
-        let records = items.iter().filter(|item| item.contains_key("widget_id")).map(|item| text(item, "widget_id"));
-        let created: BTreeSet<String> = answered.there.keys().chain(&answered.deleted).map(id).collect();
+        let records = items
+            .iter()
+            .filter(|item| item.contains_key("widget_id"))
+            .map(|item| text(item, "widget_id"));
+        let created: BTreeSet<String> =
+            answered.there.keys().chain(&answered.deleted).map(id).collect();
         assert_eq!(records.collect::<BTreeSet<_>>(), created);
         for (path, (field, value)) in &answered.there {
-            let read = (self.send)(&Request { method: "GET", path, idempotency_key: None, body: "" }).await.unwrap();
+            let read =
+                (self.send)(&Request { method: "GET", path, idempotency_key: None, body: "" })
+                    .await
+                    .unwrap();
             assert_eq!(read.status, 200, "{read:?}");
             let data: Value = serde_json::from_str(&raw_data(&read.body)).unwrap();
             assert_eq!(&data[field], value, "{path}");
@@ -191,7 +213,10 @@ async fn when_function_processes_die_what_was_answered_is_there_once() {
     };
     let (answered, ()) = clients.work_while(kill).await;
     clients.check(&answered, &app.items().await).await;
-    assert!(app.log().contains("the process ended without an answer"), "some died with a request in their hands");
+    assert!(
+        app.log().contains("the process ended without an answer"),
+        "some died with a request in their hands"
+    );
 }
 
 #[tokio::test]
@@ -208,7 +233,8 @@ async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_nex
     let http = reqwest::Client::new();
     let send = async |request: &Request<'_>| {
         let at = url.borrow().clone();
-        let mut sent = http.request(request.method.parse().unwrap(), format!("{at}{}", request.path));
+        let mut sent =
+            http.request(request.method.parse().unwrap(), format!("{at}{}", request.path));
         for (name, value) in headers("in-crash", request) {
             sent = sent.header(name, value);
         }
@@ -219,8 +245,11 @@ async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_nex
         };
         let answer = answer.await;
         if answer.is_err() {
-            let restarted = async { drop(url.subscribe().wait_for(|url| *url != at).await.unwrap()) };
-            timeout(PATIENCE, restarted).await.expect("a stack that was not killed does not answer");
+            let restarted =
+                async { drop(url.subscribe().wait_for(|url| *url != at).await.unwrap()) };
+            timeout(PATIENCE, restarted)
+                .await
+                .expect("a stack that was not killed does not answer");
         }
         answer.ok()
     };

@@ -56,7 +56,9 @@ impl Dialect<'_> {
         };
         let (method, path, body) = match operation {
             Operation::Create(object) => ("POST", self.widgets.to_owned(), self.body(object)),
-            Operation::Read(number) => ("GET", format!("{}/{}", self.widgets, id(number)), String::new()),
+            Operation::Read(number) => {
+                ("GET", format!("{}/{}", self.widgets, id(number)), String::new())
+            }
             Operation::Update(number, object) => {
                 let body = match self.update {
                     "PUT" => self.body(object),
@@ -64,7 +66,9 @@ impl Dialect<'_> {
                 };
                 (self.update, format!("{}/{}", self.widgets, id(number)), body)
             }
-            Operation::Delete(number) => ("DELETE", format!("{}/{}", self.widgets, id(number)), String::new()),
+            Operation::Delete(number) => {
+                ("DELETE", format!("{}/{}", self.widgets, id(number)), String::new())
+            }
             Operation::List => ("GET", self.widgets.to_owned(), String::new()),
         };
         let answer = self.app.call(method, &path, body).await;
@@ -77,10 +81,11 @@ impl Dialect<'_> {
         let shown = match operation {
             Operation::List => {
                 let data = raw_data(&answer.body);
-                let items: Vec<HashMap<String, Box<RawValue>>> = match serde_json::from_str::<Page>(&data) {
-                    Ok(page) => page.items,
-                    Err(_) => serde_json::from_str(&data).unwrap(),
-                };
+                let items: Vec<HashMap<String, Box<RawValue>>> =
+                    match serde_json::from_str::<Page>(&data) {
+                        Ok(page) => page.items,
+                        Err(_) => serde_json::from_str(&data).unwrap(),
+                    };
                 items.iter().map(|item| item[self.holder].get().to_owned()).collect()
             }
             _ => vec![raw_member(&answer.body, self.holder)],
@@ -127,8 +132,13 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 /// Runs a property of generated values against a running stack.
-fn check<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+fn check<S: Strategy>(
+    cases: u32,
+    values: S,
+    property: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     tokio::task::block_in_place(|| runner.run(&values, property).unwrap());
 }
 
@@ -174,42 +184,60 @@ async fn the_same_operations_leave_the_same_behind_in_both_dialects() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_sent_comes_back_at_once_and_from_the_store() {
-    const TEXTS: [&str; 6] =
-        ["name", "display_name", "intro_message", "header_color", "bubble_text", "textbox_default_text"];
+    const TEXTS: [&str; 6] = [
+        "name",
+        "display_name",
+        "intro_message",
+        "header_color",
+        "bubble_text",
+        "textbox_default_text",
+    ];
     let app = TestApp::start().await;
     let runtime = Handle::current();
     let text = prop_oneof![
         Just("null".to_owned()),
         any::<String>().prop_map(|text| serde_json::Value::String(text).to_string())
     ];
-    check(60, (prop::collection::vec(text, TEXTS.len()), object(), json_text()), |(texts, object, value)| {
-        let members: String = TEXTS.iter().zip(&texts).map(|(name, text)| format!(r#""{name}":{text},"#)).collect();
-        let assistant = format!(
-            r#"{{"widget_type":"chat","user_opening_messages":null,"action_buttons":[{value}],{members}"attributes":{object},"style_params":{object}}}"#
-        );
-        let pathway = PATHWAY_BODY.replace("{}", &object);
-        let mut sent: Vec<(&str, String)> = TEXTS.into_iter().zip(texts).collect();
-        let buttons = format!("[{value}]");
-        sent.extend([("attributes", object.clone()), ("style_params", object.clone()), ("action_buttons", buttons)]);
-        runtime.block_on(async {
-            for (widgets, update, body, sent) in [
-                ("/api/v1/widget", "PUT", &assistant, &sent[..]),
-                ("/v1/widget", "PATCH", &pathway, &[("config", object.clone())]),
-            ] {
-                let created = app.call("POST", widgets, body.clone()).await;
-                prop_assert_eq!(created.status, 200, "{}: {}", body, created.body);
-                let path = format!("{widgets}/{}", created.id());
-                let read = app.call("GET", &path, "").await;
-                prop_assert_eq!(raw_data(&read.body), raw_data(&created.body));
-                let updated = app.call(update, &path, body.clone()).await;
-                for (name, text) in sent {
-                    prop_assert_eq!(&raw_member(&created.body, name), text, "{}", name);
-                    prop_assert_eq!(&raw_member(&updated.body, name), text, "{}", name);
+    check(
+        60,
+        (prop::collection::vec(text, TEXTS.len()), object(), json_text()),
+        |(texts, object, value)| {
+            let members: String = TEXTS
+                .iter()
+                .zip(&texts)
+                .map(|(name, text)| format!(r#""{name}":{text},"#))
+                .collect();
+            let assistant = format!(
+                r#"{{"widget_type":"chat","user_opening_messages":null,"action_buttons":[{value}],{members}"attributes":{object},"style_params":{object}}}"#
+            );
+            let pathway = PATHWAY_BODY.replace("{}", &object);
+            let mut sent: Vec<(&str, String)> = TEXTS.into_iter().zip(texts).collect();
+            let buttons = format!("[{value}]");
+            sent.extend([
+                ("attributes", object.clone()),
+                ("style_params", object.clone()),
+                ("action_buttons", buttons),
+            ]);
+            runtime.block_on(async {
+                for (widgets, update, body, sent) in [
+                    ("/api/v1/widget", "PUT", &assistant, &sent[..]),
+                    ("/v1/widget", "PATCH", &pathway, &[("config", object.clone())]),
+                ] {
+                    let created = app.call("POST", widgets, body.clone()).await;
+                    prop_assert_eq!(created.status, 200, "{}: {}", body, created.body);
+                    let path = format!("{widgets}/{}", created.id());
+                    let read = app.call("GET", &path, "").await;
+                    prop_assert_eq!(raw_data(&read.body), raw_data(&created.body));
+                    let updated = app.call(update, &path, body.clone()).await;
+                    for (name, text) in sent {
+                        prop_assert_eq!(&raw_member(&created.body, name), text, "{}", name);
+                        prop_assert_eq!(&raw_member(&updated.body, name), text, "{}", name);
+                    }
+                    let deleted = app.call("DELETE", &path, "").await;
+                    prop_assert_eq!(raw_data(&deleted.body), raw_data(&updated.body));
                 }
-                let deleted = app.call("DELETE", &path, "").await;
-                prop_assert_eq!(raw_data(&deleted.body), raw_data(&updated.body));
-            }
-            Ok(())
-        })
-    });
+                Ok(())
+            })
+        },
+    );
 }

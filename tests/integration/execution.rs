@@ -31,8 +31,8 @@ use widgets::{
 
 use crate::{
     app::{
-        ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, built, eventually, function,
-        raw_member, rounds, variables,
+        ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, built, eventually,
+        function, raw_member, rounds, variables,
     },
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
@@ -41,7 +41,11 @@ use crate::{
 pub const MARK: &str = "WIDGETS_TEST";
 
 /// A stack over `proxy` whose processes can be found.
-pub async fn marked_app(proxy: &FaultProxy, concurrency: usize, timeout: Option<Duration>) -> (TestApp, String) {
+pub async fn marked_app(
+    proxy: &FaultProxy,
+    concurrency: usize,
+    timeout: Option<Duration>,
+) -> (TestApp, String) {
     let mark = Uuid::new_v4().to_string();
     let app = TestApp::start_over(proxy, |options| {
         options.concurrency = concurrency;
@@ -61,7 +65,9 @@ pub fn processes(mark: &str) -> Vec<String> {
         let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
     };
-    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let entries = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     entries.filter(has_mark).collect()
 }
 
@@ -69,7 +75,10 @@ pub fn processes(mark: &str) -> Vec<String> {
 pub async fn kill(processes: &[String]) {
     assert!(!processes.is_empty());
     assert!(Command::new("kill").arg("-9").args(processes).status().await.unwrap().success());
-    eventually("the end of the processes", || (!processes.iter().any(|id| is_alive(id))).then_some(())).await;
+    eventually("the end of the processes", || {
+        (!processes.iter().any(|id| is_alive(id))).then_some(())
+    })
+    .await;
 }
 
 /// Whether the process has not ended: it is there, and no zombie.
@@ -90,7 +99,11 @@ async fn a_function_that_dies_is_a_502_and_is_started_afresh() {
     });
     assert_eq!((answer.status, answer.json()), (502, json!({"message": "Internal Server Error"})));
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
-    assert_eq!(proxy.made(Call::CREATE), 2, "the request that died with its process was not made again");
+    assert_eq!(
+        proxy.made(Call::CREATE),
+        2,
+        "the request that died with its process was not made again"
+    );
 }
 
 #[tokio::test]
@@ -109,7 +122,10 @@ async fn a_request_that_cannot_be_done_in_time_is_given_up_by_the_function_itsel
     proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
     let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
     let answer = app.create_pathway(PATHWAY_BODY).await;
-    assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (503, &json!("SERVICE_UNAVAILABLE")));
+    assert_eq!(
+        (answer.status, &answer.json()["errors"][0]["error"]),
+        (503, &json!("SERVICE_UNAVAILABLE"))
+    );
     let process = processes(&mark);
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
     assert_eq!(processes(&mark), process, "it lives on");
@@ -124,9 +140,20 @@ async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
     let (answer, ()) = tokio::join!(app.create_assistant(ASSISTANT_BODY), async {
         proxy.made_times(Call::CREATE, 1).await;
         // Not able to say anything any more.
-        assert!(Command::new("kill").arg("-STOP").args(processes(&mark)).status().await.unwrap().success());
+        assert!(
+            Command::new("kill")
+                .arg("-STOP")
+                .args(processes(&mark))
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
     });
-    assert_eq!((answer.status, answer.json()), (504, json!({"message": "Endpoint request timed out"})));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (504, json!({"message": "Endpoint request timed out"}))
+    );
     eventually("the end of the process", || processes(&mark).is_empty().then_some(())).await;
     assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
     app.logged("Assistant", "stopped after its timeout").await;
@@ -135,7 +162,11 @@ async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
 #[tokio::test]
 async fn a_function_that_cannot_start_is_a_502_and_says_why() {
     let app = TestApp::start_with(|options| {
-        options.template.functions.iter_mut().for_each(|function| drop(function.variables.remove("WIDGETS_TABLE")));
+        options
+            .template
+            .functions
+            .iter_mut()
+            .for_each(|function| drop(function.variables.remove("WIDGETS_TABLE")));
     })
     .await;
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 502);
@@ -175,8 +206,11 @@ async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_th
         assert_eq!(app.call("POST", root, body).await.status, 200);
         let environment = processes(&mark);
         for (count, when) in ["before", "after", "before"].into_iter().enumerate() {
-            let headers =
-                [("authorization", app.key.as_str()), ("content-type", "application/json"), ("x-panic", when)];
+            let headers = [
+                ("authorization", app.key.as_str()),
+                ("content-type", "application/json"),
+                ("x-panic", when),
+            ];
             let answer = app.send("POST", root, &headers, body).await;
             let id = answer.header("x-request-id").to_owned();
             let told = match function {
@@ -188,9 +222,13 @@ async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_th
             assert_eq!((answer.status, answer.json()), (500, told));
             app.logged(function, &id).await;
             let log = app.log();
-            let panics = |line: &&str| line.starts_with(function) && line.contains(r#""message":"panic""#);
+            let panics =
+                |line: &&str| line.starts_with(function) && line.contains(r#""message":"panic""#);
             assert_eq!(log.lines().filter(panics).count(), count + 1);
-            assert!(log.lines().filter(panics).all(|line| line.contains("tests/fragile/main.rs:")), "{log}");
+            assert!(
+                log.lines().filter(panics).all(|line| line.contains("tests/fragile/main.rs:")),
+                "{log}"
+            );
             assert!(!log.contains(&app.key), "{log}");
             assert_eq!(app.call("POST", root, body).await.status, 200);
         }
@@ -206,10 +244,10 @@ async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_th
 async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_alone() {
     let proxy = FaultProxy::start().await;
     let function = function("assistant", proxy.url.as_str(), &[]).await;
-    let request =
-        json!({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}});
+    let request = json!({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}});
     for event in ["{}", "[", "", r#"{"Records":[{}]}"#] {
-        let Err(InvokeError::Failed(failure)) = function.invoke(event.to_owned().into()).await else {
+        let Err(InvokeError::Failed(failure)) = function.invoke(event.to_owned().into()).await
+        else {
             panic!("{event}");
         };
         let failure: serde_json::Value = serde_json::from_slice(&failure).unwrap();
@@ -221,7 +259,8 @@ async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_
 }
 
 #[tokio::test]
-async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_take_ends_nothing() {
+async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_take_ends_nothing()
+{
     /// A Runtime API with two events, which are the same but for their ids, and where the first one's answer comes too late.
     #[derive(Clone, Default)]
     struct RuntimeApi {
@@ -247,7 +286,11 @@ async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_
         (headers, event.to_string()).into_response()
     }
 
-    async fn respond(State(api): State<RuntimeApi>, Path(id): Path<String>, headers: HeaderMap) -> StatusCode {
+    async fn respond(
+        State(api): State<RuntimeApi>,
+        Path(id): Path<String>,
+        headers: HeaderMap,
+    ) -> StatusCode {
         api.answers.send_modify(|answers| answers.push((id, headers)));
         if api.answers.borrow().len() == 1 { StatusCode::GONE } else { StatusCode::ACCEPTED }
     }
@@ -277,7 +320,10 @@ async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_
     process.kill().await.unwrap();
     let mut log = String::new();
     process.stdout.take().unwrap().read_to_string(&mut log).await.unwrap();
-    assert!(log.contains("the answer was not taken") && log.contains("410 Gone (request event-0)"), "{log}");
+    assert!(
+        log.contains("the answer was not taken") && log.contains("410 Gone (request event-0)"),
+        "{log}"
+    );
     server.abort();
 }
 
@@ -285,7 +331,13 @@ async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_
 async fn a_process_needs_no_more_memory_the_longer_it_serves() {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-memory").unwrap();
-    let item = KeySpec { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+    let item = KeySpec {
+        key: &key,
+        account: DEVELOPMENT_ACCOUNT,
+        role: Role::Full,
+        expires_at: None,
+        name: None,
+    };
     item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
     for (name, root, update, body, change) in [
         ("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE),
@@ -326,18 +378,25 @@ async fn a_process_needs_no_more_memory_the_longer_it_serves() {
                 let id = widget.rsplit('/').next().unwrap();
                 let key = [("pk", format!("{DEVELOPMENT_ACCOUNT}#{name}")), ("sk", id.to_owned())];
                 let delete = proxy.store.client().delete_item().table_name("Widgets");
-                let delete = key.into_iter().fold(delete, |it, (name, value)| it.key(name, AttributeValue::S(value)));
+                let delete = key
+                    .into_iter()
+                    .fold(delete, |it, (name, value)| it.key(name, AttributeValue::S(value)));
                 delete.send().await.unwrap();
             }
             // Exact, which `status` is not on every kernel.
-            let memory = fs::read_to_string(format!("/proc/{}/smaps_rollup", processes(&mark)[0])).unwrap();
+            let memory =
+                fs::read_to_string(format!("/proc/{}/smaps_rollup", processes(&mark)[0])).unwrap();
             let resident = memory.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
             resident.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap()
         };
         let (warm, lives) = (live(50).await, rounds(120));
         let later = live(lives).await;
         // 64 bytes a request would be more than that.
-        assert!(later < warm + 48, "{name}: from {warm} to {later} KiB within {} requests", 8 * lives);
+        assert!(
+            later < warm + 48,
+            "{name}: from {warm} to {later} KiB within {} requests",
+            8 * lives
+        );
     }
 }
 
@@ -372,9 +431,13 @@ async fn a_process_has_the_environment_that_lambda_sets_and_no_other() {
     ] {
         assert_eq!(variables.get(name), Some(&value), "{name}");
     }
-    for name in
-        ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "LAMBDA_TASK_ROOT"]
-    {
+    for name in [
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "LAMBDA_TASK_ROOT",
+    ] {
         assert!(variables.get(name).is_some_and(|value| !value.is_empty()), "{name}");
     }
     assert!(!variables.contains_key("HOME") && !variables.contains_key("CARGO"), "{variables:?}");

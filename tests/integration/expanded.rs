@@ -43,15 +43,20 @@ pub struct Stack {
 impl Stack {
     /// The stack with these parameters. It panics where something refers to what is not there with them.
     pub fn with(parameters: Parameters) -> Self {
-        let is_gradual = parameters.iter().any(|&(name, value)| name == "Deployment" && value != "AllAtOnce");
+        let is_gradual =
+            parameters.iter().any(|&(name, value)| name == "Deployment" && value != "AllAtOnce");
         let template = expanded(if is_gradual { "everything" } else { "defaults" });
         let mut values = BTreeMap::new();
         for (name, parameter) in template["Parameters"].as_object().unwrap() {
             let given = parameters.iter().find(|&(given, _)| given == name);
-            values.insert(name.clone(), given.map_or_else(|| parameter["Default"].clone(), |&(_, value)| json!(value)));
+            values.insert(
+                name.clone(),
+                given.map_or_else(|| parameter["Default"].clone(), |&(_, value)| json!(value)),
+            );
         }
         assert!(parameters.iter().all(|&(name, _)| values.contains_key(name)), "{parameters:?}");
-        let mut evaluation = Evaluation { template: &template, parameters: values, resources: BTreeSet::new() };
+        let mut evaluation =
+            Evaluation { template: &template, parameters: values, resources: BTreeSet::new() };
         let resources = evaluation.present("Resources");
         evaluation.resources = resources.keys().cloned().collect();
         let resolve = |(name, value): (String, Value)| (name, evaluation.resolve(&value).unwrap());
@@ -107,7 +112,8 @@ impl Evaluation<'_> {
     /// The members of a section whose conditions hold.
     fn present(&self, section: &str) -> BTreeMap<String, Value> {
         let members = self.template[section].as_object().unwrap().iter();
-        let present = members.filter(|(_, member)| member["Condition"].as_str().is_none_or(|name| self.holds(name)));
+        let present = members
+            .filter(|(_, member)| member["Condition"].as_str().is_none_or(|name| self.holds(name)));
         present.map(|(name, member)| (name.clone(), member.clone())).collect()
     }
 
@@ -130,15 +136,18 @@ impl Evaluation<'_> {
     /// The value, or nothing where it is `AWS::NoValue`.
     fn resolve(&self, value: &Value) -> Option<Value> {
         match value {
-            Value::Array(values) => Some(values.iter().filter_map(|value| self.resolve(value)).collect()),
+            Value::Array(values) => {
+                Some(values.iter().filter_map(|value| self.resolve(value)).collect())
+            }
             Value::Object(members) => match members.iter().next() {
                 Some((function, argument)) if function == "Ref" || function.starts_with("Fn::") => {
                     assert_eq!(members.len(), 1, "{value}");
                     self.call(function, argument)
                 }
                 _ => {
-                    let resolved =
-                        members.iter().filter_map(|(name, value)| Some((name.clone(), self.resolve(value)?)));
+                    let resolved = members
+                        .iter()
+                        .filter_map(|(name, value)| Some((name.clone(), self.resolve(value)?)));
                     Some(Value::Object(resolved.collect()))
                 }
             },
@@ -153,16 +162,20 @@ impl Evaluation<'_> {
                 let [name, attribute] = [0, 1].map(|index| argument[index].as_str().unwrap());
                 self.reference(&format!("{name}.{attribute}"))
             }
-            "Fn::If" => self.resolve(&argument[if self.holds(argument[0].as_str().unwrap()) { 1 } else { 2 }]),
+            "Fn::If" => self
+                .resolve(&argument[if self.holds(argument[0].as_str().unwrap()) { 1 } else { 2 }]),
             "Fn::Sub" => {
                 let (text, own) = (list(argument)[0].as_str().unwrap(), &argument[1]);
                 let mut parts = text.split("${");
                 let mut result = parts.next().unwrap().to_owned();
                 for part in parts {
                     let (name, rest) = part.split_once('}').unwrap();
-                    let value =
-                        own.get(name).map_or_else(|| self.reference(name), |value| self.resolve(value)).unwrap();
-                    result.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                    let value = own
+                        .get(name)
+                        .map_or_else(|| self.reference(name), |value| self.resolve(value))
+                        .unwrap();
+                    result
+                        .push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
                     result.push_str(rest);
                 }
                 Some(result.into())
@@ -180,7 +193,11 @@ impl Evaluation<'_> {
             "AWS::StackName" => json!("widgets"),
             _ => self.parameters.get(name).cloned().unwrap_or_else(|| {
                 let resource = name.split('.').next().unwrap();
-                assert!(self.resources.contains(resource), "{name} is not there with {:?}", self.parameters);
+                assert!(
+                    self.resources.contains(resource),
+                    "{name} is not there with {:?}",
+                    self.parameters
+                );
                 json!(name)
             }),
         })
@@ -190,7 +207,8 @@ impl Evaluation<'_> {
 #[test]
 fn the_expanded_templates_are_of_this_template() {
     let template = fs::read(binaries::workspace().join("template.yaml")).unwrap();
-    let digest: String = Sha256::digest(template).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String =
+        Sha256::digest(template).iter().map(|byte| format!("{byte:02x}")).collect();
     for name in ["defaults", "everything"] {
         assert_eq!(
             expanded(name)["Metadata"]["Source"],

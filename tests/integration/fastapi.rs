@@ -97,14 +97,16 @@ async fn every_recorded_request_is_answered_as_fastapi_answers_it() {
         let put = store.put_item().table_name("Widgets").set_item(Some(item.clone()));
         put.clone().send().await.unwrap();
         let path = request.path.replace("{key}", &app.key);
-        let headers: Vec<(&str, &str)> = request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let body = match (&request.body, &request.body_base64) {
             (Some(text), _) => text.clone().into_bytes(),
             (None, Some(bytes)) => STANDARD.decode(bytes).unwrap(),
             (None, None) => Vec::new(),
         };
         let answer = app.send(&request.method, &path, &headers, body.clone()).await;
-        if let Some((part, status)) = DEVIATIONS.iter().find(|(part, _)| name.starts_with(part) || name.ends_with(part))
+        if let Some((part, status)) =
+            DEVIATIONS.iter().find(|(part, _)| name.starts_with(part) || name.ends_with(part))
         {
             assert_eq!(answer.status, *status, "{name}: {answer:?}");
             deviated.insert(*part);
@@ -131,35 +133,53 @@ async fn every_recorded_request_is_answered_as_fastapi_answers_it() {
 fn compare(answer: &Answer, request: &Request, expected: &Response) -> Result<(), String> {
     // What the recorded application broke down over is refused here.
     if expected.status == 500 {
-        return if (400..500).contains(&answer.status) { Ok(()) } else { Err(format!("{answer:?}")) };
+        return if (400..500).contains(&answer.status) {
+            Ok(())
+        } else {
+            Err(format!("{answer:?}"))
+        };
     }
     let Some(body) = &expected.body else {
         return if answer.status == expected.status { Ok(()) } else { Err(format!("{answer:?}")) };
     };
     let got: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     // Ids are all good to the recorded application. Here it is the id that a 404 names.
-    let is_other_id =
-        got["detail"].as_str().is_some_and(|detail| detail.starts_with("Unable to find the Widget with id "));
+    let is_other_id = got["detail"]
+        .as_str()
+        .is_some_and(|detail| detail.starts_with("Unable to find the Widget with id "));
     if expected.status == 200 && answer.status == 404 && is_other_id {
         let id = body["data"]["id"].as_str().or(body["data"]["org_id"].as_str()).unwrap();
-        return if id != ID && answer.body.contains(id) { Ok(()) } else { Err(answer.body.clone()) };
+        return if id != ID && answer.body.contains(id) {
+            Ok(())
+        } else {
+            Err(answer.body.clone())
+        };
     }
     let is_same = match expected.status {
         200 => answer.status == 200 && is_read_alike(&got["data"], &body["data"], request),
-        status => answer.status == status && without_parser(got.clone()) == without_parser(body.clone()),
+        status => {
+            answer.status == status && without_parser(got.clone()) == without_parser(body.clone())
+        }
     };
-    if is_same { Ok(()) } else { Err(format!("{} {got} is not {} {body}", answer.status, expected.status)) }
+    if is_same {
+        Ok(())
+    } else {
+        Err(format!("{} {got} is not {} {body}", answer.status, expected.status))
+    }
 }
 
 /// Whether a widget or a page holds what FastAPI read.
 fn is_read_alike(got: &Value, read: &Value, request: &Request) -> bool {
     let is_create = request.method == "POST";
     let is_public = request.path.contains("/parameters");
-    read.as_object().unwrap().iter().filter(|(key, _)| !is_public || *key != "id").all(|(key, value)| {
-        let default = json!(DEVELOPMENT_ACCOUNT.to_string());
-        let value = if is_create && key == "org_id" && value.is_null() { &default } else { value };
-        is_alike(&got[key], value)
-    })
+    read.as_object().unwrap().iter().filter(|(key, _)| !is_public || *key != "id").all(
+        |(key, value)| {
+            let default = json!(DEVELOPMENT_ACCOUNT.to_string());
+            let value =
+                if is_create && key == "org_id" && value.is_null() { &default } else { value };
+            is_alike(&got[key], value)
+        },
+    )
 }
 
 /// Equality of JSON to a reader that takes numbers for doubles.
@@ -169,9 +189,12 @@ fn is_alike(a: &Value, b: &Value) -> bool {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             (a - b).abs() <= f64::EPSILON * a.abs()
         }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_alike(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_alike(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_alike(a, b)))
+            a.len() == b.len()
+                && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_alike(a, b)))
         }
         (a, b) => a == b,
     }

@@ -150,7 +150,9 @@ impl FaultProxy {
     /// The next times that `call` is made it meets `faults`, one each time.
     pub fn next(&self, call: Call<'static>, faults: impl IntoIterator<Item = Fault>) {
         let mut faults: VecDeque<Fault> = faults.into_iter().collect();
-        self.plan(move |made, _| if made == call { faults.pop_front().unwrap_or(Fault::None) } else { Fault::None });
+        self.plan(move |made, _| {
+            if made == call { faults.pop_front().unwrap_or(Fault::None) } else { Fault::None }
+        });
     }
 
     /// Whenever `call` is made it meets `fault`.
@@ -218,8 +220,9 @@ impl Request {
                 line => lines.push(line.to_owned()),
             }
         }
-        let header =
-            |line: &String| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+        let header = |line: &String| {
+            line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        };
         let headers: BTreeMap<String, String> = lines.iter().skip(1).filter_map(header).collect();
         let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
@@ -241,14 +244,16 @@ struct Answer(String, Vec<u8>);
 
 impl Answer {
     fn new(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Self {
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: String =
+            headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         Self(format!("HTTP/1.1 {status} \r\n{headers}content-length: {}\r\n\r\n", body.len()), body)
     }
 
     fn error(status: u16, name: &str, mut more: Value) -> Self {
         more["__type"] = json!(format!("com.amazonaws.dynamodb.v20120810#{name}"));
         more.as_object_mut().unwrap().entry("message").or_insert_with(|| json!("as told"));
-        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", "FAULT")];
+        let headers =
+            [("content-type", "application/x-amz-json-1.0"), ("x-amzn-requestid", "FAULT")];
         Self::new(status, &headers, more.to_string().into_bytes())
     }
 
@@ -256,7 +261,11 @@ impl Answer {
         match operation {
             "TransactWriteItems" => {
                 let reasons = json!([{"Code": "TransactionConflict", "Message": "as told"}, {"Code": "None"}]);
-                Self::error(400, "TransactionCanceledException", json!({ "CancellationReasons": reasons }))
+                Self::error(
+                    400,
+                    "TransactionCanceledException",
+                    json!({ "CancellationReasons": reasons }),
+                )
             }
             _ => Self::error(400, "TransactionConflictException", json!({})),
         }
@@ -265,14 +274,18 @@ impl Answer {
     /// Of the store itself.
     async fn of(state: &State, request: &Request) -> Self {
         let mut forwarded = state.client.request(request.method.parse().unwrap(), &state.store);
-        for (name, value) in request.headers.iter().filter(|(name, _)| *name != "content-length" && *name != "host") {
+        for (name, value) in
+            request.headers.iter().filter(|(name, _)| *name != "content-length" && *name != "host")
+        {
             forwarded = forwarded.header(name, value);
         }
         let answer = forwarded.body(request.body.clone()).send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let kept = |name| Some((name, headers.get(name)?.to_str().unwrap()));
-        let headers: Vec<(&str, &str)> =
-            ["content-type", "x-amzn-requestid", "x-amz-crc32"].into_iter().filter_map(kept).collect();
+        let headers: Vec<(&str, &str)> = ["content-type", "x-amzn-requestid", "x-amz-crc32"]
+            .into_iter()
+            .filter_map(kept)
+            .collect();
         Self::new(status, &headers, answer.bytes().await.unwrap().to_vec())
     }
 
@@ -288,12 +301,17 @@ async fn serve(connection: TcpStream, state: &State) -> io::Result<()> {
     while let Some(request) = Request::read(&mut connection).await? {
         let (operation, table) = request.call();
         // What opens a connection is no call.
-        let fault = if operation.is_empty() { Fault::None } else { state.meets(&request, Call(&operation, &table)) };
+        let fault = if operation.is_empty() {
+            Fault::None
+        } else {
+            state.meets(&request, Call(&operation, &table))
+        };
         let is_done = match fault {
             Fault::Refused(..) | Fault::Quoting | Fault::Conflict | Fault::Held => false,
-            Fault::Failed(effect) | Fault::Reset(effect) | Fault::Silent(effect) | Fault::Garbage(effect) => {
-                effect == Effect::Done
-            }
+            Fault::Failed(effect)
+            | Fault::Reset(effect)
+            | Fault::Silent(effect)
+            | Fault::Garbage(effect) => effect == Effect::Done,
             Fault::None | Fault::HalfAnswer | Fault::Late | Fault::Trickle => true,
         };
         let answer = if is_done { Some(Answer::of(state, &request).await) } else { None };
@@ -301,8 +319,9 @@ async fn serve(connection: TcpStream, state: &State) -> io::Result<()> {
             (Fault::Refused(status, name), _) => Answer::error(status, name, json!({})),
             (Fault::Quoting, _) => {
                 let call = String::from_utf8_lossy(&request.body);
-                let message =
-                    format!("1 validation error detected: Value '{call}' at 'item' failed to satisfy constraint");
+                let message = format!(
+                    "1 validation error detected: Value '{call}' at 'item' failed to satisfy constraint"
+                );
                 Answer::error(400, "ValidationException", json!({ "message": message }))
             }
             (Fault::Conflict, _) => Answer::conflict(&operation),

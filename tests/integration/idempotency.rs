@@ -20,7 +20,11 @@ const DIALECTS: [(&str, &str, &str); 2] =
     [("/api/v1/widget", ASSISTANT_BODY, "PUT"), ("/v1/widget", PATHWAY_BODY, "PATCH")];
 
 async fn post(app: &TestApp, key: &str, path: &str, idempotency_key: &str, body: &str) -> Answer {
-    let headers = [("authorization", key), ("content-type", "application/json"), ("idempotency-key", idempotency_key)];
+    let headers = [
+        ("authorization", key),
+        ("content-type", "application/json"),
+        ("idempotency-key", idempotency_key),
+    ];
     app.send("POST", path, &headers, body.to_owned()).await
 }
 
@@ -39,13 +43,28 @@ async fn a_replay_is_the_first_answer_whatever_became_of_the_widget() {
     let app = TestApp::start().await;
     for (root, body, update) in DIALECTS {
         let first = post(&app, &app.key, root, "once", body).await;
-        assert_eq!((first.status, is_replay(&first), first.header("etag")), (200, false, r#""1""#), "{first:?}");
+        assert_eq!(
+            (first.status, is_replay(&first), first.header("etag")),
+            (200, false, r#""1""#),
+            "{first:?}"
+        );
         let widget = format!("{root}/{}", first.id());
         let again = async || {
             let again = post(&app, &app.key, root, "once", body).await;
-            assert_eq!((again.status, is_replay(&again), again.header("etag")), (200, true, r#""1""#), "{again:?}");
-            assert_eq!((&again.body, again.header("content-type")), (&first.body, "application/json"));
-            assert_ne!(again.header("x-request-id"), first.header("x-request-id"), "a request of its own");
+            assert_eq!(
+                (again.status, is_replay(&again), again.header("etag")),
+                (200, true, r#""1""#),
+                "{again:?}"
+            );
+            assert_eq!(
+                (&again.body, again.header("content-type")),
+                (&first.body, "application/json")
+            );
+            assert_ne!(
+                again.header("x-request-id"),
+                first.header("x-request-id"),
+                "a request of its own"
+            );
         };
         again().await;
         let change = body.replace("chat", "sms").replace("10", "11");
@@ -101,7 +120,8 @@ async fn a_request_that_is_refused_leaves_nothing_behind_and_its_key_is_still_to
     let reader = app.reading_key().await;
     let huge = format!("\"{}\"", "a".repeat(256 * 1024));
     for (root, body, _) in DIALECTS {
-        let (invalid, key) = (if root == "/v1/widget" { 400 } else { 422 }, format!("key of {root}"));
+        let (invalid, key) =
+            (if root == "/v1/widget" { 400 } else { 422 }, format!("key of {root}"));
         for (api_key, sent, status) in [
             (&app.key, "{}", invalid),
             (&app.key, "{", invalid),
@@ -129,9 +149,15 @@ async fn a_key_has_1_to_255_characters_and_what_is_wrong_with_it_is_told_with_th
     let (long, longest) = ("k".repeat(256), "é".repeat(255));
     for (root, body, _) in DIALECTS {
         for key in ["k", "a, b", "\"quoted\"", &longest] {
-            let (first, again) =
-                (post(&app, &app.key, root, key, body).await, post(&app, &app.key, root, key, body).await);
-            assert_eq!((first.status, is_replay(&first), is_replay(&again)), (200, false, true), "{first:?}");
+            let (first, again) = (
+                post(&app, &app.key, root, key, body).await,
+                post(&app, &app.key, root, key, body).await,
+            );
+            assert_eq!(
+                (first.status, is_replay(&first), is_replay(&again)),
+                (200, false, true),
+                "{first:?}"
+            );
             assert_eq!(first.body, again.body);
         }
     }
@@ -140,15 +166,22 @@ async fn a_key_has_1_to_255_characters_and_what_is_wrong_with_it_is_told_with_th
     let fault = json!({"type": "string_too_long", "loc": ["header", "idempotency-key"], "msg": "String should have at most 255 characters", "input": long, "ctx": {"max_length": 255}});
     assert_eq!((refused.status, refused.json()), (422, json!({ "detail": [fault] })));
     let refused = post(&app, &app.key, "/api/v1/widget", "", "{}").await;
-    let told: Vec<Value> =
-        refused.json()["detail"].as_array().unwrap().iter().map(|fault| json!([fault["type"], fault["loc"]])).collect();
+    let told: Vec<Value> = refused.json()["detail"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| json!([fault["type"], fault["loc"]]))
+        .collect();
     assert_eq!(told[0], json!(["string_too_short", ["header", "idempotency-key"]]));
     assert_eq!(told.len(), 4, "the body's too: {told:?}");
 
-    let refused = post(&app, &app.key, "/v1/widget", &long, &PATHWAY_BODY.replace("10", "-1")).await;
+    let refused =
+        post(&app, &app.key, "/v1/widget", &long, &PATHWAY_BODY.replace("10", "-1")).await;
     let told = |message: &str| json!({"error": "INVALID_PARAMETER", "message": message});
-    let faults =
-        [told("idempotency-key must have at most 255 characters"), told("messages_per_minute must be at least 0")];
+    let faults = [
+        told("idempotency-key must have at most 255 characters"),
+        told("messages_per_minute must be at least 0"),
+    ];
     assert_eq!((refused.status, &refused.json()["errors"]), (400, &json!(faults)));
     assert_eq!(post(&app, &app.key, "/v1/widget", "", PATHWAY_BODY).await.status, 400);
     assert_eq!(app.count().await, count);
@@ -165,7 +198,8 @@ async fn a_key_is_forgotten_after_24_hours_by_its_own_time_though_its_record_is_
             .find(|record| record["widget_id"] == AttributeValue::S(first.id()))
             .unwrap();
         let expires: u64 = record["ttl"].as_n().unwrap().parse().unwrap();
-        let created = Timestamp::parse(record["created_at"].as_s().unwrap()).unwrap().epoch_seconds();
+        let created =
+            Timestamp::parse(record["created_at"].as_s().unwrap()).unwrap().epoch_seconds();
         assert_eq!(expires, created + 24 * 60 * 60);
 
         let set_ttl = async |ttl: u64| {
@@ -178,7 +212,10 @@ async fn a_key_is_forgotten_after_24_hours_by_its_own_time_though_its_record_is_
         assert!(is_replay(&post(&app, &app.key, root, "once", body).await));
         set_ttl(now).await;
         let second = post(&app, &app.key, root, "once", body).await;
-        assert!(second.status == 200 && !is_replay(&second) && second.id() != first.id(), "{second:?}");
+        assert!(
+            second.status == 200 && !is_replay(&second) && second.id() != first.id(),
+            "{second:?}"
+        );
         // From then on it is the second request's.
         let again = post(&app, &app.key, root, "once", body).await;
         assert!(is_replay(&again) && again.body == second.body, "{again:?}");
@@ -241,7 +278,8 @@ async fn a_request_other_than_a_post_is_made_whatever_key_it_has() {
     let headers = [("authorization", app.key.as_str()), ("idempotency-key", "once")];
     for (version, rate) in [(2, 7), (3, 8)] {
         let change = json!({ "messages_per_minute": rate }).to_string();
-        let updated = app.send("PATCH", &format!("/v1/widget/{}", created.id()), &headers, change).await;
+        let updated =
+            app.send("PATCH", &format!("/v1/widget/{}", created.id()), &headers, change).await;
         assert_eq!(
             (updated.header("etag"), &updated.json()["data"]["messages_per_minute"]),
             (&*format!("\"{version}\""), &json!(rate))
@@ -270,14 +308,19 @@ async fn a_transaction_is_known_to_the_store_by_its_widget() {
 }
 
 #[tokio::test]
-async fn of_requests_at_once_with_one_key_and_different_bodies_one_creates_and_the_others_are_told() {
+async fn of_requests_at_once_with_one_key_and_different_bodies_one_creates_and_the_others_are_told()
+{
     let app = TestApp::start_with(|options| options.concurrency = 6).await;
     for (root, body, _) in DIALECTS {
         let before = app.count().await;
         let bodies: Vec<String> = (0..30).map(|n| format!("{body}{}", " ".repeat(n % 3))).collect();
-        let answers = join_all(bodies.iter().map(|body| post(&app, &app.key, root, "once", body))).await;
-        let winner =
-            bodies.iter().zip(&answers).find(|(_, answer)| answer.status == 200 && !is_replay(answer)).unwrap();
+        let answers =
+            join_all(bodies.iter().map(|body| post(&app, &app.key, root, "once", body))).await;
+        let winner = bodies
+            .iter()
+            .zip(&answers)
+            .find(|(_, answer)| answer.status == 200 && !is_replay(answer))
+            .unwrap();
         for (body, answer) in bodies.iter().zip(&answers) {
             assert_eq!(answer.status, if body == winner.0 { 200 } else { 422 }, "{answer:?}");
         }
@@ -286,17 +329,26 @@ async fn of_requests_at_once_with_one_key_and_different_bodies_one_creates_and_t
 }
 
 #[tokio::test]
-async fn of_50_requests_at_once_over_a_failing_store_one_creates_and_all_that_are_answered_get_its_answer() {
+async fn of_50_requests_at_once_over_a_failing_store_one_creates_and_all_that_are_answered_get_its_answer()
+ {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |options| options.concurrency = 6).await;
-    const FAULTS: [Fault; 4] =
-        [Fault::Conflict, Fault::Failed(Effect::Done), Fault::Reset(Effect::Done), Fault::Reset(Effect::None)];
+    const FAULTS: [Fault; 4] = [
+        Fault::Conflict,
+        Fault::Failed(Effect::Done),
+        Fault::Reset(Effect::Done),
+        Fault::Reset(Effect::None),
+    ];
     for (root, body, _) in DIALECTS {
         let before = app.count().await;
         let mut count = 0;
         proxy.plan(move |call, _| {
             count += usize::from(call == Call::CREATE_ONCE);
-            if call == Call::CREATE_ONCE && count % 5 != 0 { FAULTS[count % 5 - 1] } else { Fault::None }
+            if call == Call::CREATE_ONCE && count % 5 != 0 {
+                FAULTS[count % 5 - 1]
+            } else {
+                Fault::None
+            }
         });
         let insist = async || {
             for _ in 0..100 {

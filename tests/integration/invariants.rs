@@ -3,7 +3,9 @@
 
 use std::{fmt::Debug, fs, path::Path};
 
-use invariants::{allowed_domain, api_key, assistant_body, cursor, event, json_text, pathway_body, preconditions};
+use invariants::{
+    allowed_domain, api_key, assistant_body, cursor, event, json_text, pathway_body, preconditions,
+};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -30,8 +32,15 @@ struct Edit {
 impl Edit {
     fn any() -> impl Strategy<Value = Self> {
         let tokens: Vec<&str> = TOKENS.split_whitespace().collect();
-        let inserted = prop_oneof![select(tokens).prop_map(|token| token.as_bytes().to_vec()), vec(any::<u8>(), 0..3)];
-        (0.0..=1.0, 0..8_usize, inserted).prop_map(|(place, removed, inserted)| Self { place, removed, inserted })
+        let inserted = prop_oneof![
+            select(tokens).prop_map(|token| token.as_bytes().to_vec()),
+            vec(any::<u8>(), 0..3)
+        ];
+        (0.0..=1.0, 0..8_usize, inserted).prop_map(|(place, removed, inserted)| Self {
+            place,
+            removed,
+            inserted,
+        })
     }
 
     fn apply(&self, input: &mut Vec<u8>) {
@@ -59,7 +68,8 @@ fn holds_around_seeds(invariant: fn(&[u8]), target: &str) {
 
 fn holds(invariant: fn(&[u8]), inputs: impl Strategy<Value = impl AsRef<[u8]> + Debug>) {
     let cases = rounds(2000).try_into().unwrap();
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     runner
         .run(&inputs, |input| {
             invariant(input.as_ref());
@@ -76,7 +86,8 @@ fn bodies_of_any_values(target: &str) -> impl Strategy<Value = String> {
     };
     let names: Vec<String> = seeds(target).iter().flat_map(names).collect();
     vec((select(names), bodies::json_text()), 0..8).prop_map(|members| {
-        let members: Vec<String> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        let members: Vec<String> =
+            members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
         format!("{{{}}}", members.join(","))
     })
 }
@@ -92,7 +103,9 @@ fn a_payload_is_one_thing_or_nothing_and_within_its_bounds() {
         r#"{"requestContext":{"http":{"method":"GET"}},"#,
         r#"{"version":"2.0","#,
     ];
-    let with_marks = |(seed, mark): (Vec<u8>, &str)| [mark.as_bytes(), seed.strip_prefix(b"{").unwrap()].concat();
+    let with_marks = |(seed, mark): (Vec<u8>, &str)| {
+        [mark.as_bytes(), seed.strip_prefix(b"{").unwrap()].concat()
+    };
     holds(event, (select(seeds("event")), select(&MARKS[..])).prop_map(with_marks));
 }
 

@@ -19,8 +19,7 @@ use crate::{
 };
 
 /// An event of API Gateway's for which a function needs neither a key nor the store.
-const REQUEST: &str =
-    r#"{"version":"2.0","rawPath":"/v1/nowhere/at/all","headers":{},"requestContext":{"http":{"method":"GET"}}}"#;
+const REQUEST: &str = r#"{"version":"2.0","rawPath":"/v1/nowhere/at/all","headers":{},"requestContext":{"http":{"method":"GET"}}}"#;
 
 /// An event of no kind that a function knows.
 const NO_EVENT: &str = r#"{"nothing":"known"}"#;
@@ -29,7 +28,13 @@ const NO_EVENT: &str = r#"{"nothing":"known"}"#;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn invoke(app: &TestApp, function: &str, headers: &[(&str, &str)], event: &str) -> Answer {
-    app.send("POST", &format!("/2015-03-31/functions/{function}/invocations"), headers, event.to_owned()).await
+    app.send(
+        "POST",
+        &format!("/2015-03-31/functions/{function}/invocations"),
+        headers,
+        event.to_owned(),
+    )
+    .await
 }
 
 /// What API Gateway makes of a request that creates a widget.
@@ -47,19 +52,34 @@ fn creation(key: &str) -> String {
 #[tokio::test]
 async fn the_invoke_api_answers_as_lambda_s_does() {
     let app = TestApp::start().await;
-    for name in
-        ["Pathway", "pathway", "Pathway:$LATEST", "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3APathway"]
-    {
-        let answer = invoke(&app, name, &[("x-amz-invocation-type", "RequestResponse")], REQUEST).await;
-        assert_eq!((answer.status, &answer.json()["statusCode"]), (200, &json!(404)), "{name}: {answer:?}");
+    for name in [
+        "Pathway",
+        "pathway",
+        "Pathway:$LATEST",
+        "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3APathway",
+    ] {
+        let answer =
+            invoke(&app, name, &[("x-amz-invocation-type", "RequestResponse")], REQUEST).await;
+        assert_eq!(
+            (answer.status, &answer.json()["statusCode"]),
+            (200, &json!(404)),
+            "{name}: {answer:?}"
+        );
         assert_eq!(answer.header("x-amz-executed-version"), "$LATEST");
         assert!(!answer.headers.contains_key("x-amz-function-error"), "{answer:?}");
     }
 
     for event in [NO_EVENT, "1", "null", ""] {
         let answer = invoke(&app, "Assistant", &[], event).await;
-        assert_eq!((answer.status, answer.header("x-amz-function-error")), (200, "Unhandled"), "{event}");
-        assert!(answer.json()["errorMessage"].is_string() && answer.json()["errorType"].is_string(), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.header("x-amz-function-error")),
+            (200, "Unhandled"),
+            "{event}"
+        );
+        assert!(
+            answer.json()["errorMessage"].is_string() && answer.json()["errorType"].is_string(),
+            "{answer:?}"
+        );
         app.logged("Assistant", answer.header("x-amzn-requestid")).await;
     }
 
@@ -76,9 +96,16 @@ async fn the_invoke_api_answers_as_lambda_s_does() {
         ("Pathway", &[(kind, "Event")], large_for_nobody, 413, "RequestTooLargeException"),
     ] {
         let answer = invoke(&app, function, headers, event).await;
-        assert_eq!((answer.status, answer.header("x-amzn-errortype")), (status, error), "{function}");
+        assert_eq!(
+            (answer.status, answer.header("x-amzn-errortype")),
+            (status, error),
+            "{function}"
+        );
         let (body, lower, upper) = (answer.json(), "message", "Message");
-        assert!(body[lower].is_string() != body[upper].is_string() && body["Type"] == "User", "{body}");
+        assert!(
+            body[lower].is_string() != body[upper].is_string() && body["Type"] == "User",
+            "{body}"
+        );
     }
 }
 
@@ -100,7 +127,9 @@ async fn what_a_web_page_or_a_tunnel_sends_invokes_nothing() {
     let app = TestApp::start().await;
     let nowhere = app.send("POST", "/nowhere", &[], NO_EVENT).await;
     assert_eq!(nowhere.status, 404);
-    for header in [("origin", "http://127.0.0.1:3000"), ("origin", "null"), ("x-forwarded-for", "192.0.2.1")] {
+    for header in
+        [("origin", "http://127.0.0.1:3000"), ("origin", "null"), ("x-forwarded-for", "192.0.2.1")]
+    {
         let answer = invoke(&app, "Pathway", &[header], NO_EVENT).await;
         assert_eq!((answer.status, &answer.body), (404, &nowhere.body), "{header:?}");
         assert!(!answer.headers.contains_key("x-amzn-errortype"), "{answer:?}");
@@ -125,7 +154,15 @@ async fn a_function_that_dies_or_takes_too_long_fails_in_lambda_s_words() {
             if signal == "-9" {
                 kill(&processes(&mark)).await;
             } else {
-                assert!(Command::new("kill").arg(signal).args(processes(&mark)).status().await.unwrap().success());
+                assert!(
+                    Command::new("kill")
+                        .arg(signal)
+                        .args(processes(&mark))
+                        .status()
+                        .await
+                        .unwrap()
+                        .success()
+                );
             }
         });
         let id = answer.header("x-amzn-requestid");
@@ -144,11 +181,17 @@ async fn the_command_prints_what_a_function_answers_and_fails_where_it_fails() {
         fs::write(&file, event).unwrap();
         file.to_str().unwrap().to_owned()
     };
-    let (request, none, broken) = (file("request", REQUEST), file("none", NO_EVENT), file("broken", "{"));
+    let (request, none, broken) =
+        (file("request", REQUEST), file("none", NO_EVENT), file("broken", "{"));
     let url = app.stack.url.as_str();
     let run = async |function: &str, event: &str, url: &str| {
         let mut command = widgets(&["invoke", function, "--event", event, "--url", url]).await;
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         process.stdin.take().unwrap().write_all(REQUEST.as_bytes()).await.ok();
         let output = process.wait_with_output().await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -158,12 +201,21 @@ async fn the_command_prints_what_a_function_answers_and_fails_where_it_fails() {
     for (function, event) in [("Pathway", request.as_str()), ("pathway", "-")] {
         let (code, printed, told) = run(function, event, url).await;
         assert_eq!((code, told.as_str()), (Some(0), ""), "{event}");
-        assert!(printed.starts_with(r#"{"statusCode":404,"#) && printed.ends_with("}\n"), "{printed}");
+        assert!(
+            printed.starts_with(r#"{"statusCode":404,"#) && printed.ends_with("}\n"),
+            "{printed}"
+        );
     }
 
     let (code, printed, told) = run("Assistant", &none, url).await;
-    assert_eq!((code, told.as_str()), (Some(1), "widgets: the function Assistant failed (Unhandled)\n"));
-    assert!(serde_json::from_str::<Value>(&printed).unwrap()["errorMessage"].is_string(), "{printed}");
+    assert_eq!(
+        (code, told.as_str()),
+        (Some(1), "widgets: the function Assistant failed (Unhandled)\n")
+    );
+    assert!(
+        serde_json::from_str::<Value>(&printed).unwrap()["errorMessage"].is_string(),
+        "{printed}"
+    );
 
     let closed = "http://127.0.0.1:1";
     let missing = folder.path().join("missing").to_str().unwrap().to_owned();
@@ -177,15 +229,22 @@ async fn the_command_prints_what_a_function_answers_and_fails_where_it_fails() {
     ] {
         let (code, printed, told) = run(function, event, url).await;
         assert_eq!((code, printed.as_str()), (Some(1), ""), "{told}");
-        assert!(told.starts_with("widgets: ") && told.contains(says) && told.lines().count() == 1, "{told}");
+        assert!(
+            told.starts_with("widgets: ") && told.contains(says) && told.lines().count() == 1,
+            "{told}"
+        );
     }
 }
 
 /// Writes what a change of a widget leaves in the table.
 async fn change(store: &aws_sdk_dynamodb::Client, id: &str, change: &str, version: u32) {
     let text = |value: &str| AttributeValue::S(value.to_owned());
-    let put = store.put_item().table_name("Widgets").item("pk", text("a#pathway")).item("sk", text(id));
-    let put = put.item("change", text(change)).item("account", text("a")).item("dialect", text("pathway"));
+    let put =
+        store.put_item().table_name("Widgets").item("pk", text("a#pathway")).item("sk", text(id));
+    let put = put
+        .item("change", text(change))
+        .item("account", text("a"))
+        .item("dialect", text("pathway"));
     let put = put.item("version", AttributeValue::N(version.to_string()));
     put.item("updated_at", text("2026-01-01T00:00:00.000Z")).send().await.unwrap();
 }
@@ -193,7 +252,11 @@ async fn change(store: &aws_sdk_dynamodb::Client, id: &str, change: &str, versio
 /// Writes something that is no change of a widget.
 async fn no_change(store: &aws_sdk_dynamodb::Client) {
     let text = |value: &str| AttributeValue::S(value.to_owned());
-    let put = store.put_item().table_name("Widgets").item("pk", text("idempotency#x")).item("sk", text("y"));
+    let put = store
+        .put_item()
+        .table_name("Widgets")
+        .item("pk", text("idempotency#x"))
+        .item("sk", text("y"));
     put.send().await.unwrap();
 }
 
@@ -226,11 +289,16 @@ async fn changes_are_followed_in_their_order_from_now_on_or_from_the_start() {
     no_change(&app.store).await;
     change(&app.store, "w1", "updated", 2).await;
     change(&app.store, "w2", "created", 1).await;
-    let delete = app.store.delete_item().table_name("Widgets").key("pk", AttributeValue::S("a#pathway".to_owned()));
+    let delete = app
+        .store
+        .delete_item()
+        .table_name("Widgets")
+        .key("pk", AttributeValue::S("a#pathway".to_owned()));
     delete.key("sk", AttributeValue::S("w1".to_owned())).send().await.unwrap();
     change(&app.store, "w2", "deleted", 2).await;
 
-    let expected = [("w1:2", "widget.updated"), ("w2:1", "widget.created"), ("w2:2", "widget.deleted")];
+    let expected =
+        [("w1:2", "widget.updated"), ("w2:1", "widget.created"), ("w2:2", "widget.deleted")];
     let expected = expected.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
     assert_eq!(published(&mut changes, 3).await, expected);
     let mut changes = Changes::follow(config, &template(), Start::Oldest).await.unwrap();
@@ -253,7 +321,8 @@ async fn a_store_of_an_earlier_version_gets_the_stream_it_lacks() {
 
     for _ in 0..2 {
         let app = TestApp::start_with(|options| options.place = place.clone()).await;
-        let mut changes = Changes::follow(&app.stack.store.config, &template(), Start::Now).await.unwrap();
+        let mut changes =
+            Changes::follow(&app.stack.store.config, &template(), Start::Now).await.unwrap();
         change(&app.store, "w1", "created", 1).await;
         assert_eq!(published(&mut changes, 1).await[0].0, "w1:1");
         app.stack.stop().await;
@@ -289,7 +358,9 @@ async fn the_command_prints_an_event_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let serve = Serve::start(&["--data", data]).await;
-    let store = aws_sdk_dynamodb::Client::new(&widgets::store::config(Some(&serve.store.parse().unwrap())).await);
+    let store = aws_sdk_dynamodb::Client::new(
+        &widgets::store::config(Some(&serve.store.parse().unwrap())).await,
+    );
     change(&store, "w1", "created", 1).await;
 
     for place in [["--data", data], ["--endpoint-url", &serve.store]] {
@@ -301,7 +372,8 @@ async fn the_command_prints_an_event_a_line() {
             (&json!("Widget Changed"), &json!("widgets"), &json!("w1:1"))
         );
         assert!(
-            line.starts_with(r#"{"version":"0","id":""#) && line.contains(r#""detail":{"specversion":"1.0","id":"#)
+            line.starts_with(r#"{"version":"0","id":""#)
+                && line.contains(r#""detail":{"specversion":"1.0","id":"#)
         );
     }
 
@@ -320,7 +392,10 @@ async fn the_command_ends_without_a_word_when_nobody_reads_it_or_wants_it() {
     drop(lines);
     let output = keep_changing(&app.store, process.wait_with_output()).await.unwrap();
     let begun = format!("Following the changes in {}.\n", app.stack.store.url);
-    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), begun.clone()));
+    assert_eq!(
+        (output.status.code(), String::from_utf8(output.stderr).unwrap()),
+        (Some(0), begun.clone())
+    );
 
     let (process, mut lines) = events(&arguments).await;
     assert!(lines.next_line().await.unwrap().is_some());
@@ -336,13 +411,23 @@ async fn without_a_stack_there_is_nothing_to_follow_and_a_stack_can_start() {
     let data = folder.path().to_str().unwrap();
     for (arguments, says) in [
         (["--data", data], format!("no stack runs in {data}")),
-        (["--endpoint-url", "http://127.0.0.1:1"], "the table Widgets cannot be described: ".to_owned()),
+        (
+            ["--endpoint-url", "http://127.0.0.1:1"],
+            "the table Widgets cannot be described: ".to_owned(),
+        ),
     ] {
         let output = widgets(&[&["events"], &arguments[..]].concat()).await.output().await.unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && output.stdout.is_empty(), "{told}");
-        assert!(told.starts_with("widgets: ") && told.contains(&says) && told.lines().count() == 1, "{told}");
+        assert!(
+            told.starts_with("widgets: ") && told.contains(&says) && told.lines().count() == 1,
+            "{told}"
+        );
     }
-    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "who only looks leaves nothing behind");
+    assert_eq!(
+        folder.path().read_dir().unwrap().count(),
+        0,
+        "who only looks leaves nothing behind"
+    );
     Serve::start(&["--data", data]).await;
 }

@@ -73,16 +73,27 @@ async fn without_a_valid_key_nothing_is_read_or_written() {
         ("/api/v1/widget", &[("authorization", other.as_str())], "Invalid API key"),
         ("/api/v1/widget", &[("authorization", "Basic dTpw")], "Invalid API key"),
         ("/api/v1/widget", &[("authorization", "é")], "Invalid API key"),
-        (two_keys.as_str(), &[("authorization", other.as_str())], "Two different API keys in one request"),
+        (
+            two_keys.as_str(),
+            &[("authorization", other.as_str())],
+            "Two different API keys in one request",
+        ),
     ] {
         // A body that would be refused, to see that the key comes first.
         let answer = app.send("POST", path, headers, "{").await;
-        assert_eq!((answer.status, answer.json()), (401, json!({"detail": detail})), "{path} {headers:?}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (401, json!({"detail": detail})),
+            "{path} {headers:?}"
+        );
         assert!(answer.headers.contains_key("www-authenticate"));
     }
     for headers in [&[][..], &[("authorization", other.as_str())]] {
         let answer = app.send("POST", "/v1/widget", headers, "{").await;
-        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (401, &json!("UNAUTHORIZED")));
+        assert_eq!(
+            (answer.status, &answer.json()["errors"][0]["error"]),
+            (401, &json!("UNAUTHORIZED"))
+        );
     }
     assert_eq!(app.count().await, 0);
 }
@@ -101,9 +112,18 @@ async fn a_key_reaches_its_own_account_and_no_log_line() {
     let answer = app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await;
     let data = &answer.json()["data"];
     assert_eq!(data["org_id"], account.to_string());
-    assert!(app.stored("assistant", data["id"].as_str().unwrap()).await.is_none(), "not the development account's");
+    assert!(
+        app.stored("assistant", data["id"].as_str().unwrap()).await.is_none(),
+        "not the development account's"
+    );
 
-    app.send("POST", &format!("/v1/{}?api_key={}", key.reveal(), key.reveal()), &headers, ASSISTANT_BODY).await;
+    app.send(
+        "POST",
+        &format!("/v1/{}?api_key={}", key.reveal(), key.reveal()),
+        &headers,
+        ASSISTANT_BODY,
+    )
+    .await;
     app.logged("Pathway", "404").await;
     let log = app.log();
     assert!(!log.contains(key.reveal()) && !log.contains(&app.key), "{log}");
@@ -132,14 +152,23 @@ async fn a_key_that_may_only_read_reads_and_gets_a_403_where_it_would_write() {
     for path in ["/api/v1/widget", &assistant, "/v1/widgets", &pathway] {
         assert_eq!(app.send("GET", path, &headers, "").await.status, 200, "{path}");
     }
-    for (method, path) in [("POST", "/api/v1/widget"), ("PUT", &assistant), ("DELETE", &assistant)] {
+    for (method, path) in [("POST", "/api/v1/widget"), ("PUT", &assistant), ("DELETE", &assistant)]
+    {
         // The body would be refused: the key comes first.
         let answer = app.send(method, path, &headers, "{}").await;
-        assert_eq!((answer.status, answer.json()), (403, json!({"detail": "This API key may only read"})), "{method}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (403, json!({"detail": "This API key may only read"})),
+            "{method}"
+        );
     }
     for (method, path) in [("POST", "/v1/widget"), ("PATCH", &pathway), ("DELETE", &pathway)] {
         let answer = app.send(method, path, &headers, "{}").await;
-        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (403, &json!("FORBIDDEN")), "{method}");
+        assert_eq!(
+            (answer.status, &answer.json()["errors"][0]["error"]),
+            (403, &json!("FORBIDDEN")),
+            "{method}"
+        );
     }
     assert_eq!(app.count().await, 2);
 }
@@ -195,7 +224,8 @@ impl Environment {
         });
         let client = client.unwrap();
         let keys = || Keys::with_clock(client.clone(), "ApiKeys".to_owned(), clock);
-        let parts = || App { keys: keys(), store: Store::new(client.clone(), "Widgets".to_owned()) };
+        let parts =
+            || App { keys: keys(), store: Store::new(client.clone(), "Widgets".to_owned()) };
         [Self::Assistant(Assistant(parts())), Self::Pathway(Pathway(parts()))]
     }
 
@@ -214,7 +244,10 @@ async fn status(dialect: &impl Dialect, path: &str, key: &str) -> u16 {
     });
     let event = event.to_string();
     let request = Request::parse(event.as_bytes()).unwrap().unwrap();
-    let answer = dialect.answer(&request).await.unwrap_or_else(|error| dialect.refuse(&request, &error, "test"));
+    let answer = dialect
+        .answer(&request)
+        .await
+        .unwrap_or_else(|error| dialect.refuse(&request, &error, "test"));
     answer.status.as_u16()
 }
 
@@ -240,7 +273,8 @@ async fn a_revoked_key_stops_everywhere_within_60_seconds_frozen_or_not() {
         ),
     ] {
         LATER.set(Later::default());
-        let environments: Vec<Environment> = (0..3).flat_map(|_| Environment::of_each(&app)).collect();
+        let environments: Vec<Environment> =
+            (0..3).flat_map(|_| Environment::of_each(&app)).collect();
         let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, None).await;
         assert_eq!(statuses(&environments, &key).await, [200; 6], "{what}");
         assert!(keys(store, &["revoke", &id_of(&key)]).await.is_success);
@@ -251,7 +285,11 @@ async fn a_revoked_key_stops_everywhere_within_60_seconds_frozen_or_not() {
         assert_eq!(statuses(&environments, &key).await, [401; 6], "{what}");
         // Those that did not, do not.
         for path in ["/api/v1/widget", "/v1/widgets"] {
-            assert_eq!(app.send("GET", path, &[("authorization", &key)], "").await.status, 401, "{what} {path}");
+            assert_eq!(
+                app.send("GET", path, &[("authorization", &key)], "").await.status,
+                401,
+                "{what} {path}"
+            );
         }
     }
 }
@@ -285,16 +323,28 @@ async fn a_revocation_holds_whatever_else_the_item_says() {
     ] {
         let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, None).await;
         let hash = ApiKey::parse(&key).unwrap().hash().to_string();
-        let update = app.store.update_item().table_name("ApiKeys").key("key_hash", AttributeValue::S(hash));
-        let update = update.update_expression("SET revoked_at = :at").expression_attribute_values(":at", revoked_at);
+        let update =
+            app.store.update_item().table_name("ApiKeys").key("key_hash", AttributeValue::S(hash));
+        let update = update
+            .update_expression("SET revoked_at = :at")
+            .expression_attribute_values(":at", revoked_at);
         update.send().await.unwrap();
         for path in ["/api/v1/widget", "/v1/widgets"] {
-            assert_eq!(app.send("GET", path, &[("authorization", &key)], "").await.status, 401, "{path}");
+            assert_eq!(
+                app.send("GET", path, &[("authorization", &key)], "").await.status,
+                401,
+                "{path}"
+            );
         }
         // And it does not come back.
         let again = NewKey::parse(&key).unwrap();
-        let item =
-            KeySpec { key: &again, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+        let item = KeySpec {
+            key: &again,
+            account: DEVELOPMENT_ACCOUNT,
+            role: Role::Full,
+            expires_at: None,
+            name: None,
+        };
         let refusal = item.put(&app.store, "ApiKeys").await.unwrap_err().to_string();
         assert_eq!(refusal, "this key was revoked, which nothing undoes");
     }
@@ -309,7 +359,11 @@ async fn a_key_that_is_there_already_stays_as_it_is() {
     for (account, expires_at, refusal) in [
         (DEVELOPMENT_ACCOUNT, None, None),
         (DEVELOPMENT_ACCOUNT, Some("2999-01-01T00:00:00Z"), None),
-        (DEVELOPMENT_ACCOUNT, Some("2026-01-01T00:00:00Z"), Some("this key has expired, which nothing undoes")),
+        (
+            DEVELOPMENT_ACCOUNT,
+            Some("2026-01-01T00:00:00Z"),
+            Some("this key has expired, which nothing undoes"),
+        ),
         (another, None, Some("this key belongs to another account")),
     ] {
         let key = NewKey::parse(&put(&app, account, Role::Read, expires_at).await).unwrap();
@@ -388,7 +442,9 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
     assert_eq!(of_account().await, json!([]));
     let none = keys(store, &["list", "--account", account]).await;
     assert!(
-        none.is_success && none.out.is_empty() && none.told.contains(&format!("The account {account} has no keys in")),
+        none.is_success
+            && none.out.is_empty()
+            && none.told.contains(&format!("The account {account} has no keys in")),
         "{none:?}"
     );
 
@@ -397,8 +453,18 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
     let for_person = keys(store, &["issue", "--account", account, "--name", "production"]).await;
     let first = for_person.out.trim();
     assert!(for_person.told.contains(&id_of(first)), "{for_person:?}");
-    let options =
-        ["issue", "--json", "--account", account, "--name", "a\u{1b}[31m", "--role", "read", "--expires", expires];
+    let options = [
+        "issue",
+        "--json",
+        "--account",
+        account,
+        "--name",
+        "a\u{1b}[31m",
+        "--role",
+        "read",
+        "--expires",
+        expires,
+    ];
     let for_script = keys(store, &options).await.json();
     let reader = for_script["key"].as_str().unwrap().to_owned();
     let issued = json!({
@@ -407,21 +473,31 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
         "expires_at": "2999-01-31T00:00:00.000Z", "revoked_at": null, "rotated_to": null,
     });
     assert_eq!(for_script, issued);
-    assert!(Timestamp::parse(for_script["created_at"].as_str().unwrap()).unwrap() <= Timestamp::now());
+    assert!(
+        Timestamp::parse(for_script["created_at"].as_str().unwrap()).unwrap() <= Timestamp::now()
+    );
     assert_eq!((listed(&app, first).await, listed(&app, &reader).await), ([200; 2], [200; 2]));
 
     // A rotation: both work. What it makes has what the old one had.
     let rotation = keys(store, &["rotate", &id_of(first), "--overlap", "7d"]).await;
     let second = rotation.out.trim();
-    assert!(rotation.told.contains(&id_of(first)) && rotation.told.contains(&id_of(second)), "{rotation:?}");
+    assert!(
+        rotation.told.contains(&id_of(first)) && rotation.told.contains(&id_of(second)),
+        "{rotation:?}"
+    );
     assert_eq!((listed(&app, first).await, listed(&app, second).await), ([200; 2], [200; 2]));
     // Without an overlap the old one ends at once where it is not in memory: it was not used yet.
-    let unused = keys(store, &["issue", "--account", account, "--role", "read", "--expires", expires]).await;
+    let unused =
+        keys(store, &["issue", "--account", account, "--role", "read", "--expires", expires]).await;
     let unused = unused.out.trim();
-    let rotation = keys(store, &["rotate", &id_of(unused), "--overlap", "0s", "--json"]).await.json();
+    let rotation =
+        keys(store, &["rotate", &id_of(unused), "--overlap", "0s", "--json"]).await.json();
     let third = rotation["key"].as_str().unwrap();
     assert_eq!((listed(&app, unused).await, listed(&app, third).await), ([401; 2], [200; 2]));
-    assert_eq!(app.send("DELETE", "/v1/widget/x", &[("authorization", third)], "").await.status, 403);
+    assert_eq!(
+        app.send("DELETE", "/v1/widget/x", &[("authorization", third)], "").await.status,
+        403
+    );
     let of_rotation = |member: &str| (&rotation[member], &rotation["replaces"][member]);
     assert_eq!(of_rotation("account"), (&json!(account), &json!(account)));
     assert_eq!(of_rotation("role"), (&json!("read"), &json!("read")));
@@ -433,7 +509,8 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
     // A new end for the new one, and the old one ends before the overlap does if it would have anyway.
     let soon = Timestamp::now().after(Duration::from_secs(60 * 60)).to_string();
     let ending = keys(store, &["issue", "--account", account, "--expires", &soon]).await;
-    let ending = ["rotate", &id_of(ending.out.trim()), "--expires", "2999-12-31T00:00:00Z", "--json"];
+    let ending =
+        ["rotate", &id_of(ending.out.trim()), "--expires", "2999-12-31T00:00:00Z", "--json"];
     let rotation = keys(store, &ending).await.json();
     assert_eq!(rotation["expires_at"], "2999-12-31T00:00:00.000Z");
     assert_eq!(rotation["replaces"]["expires_at"], soon, "before the 24 hours that an overlap has");
@@ -446,18 +523,29 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
     assert_eq!(listed(&app, fourth).await, [401; 2]);
     assert_eq!(keys(store, &revoke).await.json(), revocation, "since when it was");
     let again = keys(store, &["revoke", &id_of(fourth)]).await;
-    assert!(again.is_success && again.out.contains(revocation["revoked_at"].as_str().unwrap()), "{again:?}");
+    assert!(
+        again.is_success && again.out.contains(revocation["revoked_at"].as_str().unwrap()),
+        "{again:?}"
+    );
     let revocation = keys(store, &["revoke", &id_of(first).to_uppercase()]).await;
     assert!(revocation.is_success && revocation.out.contains("60 seconds"), "{revocation:?}");
 
     // All of them, in the order in which they were issued, and none of them itself.
     let list = of_account().await;
-    let members = |name: &str| list.as_array().unwrap().iter().map(|key| key[name].clone()).collect::<Vec<_>>();
-    assert_eq!(members("state"), ["revoked", "active", "active", "expired", "active", "active", "revoked"]);
+    let members = |name: &str| {
+        list.as_array().unwrap().iter().map(|key| key[name].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        members("state"),
+        ["revoked", "active", "active", "expired", "active", "active", "revoked"]
+    );
     assert_eq!(members("id")[..4], [first, &reader, second, unused].map(id_of));
     let as_text = keys(store, &["list"]).await;
     let lines: Vec<&str> = as_text.out.lines().collect();
-    assert!(lines.len() == 1 + 7 + 1 && as_text.told.is_empty(), "the development account has one too: {as_text:?}");
+    assert!(
+        lines.len() == 1 + 7 + 1 && as_text.told.is_empty(),
+        "the development account has one too: {as_text:?}"
+    );
     assert!(lines[0].starts_with("ID  ") && lines[0].ends_with("STATE"), "{as_text:?}");
     let row = |key: &str| *lines.iter().find(|line| line.starts_with(&id_of(key))).unwrap();
     for (key, part) in [
@@ -474,7 +562,10 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
     }
     let list = list.to_string();
     for key in [first, &reader, second, unused, third, fourth, &app.key] {
-        assert!(!list.contains(&key[8..]) && !as_text.out.contains(&key[8..]), "{as_text:?} {list}");
+        assert!(
+            !list.contains(&key[8..]) && !as_text.out.contains(&key[8..]),
+            "{as_text:?} {list}"
+        );
     }
 }
 
@@ -488,21 +579,35 @@ async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
     let next = id_of(keys(store, &["rotate", &id_of(&rotated)]).await.out.trim());
     assert!(keys(store, &["rotate", &id_of(&expired), "--overlap", "0s"]).await.is_success);
     // Made by hand: two that have one id, and one that nobody can read.
-    for (hash, role) in [("0123456789abcdef00", "full"), ("0123456789abcdef01", "full"), ("fedcba9876543210", "admin")]
-    {
+    for (hash, role) in [
+        ("0123456789abcdef00", "full"),
+        ("0123456789abcdef01", "full"),
+        ("fedcba9876543210", "admin"),
+    ] {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let put = app.store.put_item().table_name("ApiKeys").item("key_hash", text(hash));
-        put.item("account_id", text(&DEVELOPMENT_ACCOUNT.to_string())).item("role", text(role)).send().await.unwrap();
+        put.item("account_id", text(&DEVELOPMENT_ACCOUNT.to_string()))
+            .item("role", text(role))
+            .send()
+            .await
+            .unwrap();
     }
     let before = keys(store, &["list", "--json"]).await;
     assert!(
-        before.is_success && before.told.contains("the key fedcba9876543210 has no role that can be read"),
+        before.is_success
+            && before.told.contains("the key fedcba9876543210 has no role that can be read"),
         "{before:?}"
     );
 
     for (arguments, says) in [
-        (&["revoke", "0000000000000000"][..], "no key has the id 0000000000000000 in the table ApiKeys"),
-        (&["rotate", "0000000000000000"], "no key has the id 0000000000000000 in the table ApiKeys"),
+        (
+            &["revoke", "0000000000000000"][..],
+            "no key has the id 0000000000000000 in the table ApiKeys",
+        ),
+        (
+            &["rotate", "0000000000000000"],
+            "no key has the id 0000000000000000 in the table ApiKeys",
+        ),
         (&["revoke", "0123456789abcdef"], "several keys have the id 0123456789abcdef"),
         (&["revoke", &id_of(&revoked)[..15]], "ID must be the 16 hex characters"),
         (&["revoke", &revoked], "ID must be the 16 hex characters"),
@@ -520,10 +625,16 @@ async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
     ] {
         let printed = keys(store, arguments).await;
         assert!(!printed.is_success && printed.out.is_empty(), "{arguments:?}: {printed:?}");
-        assert!(printed.told.contains(says) && !printed.told.contains(&revoked), "{arguments:?}: {printed:?}");
+        assert!(
+            printed.told.contains(says) && !printed.told.contains(&revoked),
+            "{arguments:?}: {printed:?}"
+        );
     }
     assert_eq!(keys(store, &["list", "--json"]).await.json(), before.json());
-    assert!(keys(store, &["revoke", "fedcba9876543210"]).await.is_success, "which takes no more than its id");
+    assert!(
+        keys(store, &["revoke", "fedcba9876543210"]).await.is_success,
+        "which takes no more than its id"
+    );
 }
 
 #[tokio::test]
@@ -551,7 +662,11 @@ async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
         (vec![("expires_at", number())], 500, "unreadable"),
         (vec![("expires_at", text("tomorrow"))], 500, "unreadable"),
         (vec![("revoked_at", AttributeValue::Bool(false))], 401, "revoked"),
-        (vec![("revoked_at", text("2026-01-01T00:00:00Z")), ("role", text("admin"))], 401, "revoked"),
+        (
+            vec![("revoked_at", text("2026-01-01T00:00:00Z")), ("role", text("admin"))],
+            401,
+            "revoked",
+        ),
     ] {
         let key = generate().unwrap().reveal().to_owned();
         let hash = ApiKey::parse(&key).unwrap().hash().to_string();
@@ -562,13 +677,27 @@ async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
         assert_eq!(listed(&app, &key).await, [status; 2], "{attributes:?}");
 
         let shown = keys(store, &["list", "--json"]).await;
-        let of_it = shown.json().as_array().unwrap().iter().find(|shown| shown["id"] == id_of(&key)).cloned().unwrap();
-        assert_eq!((&of_it["state"], of_it.as_object().unwrap().len()), (&json!(state), 10), "{attributes:?}: {of_it}");
+        let of_it = shown
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|shown| shown["id"] == id_of(&key))
+            .cloned()
+            .unwrap();
+        assert_eq!(
+            (&of_it["state"], of_it.as_object().unwrap().len()),
+            (&json!(state), 10),
+            "{attributes:?}: {of_it}"
+        );
         let is_told = shown.told.contains(&format!("the key {} has no ", id_of(&key)));
         assert_eq!(is_told, state == "unreadable", "{attributes:?}: {shown:?}");
         let shown = keys(store, &["list"]).await;
         let row = shown.out.lines().find(|line| line.starts_with(&id_of(&key))).unwrap();
-        assert!(row.contains(&format!("  {state}")) && !row.contains('\u{1b}'), "{attributes:?}: {row}");
+        assert!(
+            row.contains(&format!("  {state}")) && !row.contains('\u{1b}'),
+            "{attributes:?}: {row}"
+        );
         if status == 500 {
             let log = app.logged("Assistant", &format!("the key {} has no", id_of(&key))).await;
             assert!(!log.contains(&hash[..17]), "{log}");
@@ -576,7 +705,8 @@ async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
         ids.push((id_of(&key), state, of_it["account"] == account));
     }
     // An account's are those that have it, whatever else they have.
-    let of_account = keys(store, &["list", "--json", "--account", &account]).await.json().to_string();
+    let of_account =
+        keys(store, &["list", "--json", "--account", &account]).await.json().to_string();
     for (id, _, is_of_account) in &ids {
         assert_eq!(of_account.contains(id), *is_of_account, "{id}: {of_account}");
     }
@@ -586,7 +716,8 @@ async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
         assert!(keys(store, &["revoke", id]).await.is_success, "{id}");
     }
     let shown = keys(store, &["list", "--json"]).await;
-    let revoked = shown.json().as_array().unwrap().iter().filter(|key| key["state"] == "revoked").count();
+    let revoked =
+        shown.json().as_array().unwrap().iter().filter(|key| key["state"] == "revoked").count();
     assert_eq!((revoked, shown.told.as_str()), (ids.len(), ""));
 }
 
@@ -599,13 +730,18 @@ async fn a_key_on_the_last_page_is_found() {
     for _ in 0..2 {
         let item = |_| {
             let hash = ApiKey::parse(generate().unwrap().reveal()).unwrap().hash().to_string();
-            let attributes =
-                [("key_hash", AttributeValue::S(hash)), ("account_id", AttributeValue::S(account.clone()))];
-            let put =
-                PutRequest::builder().set_item(Some(attributes.map(|(name, value)| (name.to_owned(), value)).into()));
-            WriteRequest::builder().put_request(put.item("name", long.clone()).build().unwrap()).build()
+            let attributes = [
+                ("key_hash", AttributeValue::S(hash)),
+                ("account_id", AttributeValue::S(account.clone())),
+            ];
+            let put = PutRequest::builder()
+                .set_item(Some(attributes.map(|(name, value)| (name.to_owned(), value)).into()));
+            WriteRequest::builder()
+                .put_request(put.item("name", long.clone()).build().unwrap())
+                .build()
         };
-        let batch = app.store.batch_write_item().request_items("ApiKeys", (0..25).map(item).collect());
+        let batch =
+            app.store.batch_write_item().request_items("ApiKeys", (0..25).map(item).collect());
         assert!(batch.send().await.unwrap().unprocessed_items().unwrap().is_empty());
     }
     let pages: Vec<_> = app
@@ -646,7 +782,8 @@ async fn a_new_key_is_shown_where_nobody_reads_what_is_told_beside_it() {
     };
     let unheard = async |arguments: &[&str]| {
         let arguments = [&["keys"], arguments, &["--endpoint-url", store]].concat();
-        let output = widgets(&arguments).await.stdout(Stdio::piped()).stderr(closed()).spawn().unwrap();
+        let output =
+            widgets(&arguments).await.stdout(Stdio::piped()).stderr(closed()).spawn().unwrap();
         let output = output.wait_with_output().await.unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -660,7 +797,8 @@ async fn a_new_key_is_shown_where_nobody_reads_what_is_told_beside_it() {
     // Where the key itself cannot be shown, it is named.
     let unseen = async |arguments: &[&str]| {
         let arguments = [&["keys"], arguments, &["--endpoint-url", store]].concat();
-        let output = widgets(&arguments).await.stdout(closed()).stderr(Stdio::piped()).spawn().unwrap();
+        let output =
+            widgets(&arguments).await.stdout(closed()).stderr(Stdio::piped()).spawn().unwrap();
         let output = output.wait_with_output().await.unwrap();
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };
@@ -668,8 +806,17 @@ async fn a_new_key_is_shown_where_nobody_reads_what_is_told_beside_it() {
         let (is_success, told) = unseen(arguments).await;
         assert!(!is_success && told.contains("is in the table but cannot be shown"), "{told}");
         let newest = keys(store, &["list", "--json"]).await.json();
-        let newest = newest.as_array().unwrap().iter().max_by_key(|key| key["created_at"].to_string()).unwrap().clone();
-        assert!(told.contains(newest["id"].as_str().unwrap()) && told.lines().count() == 1, "{told} {newest}");
+        let newest = newest
+            .as_array()
+            .unwrap()
+            .iter()
+            .max_by_key(|key| key["created_at"].to_string())
+            .unwrap()
+            .clone();
+        assert!(
+            told.contains(newest["id"].as_str().unwrap()) && told.lines().count() == 1,
+            "{told} {newest}"
+        );
     }
     assert_eq!(unseen(&["list"]).await, (true, String::new()), "as `head` leaves it");
 }
@@ -680,7 +827,11 @@ async fn a_session_of_aws_login_signs() {
     let folder = tempfile::tempdir().unwrap();
     let session = "arn:aws:iam::012345678901:user/operator";
     let config = folder.path().join("config");
-    fs::write(&config, format!("[profile operator]\nlogin_session = {session}\nregion = eu-west-1\n")).unwrap();
+    fs::write(
+        &config,
+        format!("[profile operator]\nlogin_session = {session}\nregion = eu-west-1\n"),
+    )
+    .unwrap();
     let token = json!({
         "accessToken": {
             "accessKeyId": "ASOPERATOR", "secretAccessKey": "secret", "sessionToken": "session",
@@ -695,11 +846,16 @@ async fn a_session_of_aws_login_signs() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"] {
         command.env_remove(name);
     }
-    command.env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none")).env("AWS_CONFIG_FILE", config);
+    command
+        .env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none"))
+        .env("AWS_CONFIG_FILE", config);
     command.env("AWS_LOGIN_CACHE_DIRECTORY", folder.path()).env("AWS_PROFILE", "operator");
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "There are no keys in the table ApiKeys.\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "There are no keys in the table ApiKeys.\n"
+    );
     assert!(proxy.signature().contains("Credential=ASOPERATOR/"), "{}", proxy.signature());
 }
 
@@ -711,12 +867,19 @@ async fn a_folder_that_has_no_stack_is_none_of_which_keys_are_listed() {
     let id = "0123456789abcdef";
     for arguments in [&["list"][..], &["list", "--json"], &["revoke", id], &["rotate", id]] {
         for data in [&missing, &empty] {
-            let printed = run(&[&["keys"], arguments, &["--data", data.to_str().unwrap()]].concat()).await;
-            assert!(!printed.is_success && printed.told.contains("no local stack has been in"), "{printed:?}");
+            let printed =
+                run(&[&["keys"], arguments, &["--data", data.to_str().unwrap()]].concat()).await;
+            assert!(
+                !printed.is_success && printed.told.contains("no local stack has been in"),
+                "{printed:?}"
+            );
         }
     }
     let printed = run(&["keys", "issue", "--data", missing.to_str().unwrap()]).await;
-    assert!(!printed.is_success && printed.told.contains("is not there") && printed.out.is_empty(), "{printed:?}");
+    assert!(
+        !printed.is_success && printed.told.contains("is not there") && printed.out.is_empty(),
+        "{printed:?}"
+    );
     assert!(!missing.exists() && fs::read_dir(&empty).unwrap().next().is_none());
 
     let data = ["--data", empty.to_str().unwrap()];
@@ -748,19 +911,32 @@ async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
         let rotation = keys(url, &["rotate", &newest]).await;
         proxy.always(ROTATE, Fault::None);
         let list = list().await;
-        let ids = |list: &Value| list.as_array().unwrap().iter().map(|key| key["id"].to_string()).collect::<Vec<_>>();
-        let unseen: Vec<String> = ids(&list).into_iter().filter(|id| !ids(&known).contains(id)).collect();
+        let ids = |list: &Value| {
+            list.as_array().unwrap().iter().map(|key| key["id"].to_string()).collect::<Vec<_>>()
+        };
+        let unseen: Vec<String> =
+            ids(&list).into_iter().filter(|id| !ids(&known).contains(id)).collect();
         assert_eq!(unseen.len(), 2, "{fault:?}: {list}");
         for printed in [&issue, &rotation] {
             assert!(!printed.is_success && printed.out.is_empty(), "{fault:?}: {printed:?}");
-            let named = unseen.iter().filter(|id| printed.told.contains(id.trim_matches('"'))).count();
+            let named =
+                unseen.iter().filter(|id| printed.told.contains(id.trim_matches('"'))).count();
             assert_eq!(named, 1, "{fault:?}: {unseen:?} {printed:?}");
         }
         // What it says is to be done then.
         let (_, way) = rotation.told.split_once("`widgets keys rotate ").unwrap();
         let (way, _) = way.split_once('`').unwrap();
-        let way = keys(url, &[&["rotate"], &way.split(' ').collect::<Vec<_>>()[..], &["--json"]].concat()).await.json();
-        assert_eq!((&way["name"], &way["replaces"]["state"]), (&json!("production"), &json!("expired")), "{fault:?}");
+        let way = keys(
+            url,
+            &[&["rotate"], &way.split(' ').collect::<Vec<_>>()[..], &["--json"]].concat(),
+        )
+        .await
+        .json();
+        assert_eq!(
+            (&way["name"], &way["replaces"]["state"]),
+            (&json!("production"), &json!("expired")),
+            "{fault:?}"
+        );
         newest = way["id"].as_str().unwrap().to_owned();
     }
 
@@ -769,15 +945,34 @@ async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
     proxy.next(PUT, [Fault::Reset(Effect::Done), throttled, throttled]);
     let printed = keys(url, &["issue"]).await;
     let newest_of_all = list().await;
-    let newest_of_all = newest_of_all.as_array().unwrap().iter().max_by_key(|key| key["created_at"].to_string());
+    let newest_of_all =
+        newest_of_all.as_array().unwrap().iter().max_by_key(|key| key["created_at"].to_string());
     let id = newest_of_all.unwrap()["id"].as_str().unwrap().to_owned();
-    assert!(!printed.is_success && printed.out.is_empty() && printed.told.contains(&id), "{printed:?}");
+    assert!(
+        !printed.is_success && printed.out.is_empty() && printed.told.contains(&id),
+        "{printed:?}"
+    );
 
     // What was refused is not there: nothing is said of it.
     for (call, arguments, code, says) in [
-        (PUT, &["issue"][..], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
-        (ROTATE, &["rotate", &newest], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
-        (REVOKE, &["revoke", &newest], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
+        (
+            PUT,
+            &["issue"][..],
+            "AccessDeniedException",
+            "your AWS credentials do not allow it: as told",
+        ),
+        (
+            ROTATE,
+            &["rotate", &newest],
+            "AccessDeniedException",
+            "your AWS credentials do not allow it: as told",
+        ),
+        (
+            REVOKE,
+            &["revoke", &newest],
+            "AccessDeniedException",
+            "your AWS credentials do not allow it: as told",
+        ),
         (SCAN, &["list"], "AccessDeniedException", "your AWS credentials do not allow it: as told"),
         (
             SCAN,
@@ -791,7 +986,10 @@ async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
         proxy.always(call, Fault::Refused(400, code));
         let printed = keys(url, arguments).await;
         assert!(!printed.is_success && printed.out.is_empty(), "{arguments:?}: {printed:?}");
-        assert!(printed.told.trim_end().ends_with(says) && printed.told.lines().count() == 1, "{printed:?}");
+        assert!(
+            printed.told.trim_end().ends_with(says) && printed.told.lines().count() == 1,
+            "{printed:?}"
+        );
     }
 }
 
@@ -821,13 +1019,18 @@ async fn a_rotation_that_was_not_made_says_why() {
         proxy.next(ROTATE, [Fault::Silent(Effect::None)]);
         let faster = async {
             proxy.made_times(ROTATE, 1).await;
-            let printed = keys(&proxy.store.url, &[&faster[..1], &[&id, "--json"], &faster[1..]].concat()).await;
+            let printed =
+                keys(&proxy.store.url, &[&faster[..1], &[&id, "--json"], &faster[1..]].concat())
+                    .await;
             proxy.release();
             printed
         };
         let arguments = ["rotate", &id];
         let (late, faster) = tokio::join!(keys(url, &arguments), faster);
-        assert!(faster.is_success && !late.is_success && late.out.is_empty(), "{faster:?} {late:?}");
+        assert!(
+            faster.is_success && !late.is_success && late.out.is_empty(),
+            "{faster:?} {late:?}"
+        );
         let says = says.replace("{}", faster.json()["id"].as_str().unwrap());
         assert!(late.told.contains(&format!("the key {id} {says}")), "{says}: {late:?}");
     }
@@ -847,7 +1050,9 @@ async fn a_revocation_whose_answer_was_lost_is_one() {
     proxy.next(REVOKE, [Fault::Reset(Effect::Done)]);
     let printed = keys(url, &["revoke", &for_person]).await;
     assert!(
-        printed.is_success && printed.out.contains("is revoked. ") && printed.out.contains("60 seconds"),
+        printed.is_success
+            && printed.out.contains("is revoked. ")
+            && printed.out.contains("60 seconds"),
         "{printed:?}"
     );
     proxy.next(REVOKE, [Fault::Reset(Effect::Done)]);
@@ -857,6 +1062,9 @@ async fn a_revocation_whose_answer_was_lost_is_one() {
     proxy.always(REVOKE, Fault::Reset(Effect::Done));
     let printed = keys(url, &["revoke", &unknown]).await;
     assert!(!printed.is_success && printed.out.is_empty(), "{printed:?}");
-    assert!(printed.told.contains("may have been done all the same: `widgets keys list` shows whether"), "{printed:?}");
+    assert!(
+        printed.told.contains("may have been done all the same: `widgets keys list` shows whether"),
+        "{printed:?}"
+    );
     assert!(revoked_at(&unknown).await.is_string());
 }

@@ -14,7 +14,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 #[tokio::test]
 async fn a_url_and_headers_over_their_bounds_are_refused_before_anything_else_is_looked_at() {
     let app = TestApp::start().await;
-    let [long_url, long_value] = [MAX_URL_BYTES + 1, MAX_HEADER_BYTES].map(|bytes| "a".repeat(bytes));
+    let [long_url, long_value] =
+        [MAX_URL_BYTES + 1, MAX_HEADER_BYTES].map(|bytes| "a".repeat(bytes));
     for (root, url_too_long, headers_too_large) in [
         (
             "/api/v1/widget",
@@ -48,16 +49,22 @@ async fn a_url_and_headers_over_their_bounds_are_refused_before_anything_else_is
 async fn of_more_faults_than_anybody_reads_as_many_are_told_as_are_bounded() {
     let app = TestApp::start().await;
     let numbers = vec!["0"; MAX_VIOLATIONS + 1].join(",");
-    let body = format!(r#"{{"widget_type":"none","user_opening_messages":[{numbers}],"action_buttons":0,"name":0}}"#);
+    let body = format!(
+        r#"{{"widget_type":"none","user_opening_messages":[{numbers}],"action_buttons":0,"name":0}}"#
+    );
     let answer = app.create_assistant(body).await;
     let faults = answer.json()["detail"].as_array().unwrap().clone();
     assert_eq!((answer.status, faults.len()), (422, MAX_VIOLATIONS));
     assert_eq!(faults[0]["loc"], json!(["body", "widget_type"]));
-    assert_eq!(faults[MAX_VIOLATIONS - 1]["loc"], json!(["body", "user_opening_messages", MAX_VIOLATIONS - 2]));
+    assert_eq!(
+        faults[MAX_VIOLATIONS - 1]["loc"],
+        json!(["body", "user_opening_messages", MAX_VIOLATIONS - 2])
+    );
 
     // An array that is too long is one fault, whatever is in it.
     let domains = vec![r#""""#; 80_000].join(",");
-    let body = PATHWAY_BODY.replace(r#""allowed_domains":[]"#, &format!(r#""allowed_domains":[{domains}]"#));
+    let body = PATHWAY_BODY
+        .replace(r#""allowed_domains":[]"#, &format!(r#""allowed_domains":[{domains}]"#));
     let answer = app.create_pathway(body).await;
     let errors = answer.json()["errors"].clone();
     assert_eq!((answer.status, errors.as_array().unwrap().len()), (400, 1));
@@ -75,8 +82,16 @@ async fn a_body_that_is_meant_to_do_harm_is_answered_like_any_other_fault() {
         ("brackets alone", filled("", "[", ""), [422, 400]),
         ("objects in objects", filled("", r#"{"":"#, ""), [422, 400]),
         ("members that nobody knows", filled("{", r#""":0,"#, r#""":0}"#), [422, 400]),
-        ("the same member over and over", filled("{", r#""config":0,"#, r#""config":0}"#), [422, 400]),
-        ("a number of a quarter million digits", filled(r#"{"messages_per_minute":1"#, "7", "}"), [422, 400]),
+        (
+            "the same member over and over",
+            filled("{", r#""config":0,"#, r#""config":0}"#),
+            [422, 400],
+        ),
+        (
+            "a number of a quarter million digits",
+            filled(r#"{"messages_per_minute":1"#, "7", "}"),
+            [422, 400],
+        ),
         ("an exponent of as many", filled(r#"{"messages_per_minute":1e"#, "7", "}"), [422, 400]),
         ("a string of escapes", filled(r#"{"name":""#, r"\u0041", r#""}"#), [422, 400]),
         ("one byte too many", format!("{} ", filled("", " ", "")), [413, 413]),
@@ -112,7 +127,8 @@ async fn an_event_that_no_gateway_would_send_is_refused_where_it_is_too_large() 
         .to_string()
     };
     let large = "/a".repeat(2_000_000);
-    let headers: serde_json::Map<String, Value> = (0..100_000).map(|i| (format!("x-{i}"), json!(""))).collect();
+    let headers: serde_json::Map<String, Value> =
+        (0..100_000).map(|i| (format!("x-{i}"), json!(""))).collect();
     for (function, path) in [("Assistant", "/api/v1/widget"), ("Pathway", "/v1/widget")] {
         for (payload, status) in [
             (event(&large, "", json!({})), 414),
@@ -120,7 +136,8 @@ async fn an_event_that_no_gateway_would_send_is_refused_where_it_is_too_large() 
             (event(path, "", json!({"authorization": large})), 431),
             (event(path, "", headers.clone().into()), 431),
         ] {
-            let answer: Value = serde_json::from_str(&app.invoke(function, &payload).await.unwrap()).unwrap();
+            let answer: Value =
+                serde_json::from_str(&app.invoke(function, &payload).await.unwrap()).unwrap();
             assert_eq!(answer["statusCode"], status, "{function}");
         }
     }

@@ -33,8 +33,7 @@ async fn pages_are_right_at_every_edge() {
         assert_eq!((&body["message"], &body["meta"]), (&json!(""), &json!({})));
         body["data"].clone()
     };
-    let empty =
-        json!({"items": [], "total": 0, "page": 1, "size": 50, "pages": 0, "previous_page": null, "next_page": null});
+    let empty = json!({"items": [], "total": 0, "page": 1, "size": 50, "pages": 0, "previous_page": null, "next_page": null});
     assert_eq!(page("").await, empty);
     assert_eq!(page("?page=3").await["previous_page"], 2);
 
@@ -45,11 +44,16 @@ async fn pages_are_right_at_every_edge() {
             let pages = count.div_ceil(size);
             for number in 1..=pages + 1 {
                 let found = page(&format!("?page={number}&size={size}")).await;
-                let expected: Vec<String> = newest_first.iter().skip((number - 1) * size).take(size).cloned().collect();
+                let expected: Vec<String> =
+                    newest_first.iter().skip((number - 1) * size).take(size).cloned().collect();
                 assert_eq!(ids(&found["items"]), expected, "{number} {size} of {count}");
                 let previous = if number > 1 { json!(number - 1) } else { Value::Null };
                 let next = if number < pages { json!(number + 1) } else { Value::Null };
-                assert_eq!((&found["total"], &found["pages"]), (&json!(count), &json!(pages)), "{number} {size}");
+                assert_eq!(
+                    (&found["total"], &found["pages"]),
+                    (&json!(count), &json!(pages)),
+                    "{number} {size}"
+                );
                 assert_eq!((&found["page"], &found["size"]), (&json!(number), &json!(size)));
                 assert_eq!(
                     (&found["previous_page"], &found["next_page"]),
@@ -64,20 +68,28 @@ async fn pages_are_right_at_every_edge() {
 #[tokio::test]
 async fn a_total_is_true_however_many_calls_it_takes() {
     let (app, meter) = TestApp::start_metered().await;
-    let id =
-        app.create_assistant(ASSISTANT_BODY.replace('{', &format!(r#"{{"name":"{}","#, "x".repeat(2000)))).await.id();
+    let id = app
+        .create_assistant(
+            ASSISTANT_BODY.replace('{', &format!(r#"{{"name":"{}","#, "x".repeat(2000))),
+        )
+        .await
+        .id();
     let mut newest_first = vec![id.clone()];
     newest_first.extend(app.multiply("assistant", &id, 1199).await);
     newest_first.reverse();
-    for (page, size) in [(1, 50), (2, 100), (12, 100), (13, 100), (24, 50), (600, 2), (1_000_000, 100)] {
+    for (page, size) in
+        [(1, 50), (2, 100), (12, 100), (13, 100), (24, 50), (600, 2), (1_000_000, 100)]
+    {
         meter.take();
         let answer = app.call("GET", &format!("/api/v1/widget?page={page}&size={size}"), "").await;
         let data = &answer.json()["data"];
         assert_eq!((answer.status, &data["total"]), (200, &json!(1200)), "page {page}");
-        let expected: Vec<String> = newest_first.iter().skip((page - 1) * size).take(size).cloned().collect();
+        let expected: Vec<String> =
+            newest_first.iter().skip((page - 1) * size).take(size).cloned().collect();
         assert_eq!(ids(&data["items"]), expected, "page {page}");
         // What is on the page is read, what is not is only counted: widgets of 2 KB at less than a tenth of that.
-        let calls: Vec<Call> = meter.take().into_iter().filter(|call| call.operation == "Query").collect();
+        let calls: Vec<Call> =
+            meter.take().into_iter().filter(|call| call.operation == "Query").collect();
         let units: f64 = calls.iter().map(|call| call.units).sum();
         assert!(calls.len() <= 3 && units < 100.0, "page {page}: {calls:?}");
     }
@@ -108,9 +120,12 @@ async fn the_first_page_of_a_small_account_is_one_call() {
 async fn an_assistant_s_widgets_are_listed_from_the_moment_they_are_its_until_they_are_not() {
     let app = TestApp::start().await;
     let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
-    let of = |assistant: Uuid| ASSISTANT_BODY.replacen('{', &format!(r#"{{"assistant_id":"{assistant}","#), 1);
+    let of = |assistant: Uuid| {
+        ASSISTANT_BODY.replacen('{', &format!(r#"{{"assistant_id":"{assistant}","#), 1)
+    };
     let list = async |assistant: Uuid, query: &str| {
-        let answer = app.call("GET", &format!("/api/v1/assistant/{assistant}/widgets{query}"), "").await;
+        let answer =
+            app.call("GET", &format!("/api/v1/assistant/{assistant}/widgets{query}"), "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["data"].clone()
     };
@@ -128,13 +143,25 @@ async fn an_assistant_s_widgets_are_listed_from_the_moment_they_are_its_until_th
     assert_eq!(ids(&list(other, "").await["items"]), std::slice::from_ref(&third));
 
     // It changes hands, another loses its assistant, and one goes.
-    app.call("PUT", &format!("/api/v1/widget/{first}"), format!(r#"{{"widget_type":"sip","assistant_id":"{other}"}}"#))
-        .await;
-    app.call("PUT", &format!("/api/v1/widget/{second}"), r#"{"widget_type":"sip","assistant_id":null}"#).await;
+    app.call(
+        "PUT",
+        &format!("/api/v1/widget/{first}"),
+        format!(r#"{{"widget_type":"sip","assistant_id":"{other}"}}"#),
+    )
+    .await;
+    app.call(
+        "PUT",
+        &format!("/api/v1/widget/{second}"),
+        r#"{"widget_type":"sip","assistant_id":null}"#,
+    )
+    .await;
     app.call("DELETE", &format!("/api/v1/widget/{third}"), "").await;
     assert_eq!(list(one, "").await["total"], 0);
     let left = list(other, "").await;
-    assert_eq!((ids(&left["items"]), &left["items"][0]["widget_type"]), (vec![first], &json!("sip")));
+    assert_eq!(
+        (ids(&left["items"]), &left["items"][0]["widget_type"]),
+        (vec![first], &json!("sip"))
+    );
 }
 
 #[tokio::test]
@@ -161,8 +188,14 @@ async fn a_list_past_what_an_answer_holds_is_a_413_that_says_how_to_read_it() {
         newest_first.insert(0, app.create_pathway(body.clone()).await.id());
     }
     let answer = app.call("GET", "/v1/widgets", "").await;
-    assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (413, &json!("PAYLOAD_TOO_LARGE")));
-    assert!(answer.json()["errors"][0]["message"].as_str().unwrap().contains("limit"), "{answer:?}");
+    assert_eq!(
+        (answer.status, &answer.json()["errors"][0]["error"]),
+        (413, &json!("PAYLOAD_TOO_LARGE"))
+    );
+    assert!(
+        answer.json()["errors"][0]["message"].as_str().unwrap().contains("limit"),
+        "{answer:?}"
+    );
 
     // A page ends where the answer is full, and the next begins there.
     let mut path = "/v1/widgets?limit=100".to_owned();
@@ -204,7 +237,10 @@ async fn cursor_pages_hold_what_was_there_though_others_create_and_delete() {
     // One more, which is newer than where the reading stands, and two fewer: the one it stands at and one that is to come.
     app.create_pathway(PATHWAY_BODY).await;
     for gone in [2, 4] {
-        assert_eq!(app.call("DELETE", &format!("/v1/widget/{}", newest_first[gone]), "").await.status, 200);
+        assert_eq!(
+            app.call("DELETE", &format!("/v1/widget/{}", newest_first[gone]), "").await.status,
+            200
+        );
     }
     let second = app.call("GET", &next(&first).unwrap(), "").await;
     let left = [3, 5, 6].map(|index: usize| newest_first[index].clone());
@@ -240,13 +276,28 @@ async fn a_cursor_that_is_not_this_list_s_is_a_400() {
     let other_key = app.another_key().await;
     let other = app.send("GET", &path, &[("authorization", &other_key)], "").await;
     let mut refused = vec![other];
-    for tampered in ["", "x", &cursor[1..], &format!("{cursor}A"), &cursor.replacen('A', "B", 1), "%00", "<script>"] {
+    for tampered in [
+        "",
+        "x",
+        &cursor[1..],
+        &format!("{cursor}A"),
+        &cursor.replacen('A', "B", 1),
+        "%00",
+        "<script>",
+    ] {
         refused.push(app.call("GET", &format!("/v1/widgets?limit=1&cursor={tampered}"), "").await);
     }
     for answer in refused {
         let body = answer.json();
-        assert_eq!((answer.status, &body["errors"][0]["error"]), (400, &json!("INVALID_PARAMETER")), "{answer:?}");
-        assert!(body["errors"][0]["message"].as_str().unwrap().starts_with("cursor "), "{answer:?}");
+        assert_eq!(
+            (answer.status, &body["errors"][0]["error"]),
+            (400, &json!("INVALID_PARAMETER")),
+            "{answer:?}"
+        );
+        assert!(
+            body["errors"][0]["message"].as_str().unwrap().starts_with("cursor "),
+            "{answer:?}"
+        );
     }
     let both = app.call("GET", "/v1/widgets?limit=x&cursor=x", "").await.json();
     assert_eq!(both["errors"].as_array().unwrap().len(), 2, "{both}");

@@ -6,7 +6,10 @@ use uuid::Uuid;
 use widgets::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::{
-    app::{ASSISTANT_BODY, ASSISTANT_CHANGE, Answer, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, keys_in_order},
+    app::{
+        ASSISTANT_BODY, ASSISTANT_CHANGE, Answer, PATHWAY_BODY, PATHWAY_CHANGE, TestApp,
+        keys_in_order,
+    },
     fault_proxy::{Call, Fault, FaultProxy},
 };
 
@@ -49,12 +52,22 @@ async fn a_request_is_one_line_that_tells_what_was_asked_for_whom_and_what_it_to
         for (is_cold, store_calls) in [(true, 2), (false, 1)] {
             let answer = app.call("POST", root, body).await;
             let line = line(&app, function, &answer).await;
-            let members = ["timestamp", "level", "message", "requestId", "route", "status", "account", "durationMs"];
+            let members = [
+                "timestamp",
+                "level",
+                "message",
+                "requestId",
+                "route",
+                "status",
+                "account",
+                "durationMs",
+            ];
             let more = ["storeCalls", "coldStart", "_aws", "FunctionName", "Dialect", "Created"];
             assert_eq!(keys_in_order(&line), [&members[..], &more].concat());
             let line: Value = serde_json::from_str(&line).unwrap();
             let told =
-                ["level", "message", "route", "status", "account", "storeCalls", "coldStart"].map(|it| &line[it]);
+                ["level", "message", "route", "status", "account", "storeCalls", "coldStart"]
+                    .map(|it| &line[it]);
             let expected = json!([
                 "INFO",
                 "request",
@@ -71,7 +84,10 @@ async fn a_request_is_one_line_that_tells_what_was_asked_for_whom_and_what_it_to
         // Nobody knows whose request this is.
         let answer = app.send("GET", root, &[("authorization", "in-nobody")], "").await;
         let line = line(&app, function, &answer).await;
-        assert!(line.contains(r#""status":401,"durationMs":"#) && line.contains(r#""storeCalls":1"#), "{line}");
+        assert!(
+            line.contains(r#""status":401,"durationMs":"#) && line.contains(r#""storeCalls":1"#),
+            "{line}"
+        );
     }
 }
 
@@ -79,20 +95,35 @@ async fn a_request_is_one_line_that_tells_what_was_asked_for_whom_and_what_it_to
 async fn what_was_created_changed_deleted_and_refused_is_counted_once_each() {
     let app = TestApp::start().await;
     for (function, dialect, root, body, update, change) in DIALECTS {
-        let once =
-            [("authorization", app.key.as_str()), ("content-type", "application/json"), ("idempotency-key", "k")];
+        let once = [
+            ("authorization", app.key.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", "k"),
+        ];
         let created = app.call("POST", root, body).await;
         let widget = format!("{root}/{}", created.id());
-        let metric = async |answer: &Answer| counted(&line(&app, function, answer).await, function, dialect);
+        let metric =
+            async |answer: &Answer| counted(&line(&app, function, answer).await, function, dialect);
         assert_eq!(metric(&created).await.as_deref(), Some("Created"));
-        assert_eq!(metric(&app.send("POST", root, &once, body).await).await.as_deref(), Some("Created"));
+        assert_eq!(
+            metric(&app.send("POST", root, &once, body).await).await.as_deref(),
+            Some("Created")
+        );
         for (what, method, path, headers, body, status, counts) in [
             ("a replay", "POST", root, &once[..], body, 200, None),
             ("an update", update, widget.as_str(), &once[..2], change, 200, Some("Updated")),
             ("an update to the same values", update, &widget, &once[..2], change, 200, None),
             ("a read", "GET", &widget, &once[..2], "", 200, None),
             ("a list", "GET", root, &once[..2], "", 200, None),
-            ("a description", "GET", &format!("{}/openapi.json", root.trim_end_matches("/widget")), &[], "", 200, None),
+            (
+                "a description",
+                "GET",
+                &format!("{}/openapi.json", root.trim_end_matches("/widget")),
+                &[],
+                "",
+                200,
+                None,
+            ),
             ("no key", "GET", &widget, &[], "", 401, Some("Refused")),
             ("no route", "GET", &format!("{root}/a/b/c"), &once[..2], "", 404, Some("Refused")),
             ("no such method", "PURGE", &widget, &once[..2], "", 405, Some("Refused")),
@@ -142,8 +173,9 @@ async fn each_command_of_a_batch_is_a_line_and_counted_by_itself() {
             (delete, None, Some(1)),
             ("{}".to_owned(), Some("Refused"), None),
         ];
-        let messages =
-            messages.map(|(body, counts, store_calls)| (Uuid::new_v4().to_string(), body, counts, store_calls));
+        let messages = messages.map(|(body, counts, store_calls)| {
+            (Uuid::new_v4().to_string(), body, counts, store_calls)
+        });
         let record = |(id, body, ..): &(String, String, _, _)| json!({"messageId": id, "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:1:q", "body": body});
         let records: Vec<Value> = messages.iter().map(record).collect();
         app.invoke(function, &json!({"Records": records}).to_string()).await.unwrap();

@@ -11,21 +11,31 @@ use widgets::{binaries, template::Template};
 
 use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 
-const DIALECTS: [(&str, &str, &str); 2] =
-    [("assistant", "Assistant", "/api/v1/openapi.json"), ("pathway", "Pathway", "/v1/openapi.json")];
+const DIALECTS: [(&str, &str, &str); 2] = [
+    ("assistant", "Assistant", "/api/v1/openapi.json"),
+    ("pathway", "Pathway", "/v1/openapi.json"),
+];
 
 fn document(dialect: &str) -> String {
-    fs::read_to_string(binaries::workspace().join(format!("functions/{dialect}/openapi.json"))).unwrap()
+    fs::read_to_string(binaries::workspace().join(format!("functions/{dialect}/openapi.json")))
+        .unwrap()
 }
 
 /// The operations that a document describes: its methods by path.
 fn operations(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+    const METHODS: [&str; 8] =
+        ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
     let methods = |item: &Value| {
-        let names = item.as_object().unwrap().keys().filter(|name| METHODS.contains(&name.as_str()));
+        let names =
+            item.as_object().unwrap().keys().filter(|name| METHODS.contains(&name.as_str()));
         names.map(|name| name.to_ascii_uppercase()).collect()
     };
-    document["paths"].as_object().unwrap().iter().map(|(path, item)| (path.clone(), methods(item))).collect()
+    document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(path, item)| (path.clone(), methods(item)))
+        .collect()
 }
 
 #[tokio::test]
@@ -58,16 +68,19 @@ async fn what_is_described_is_deployed_and_answers_and_nothing_else_does() {
         for (path, methods) in &described {
             let path: String = path
                 .split('/')
-                .map(
-                    |segment| {
-                        if segment.starts_with('{') { format!("/{}", Uuid::nil()) } else { format!("/{segment}") }
-                    },
-                )
+                .map(|segment| {
+                    if segment.starts_with('{') {
+                        format!("/{}", Uuid::nil())
+                    } else {
+                        format!("/{segment}")
+                    }
+                })
                 .collect();
             let path = path.strip_prefix('/').unwrap();
             let refused = app.send("PROPFIND", path, &[], "").await;
             assert_eq!(refused.status, 405, "{path}");
-            let mut allowed: BTreeSet<String> = refused.header("allow").split(", ").map(ToOwned::to_owned).collect();
+            let mut allowed: BTreeSet<String> =
+                refused.header("allow").split(", ").map(ToOwned::to_owned).collect();
             // The question that comes before an operation is none itself.
             let has_preflight = allowed.remove("OPTIONS");
             assert_eq!(has_preflight, path.ends_with("/parameters") || path.ends_with("/config"));
@@ -97,14 +110,18 @@ async fn every_described_request_is_accepted_and_every_described_widget_is_what_
                     examples += 1;
                     let id = app.call("POST", root, smallest).await.id();
                     let path = path.replace("{id}", &id).replace("{widget_id}", &id);
-                    let answer = app.call(&method.to_ascii_uppercase(), &path, example["value"].to_string()).await;
+                    let answer = app
+                        .call(&method.to_ascii_uppercase(), &path, example["value"].to_string())
+                        .await;
                     assert_eq!(answer.status, 200, "{dialect} {method} {path} {name}: {answer:?}");
                     let data = answer.json()["data"].clone();
-                    let keys: BTreeSet<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
+                    let keys: BTreeSet<&str> =
+                        data.as_object().unwrap().keys().map(String::as_str).collect();
                     assert_eq!(keys, widget_keys.iter().copied().collect());
                     // A word for a boolean comes back as one.
                     let is_kept = |(key, _): &(&String, &Value)| *key != "remove_branding";
-                    for (key, value) in example["value"].as_object().unwrap().iter().filter(is_kept) {
+                    for (key, value) in example["value"].as_object().unwrap().iter().filter(is_kept)
+                    {
                         assert_eq!(&data[key], value, "{dialect} {name}: {key}");
                     }
                 }

@@ -12,7 +12,9 @@ const FUNCTIONS: [(&str, &str); 2] = [("Assistant", "assistant"), ("Pathway", "p
 fn on_metric<'a>(stack: &'a Stack, namespace: &str, metric: &str, value: &str) -> Vec<&'a Value> {
     let alarms = stack.of_type("AWS::CloudWatch::Alarm").map(|(_, alarm)| alarm);
     let is_it = |alarm: &&Value| {
-        alarm["Namespace"] == namespace && alarm["MetricName"] == metric && alarm["Dimensions"][0]["Value"] == value
+        alarm["Namespace"] == namespace
+            && alarm["MetricName"] == metric
+            && alarm["Dimensions"][0]["Value"] == value
     };
     alarms.filter(is_it).collect()
 }
@@ -24,7 +26,10 @@ fn there_is_an_alarm_on_whatever_fails_is_throttled_or_slow() {
         for metric in ["Errors", "Throttles"] {
             let alarms = on_metric(&stack, "AWS/Lambda", metric, function);
             assert_eq!(alarms.len(), 1, "{function} {metric}");
-            assert_eq!((&alarms[0]["Statistic"], &alarms[0]["Threshold"]), (&json!("Sum"), &json!(0)));
+            assert_eq!(
+                (&alarms[0]["Statistic"], &alarms[0]["Threshold"]),
+                (&json!("Sum"), &json!(0))
+            );
         }
         let latency = on_metric(&stack, "AWS/Lambda", "Duration", function);
         assert_eq!((latency.len(), &latency[0]["ExtendedStatistic"]), (1, &json!("p99")));
@@ -33,7 +38,10 @@ fn there_is_an_alarm_on_whatever_fails_is_throttled_or_slow() {
         assert_eq!(latency[0]["Threshold"], timeout * 1000 / 4);
     }
     let failures = on_metric(&stack, "AWS/ApiGateway", "5xx", "Api");
-    assert_eq!((failures.len(), &failures[0]["Statistic"], &failures[0]["Threshold"]), (1, &json!("Sum"), &json!(0)));
+    assert_eq!(
+        (failures.len(), &failures[0]["Statistic"], &failures[0]["Threshold"]),
+        (1, &json!("Sum"), &json!(0))
+    );
 
     let throttles = stack.properties("StoreThrottlesAlarm");
     let watched: BTreeSet<String> = throttles["Metrics"]
@@ -42,12 +50,14 @@ fn there_is_an_alarm_on_whatever_fails_is_throttled_or_slow() {
         .iter()
         .filter_map(|query| {
             let metric = query.get("MetricStat")?.get("Metric")?;
-            let dimensions = list(&metric["Dimensions"]).into_iter().map(|it| it["Value"].as_str().unwrap());
+            let dimensions =
+                list(&metric["Dimensions"]).into_iter().map(|it| it["Value"].as_str().unwrap());
             let metric = metric["MetricName"].as_str().unwrap().trim_end_matches("ThrottleEvents");
             Some(format!("{} {metric}", dimensions.collect::<Vec<_>>().join("/")))
         })
         .collect();
-    let mut expected = BTreeSet::from(["ApiKeys Read", "Widgets Read", "Widgets Write"].map(str::to_owned));
+    let mut expected =
+        BTreeSet::from(["ApiKeys Read", "Widgets Read", "Widgets Write"].map(str::to_owned));
     for index in stack.properties("Widgets")["GlobalSecondaryIndexes"].as_array().unwrap() {
         let index = index["IndexName"].as_str().unwrap();
         expected.extend(["Read", "Write"].map(|metric| format!("Widgets/{index} {metric}")));
@@ -60,7 +70,10 @@ fn every_alarm_says_what_to_do_and_tells_the_topic_if_there_is_one() {
     let (silent, loud) = (Stack::with(&[]), Stack::with(EVERYTHING));
     for (name, alarm) in loud.of_type("AWS::CloudWatch::Alarm") {
         assert_eq!(alarm["AlarmActions"], json!([TOPIC]), "{name}");
-        assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| (60..1024).contains(&text.len())), "{name}");
+        assert!(
+            alarm["AlarmDescription"].as_str().is_some_and(|text| (60..1024).contains(&text.len())),
+            "{name}"
+        );
         assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
         assert_eq!(silent.properties(name).get("AlarmActions"), None, "{name}");
     }
@@ -71,7 +84,8 @@ fn every_alarm_says_what_to_do_and_tells_the_topic_if_there_is_one() {
 #[test]
 fn whatever_calls_a_function_calls_its_alias() {
     let stack = Stack::with(EVERYTHING);
-    let aliases: BTreeSet<&str> = stack.of_type("AWS::Lambda::Alias").map(|(name, _)| name).collect();
+    let aliases: BTreeSet<&str> =
+        stack.of_type("AWS::Lambda::Alias").map(|(name, _)| name).collect();
     assert_eq!(aliases.len(), FUNCTIONS.len());
     let mut callers = 0;
     for kind in ["AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"] {
@@ -84,7 +98,8 @@ fn whatever_calls_a_function_calls_its_alias() {
     for (path, methods) in api["Body"]["paths"].as_object().unwrap() {
         for operation in methods.as_object().unwrap().values() {
             let uri = operation["x-amazon-apigateway-integration"]["uri"].as_str().unwrap();
-            let called = uri.split("functions/").nth(1).unwrap().strip_suffix("/invocations").unwrap();
+            let called =
+                uri.split("functions/").nth(1).unwrap().strip_suffix("/invocations").unwrap();
             assert!(aliases.contains(called), "{path}: {uri}");
             callers += 1;
         }
@@ -113,7 +128,10 @@ fn a_new_version_takes_over_step_by_step_and_back_again_when_an_alarm_is_raised(
         let policy = &alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"];
         let group = stack.properties(policy["DeploymentGroupName"].as_str().unwrap());
         assert_eq!(group["ApplicationName"], policy["ApplicationName"]);
-        assert_eq!(group["DeploymentConfigName"], "CodeDeployDefault.LambdaCanary10Percent5Minutes");
+        assert_eq!(
+            group["DeploymentConfigName"],
+            "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+        );
         assert_eq!(group["ServiceRoleArn"], "DeploymentRole.Arn");
         let rollback = &group["AutoRollbackConfiguration"];
         assert_eq!(rollback["Enabled"], true);
@@ -123,7 +141,10 @@ fn a_new_version_takes_over_step_by_step_and_back_again_when_an_alarm_is_raised(
         assert_eq!(group["AlarmConfiguration"], json!({"Enabled": true, "Alarms": alarms}));
     }
     // The alarm that goes by its name.
-    assert_eq!(on_metric(&stack, "AWS/ApiGateway", "5xx", "Api")[0]["AlarmName"], "widgets-api-failures");
+    assert_eq!(
+        on_metric(&stack, "AWS/ApiGateway", "5xx", "Api")[0]["AlarmName"],
+        "widgets-api-failures"
+    );
 }
 
 /// A published version keeps the configuration it was published with, and the transform sees no parameters: without
@@ -131,7 +152,8 @@ fn a_new_version_takes_over_step_by_step_and_back_again_when_an_alarm_is_raised(
 #[test]
 fn a_parameter_that_changes_a_function_publishes_a_version_of_it() {
     let version = |stack: &Stack, function: &str| {
-        let mut versions = stack.of_type("AWS::Lambda::Version").filter(|(_, it)| it["FunctionName"] == function);
+        let mut versions =
+            stack.of_type("AWS::Lambda::Version").filter(|(_, it)| it["FunctionName"] == function);
         versions.next().unwrap().1["Description"].clone()
     };
     let configuration = |stack: &Stack, function: &str| {
@@ -184,24 +206,34 @@ fn the_dashboard_shows_what_is_there() {
         let stack = Stack::with(switches);
         let (_, dashboard) = stack.of_type("AWS::CloudWatch::Dashboard").next().unwrap();
         assert_eq!(dashboard["DashboardName"], "widgets-us-east-1");
-        let body: Value = serde_json::from_str(dashboard["DashboardBody"].as_str().unwrap()).unwrap();
+        let body: Value =
+            serde_json::from_str(dashboard["DashboardBody"].as_str().unwrap()).unwrap();
         let mut shown = BTreeSet::new();
         for widget in body["widgets"].as_array().unwrap() {
-            assert_eq!((&widget["type"], &widget["properties"]["region"]), (&json!("metric"), &json!("us-east-1")));
+            assert_eq!(
+                (&widget["type"], &widget["properties"]["region"]),
+                (&json!("metric"), &json!("us-east-1"))
+            );
             for metric in widget["properties"]["metrics"].as_array().unwrap() {
                 let words: Vec<&str> = list(metric).into_iter().filter_map(Value::as_str).collect();
-                assert_eq!(words.len() % 2, 0, "a namespace, a name, and dimensions with their values: {metric}");
+                assert_eq!(
+                    words.len() % 2,
+                    0,
+                    "a namespace, a name, and dimensions with their values: {metric}"
+                );
                 shown.insert(words.join(" "));
             }
         }
-        let mut expected: Vec<String> =
-            ["Count", "4xx", "5xx", "Latency"].map(|metric| format!("AWS/ApiGateway {metric} ApiId Api")).into();
+        let mut expected: Vec<String> = ["Count", "4xx", "5xx", "Latency"]
+            .map(|metric| format!("AWS/ApiGateway {metric} ApiId Api"))
+            .into();
         for (function, dialect) in FUNCTIONS {
             for metric in ["Duration", "Errors", "Throttles", "ConcurrentExecutions"] {
                 expected.push(format!("AWS/Lambda {metric} FunctionName {function}"));
             }
             for metric in ["Created", "Updated", "Deleted", "Refused"] {
-                expected.push(format!("Widgets {metric} FunctionName {function} Dialect {dialect}"));
+                expected
+                    .push(format!("Widgets {metric} FunctionName {function} Dialect {dialect}"));
             }
         }
         for (table, _) in stack.of_type("AWS::DynamoDB::Table") {
@@ -209,19 +241,25 @@ fn the_dashboard_shows_what_is_there() {
                 expected.push(format!("AWS/DynamoDB {metric} TableName {table}"));
             }
         }
-        for (queue, _) in stack.of_type("AWS::SQS::Queue").filter(|&(name, _)| name != "ExampleQueue") {
-            expected.push(format!("AWS/SQS ApproximateNumberOfMessagesVisible QueueName {queue}.QueueName"));
+        for (queue, _) in
+            stack.of_type("AWS::SQS::Queue").filter(|&(name, _)| name != "ExampleQueue")
+        {
+            expected.push(format!(
+                "AWS/SQS ApproximateNumberOfMessagesVisible QueueName {queue}.QueueName"
+            ));
         }
         for (pipe, _) in stack.of_type("AWS::Pipes::Pipe") {
             expected.push(format!("AWS/EventBridge/Pipes ExecutionFailed PipeName {pipe}"));
         }
-        let missing: Vec<&String> = expected.iter().filter(|metric| !shown.contains(*metric)).collect();
+        let missing: Vec<&String> =
+            expected.iter().filter(|metric| !shown.contains(*metric)).collect();
         assert_eq!(missing, [""; 0], "with {switches:?}");
         // What an alarm is on is seen in its place.
         for (name, alarm) in stack.of_type("AWS::CloudWatch::Alarm") {
             let Some(metric) = alarm["MetricName"].as_str() else { continue };
             let dimension = &alarm["Dimensions"][0];
-            let words = [&alarm["Namespace"], &json!(metric), &dimension["Name"], &dimension["Value"]];
+            let words =
+                [&alarm["Namespace"], &json!(metric), &dimension["Name"], &dimension["Value"]];
             let words = words.map(|word| word.as_str().unwrap()).join(" ");
             assert!(shown.contains(&words), "{name}: {words}");
         }

@@ -51,7 +51,10 @@ async fn the_documented_request_makes_the_documented_widget() {
     let id: Uuid = data["id"].as_str().unwrap().parse().unwrap();
     let created_at = data["created_at"].as_str().unwrap();
     assert_eq!(data["updated_at"], created_at);
-    assert_eq!((created_at.len(), &created_at[10..11], &created_at[19..20], &created_at[23..]), (24, "T", ".", "Z"));
+    assert_eq!(
+        (created_at.len(), &created_at[10..11], &created_at[19..20], &created_at[23..]),
+        (24, "T", ".", "Z")
+    );
 
     let item = app.stored("pathway", &id.to_string()).await.unwrap();
     let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -60,7 +63,10 @@ async fn the_documented_request_makes_the_documented_widget() {
     assert_eq!((&item["created_at"], &item["updated_at"]), (&text(created_at), &text(created_at)));
     assert_eq!(item["pathway_id"], text("a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7"));
     assert_eq!(item["agent_id"], text("46f37229-7d12-44be-b343-6e68274cfbea"));
-    assert_eq!(item["allowed_domains"], AttributeValue::L(vec![text("example.com"), text("subdomain.example.com")]));
+    assert_eq!(
+        item["allowed_domains"],
+        AttributeValue::L(vec![text("example.com"), text("subdomain.example.com")])
+    );
     assert_eq!(item["messages_per_minute"], AttributeValue::N("10".to_owned()));
     assert_eq!(item["config"], text(r#"{"theme": "light", "position": "bottom-right"}"#));
     assert_eq!(item.len(), 14, "null is absence: {item:?}");
@@ -75,7 +81,10 @@ async fn the_published_example_with_a_config_of_any_json_works_without_a_content
     assert_eq!(answer.status, 200);
     let data = &answer.json()["data"];
     assert_eq!((&data["pathway_id"], &data["agent_prompt"]), (&Value::Null, &json!("Be kind.")));
-    assert_eq!((&data["config"], &data["webhook_url"]), (&json!("<any>"), &json!("http://localhost:9/x")));
+    assert_eq!(
+        (&data["config"], &data["webhook_url"]),
+        (&json!("<any>"), &json!("http://localhost:9/x"))
+    );
     assert_eq!(data["allowed_domains"], json!(["*.vercel.app", "localhost:3000"]));
 }
 
@@ -91,8 +100,10 @@ async fn numbers_and_free_form_json_come_back_as_they_went_in() {
         assert_eq!(answer.status, 200, "{rate}: {}", answer.body);
         assert_eq!(raw_member(&answer.body, "messages_per_minute"), rate);
         assert_eq!(raw_member(&answer.body, "config"), config);
-        let item = app.stored("pathway", answer.json()["data"]["id"].as_str().unwrap()).await.unwrap();
-        let (AttributeValue::N(kept) | AttributeValue::S(kept)) = &item["messages_per_minute"] else {
+        let item =
+            app.stored("pathway", answer.json()["data"]["id"].as_str().unwrap()).await.unwrap();
+        let (AttributeValue::N(kept) | AttributeValue::S(kept)) = &item["messages_per_minute"]
+        else {
             panic!("{item:?}")
         };
         assert_eq!(kept, rate);
@@ -111,7 +122,8 @@ async fn every_fault_is_told_at_once_and_names_its_field() {
     assert_eq!((&body["status"], &body["data"]), (&json!(400), &Value::Null));
     let errors = body["errors"].as_array().unwrap();
     assert!(errors.iter().all(|error| error["error"] == "INVALID_PARAMETER"));
-    let messages: Vec<&str> = errors.iter().map(|error| error["message"].as_str().unwrap()).collect();
+    let messages: Vec<&str> =
+        errors.iter().map(|error| error["message"].as_str().unwrap()).collect();
     assert_eq!(
         messages,
         [
@@ -149,16 +161,79 @@ async fn whatever_is_wrong_the_envelope_has_errors() {
         ("DELETE", "/v1/widgets", &authorized, "", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/v1/widget/nope", &authorized, "", 400, "INVALID_PARAMETER"),
         ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &[], "", 401, "UNAUTHORIZED"),
-        ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "", 404, "NOT_FOUND"),
-        ("PATCH", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "{}", 404, "NOT_FOUND"),
-        ("PATCH", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, r#"{"config":1}"#, 404, "NOT_FOUND"),
-        ("PATCH", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "", 400, "INVALID_PARAMETER"),
-        ("DELETE", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "", 404, "NOT_FOUND"),
-        ("PUT", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968", &authorized, "{}", 405, "METHOD_NOT_ALLOWED"),
-        ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/config", &[], "", 404, "NOT_FOUND"),
+        (
+            "GET",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968",
+            &authorized,
+            "",
+            404,
+            "NOT_FOUND",
+        ),
+        (
+            "PATCH",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968",
+            &authorized,
+            "{}",
+            404,
+            "NOT_FOUND",
+        ),
+        (
+            "PATCH",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968",
+            &authorized,
+            r#"{"config":1}"#,
+            404,
+            "NOT_FOUND",
+        ),
+        (
+            "PATCH",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968",
+            &authorized,
+            "",
+            400,
+            "INVALID_PARAMETER",
+        ),
+        (
+            "DELETE",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968",
+            &authorized,
+            "",
+            404,
+            "NOT_FOUND",
+        ),
+        (
+            "PUT",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968",
+            &authorized,
+            "{}",
+            405,
+            "METHOD_NOT_ALLOWED",
+        ),
+        (
+            "GET",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/config",
+            &[],
+            "",
+            404,
+            "NOT_FOUND",
+        ),
         ("GET", "/v1/widget/nope/config", &[], "", 400, "INVALID_PARAMETER"),
-        ("POST", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/config", &[], "", 405, "METHOD_NOT_ALLOWED"),
-        ("GET", "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/threads", &authorized, "", 404, "NOT_FOUND"),
+        (
+            "POST",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/config",
+            &[],
+            "",
+            405,
+            "METHOD_NOT_ALLOWED",
+        ),
+        (
+            "GET",
+            "/v1/widget/01a1fae4-9d78-70d4-b7de-b1fe66815968/threads",
+            &authorized,
+            "",
+            404,
+            "NOT_FOUND",
+        ),
         ("POST", "/v1/widget/custom_components", &authorized, "{}", 404, "NOT_FOUND"),
         ("DELETE", "/v1/widget/custom_components/x", &authorized, "", 404, "NOT_FOUND"),
         ("POST", "/v1/openapi.json", &[], "", 405, "METHOD_NOT_ALLOWED"),
@@ -167,7 +242,11 @@ async fn whatever_is_wrong_the_envelope_has_errors() {
     ] {
         let answer = app.send(method, path, headers, body).await;
         let json = answer.json();
-        assert_eq!((answer.status, &json["status"]), (status, &json!(status)), "{method} {path} {body}");
+        assert_eq!(
+            (answer.status, &json["status"]),
+            (status, &json!(status)),
+            "{method} {path} {body}"
+        );
         assert_eq!(
             (&json["data"], &json["errors"][0]["error"]),
             (&Value::Null, &json!(error)),
@@ -184,7 +263,9 @@ async fn whatever_is_wrong_the_envelope_has_errors() {
 #[tokio::test]
 async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
     let app = TestApp::start().await;
-    let created = app.create_pathway(PATHWAY_BODY.replace("10", "1.50").replace("{}", r#"{"z":1.0,"a": [1e3]}"#)).await;
+    let created = app
+        .create_pathway(PATHWAY_BODY.replace("10", "1.50").replace("{}", r#"{"z":1.0,"a": [1e3]}"#))
+        .await;
     let path = format!("/v1/widget/{}", created.id());
     let read = app.call("GET", &path, "").await;
     assert_eq!((read.status, &read.body), (200, &created.body));
@@ -192,7 +273,11 @@ async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
     assert_eq!((deleted.status, &deleted.body), (200, &created.body));
     for method in ["GET", "DELETE"] {
         let gone = app.call(method, &path, "").await;
-        assert_eq!((gone.status, &gone.json()["errors"][0]["error"]), (404, &json!("NOT_FOUND")), "{method}");
+        assert_eq!(
+            (gone.status, &gone.json()["errors"][0]["error"]),
+            (404, &json!("NOT_FOUND")),
+            "{method}"
+        );
         assert!(gone.body.contains(&created.id()), "{gone:?}");
     }
     assert_eq!(app.count().await, 0);
@@ -204,7 +289,10 @@ async fn an_update_changes_what_it_names_and_when_it_was_updated() {
     let created = app.create_pathway(DOCUMENTED).await;
     let path = format!("/v1/widget/{}", created.id());
     let created_at = created.json()["data"]["created_at"].as_str().unwrap().to_owned();
-    eventually("the next millisecond", || (Timestamp::now().to_string() > created_at).then_some(())).await;
+    eventually("the next millisecond", || {
+        (Timestamp::now().to_string() > created_at).then_some(())
+    })
+    .await;
     let updated = app
         .call(
             "PATCH",
@@ -233,7 +321,10 @@ async fn an_update_changes_what_it_names_and_when_it_was_updated() {
         assert_eq!((answer.status, answer.body), (200, updated.body.clone()), "{nothing}");
     }
     let item = app.stored("pathway", &created.id()).await.unwrap();
-    assert_eq!((&item["version"], item.contains_key("agent_id")), (&AttributeValue::N("2".to_owned()), false));
+    assert_eq!(
+        (&item["version"], item.contains_key("agent_id")),
+        (&AttributeValue::N("2".to_owned()), false)
+    );
 }
 
 #[tokio::test]
@@ -262,7 +353,11 @@ async fn a_widget_keeps_a_pathway_or_a_prompt_whatever_is_cleared() {
         };
         let errors = json!([{"error": "INVALID_PARAMETER", "message": message}]);
         assert_eq!((answer.status, &answer.json()["errors"]), (400, &errors), "{body}");
-        assert_eq!(app.call("GET", &path, "").await.body, before.body, "nothing of it was written: {body}");
+        assert_eq!(
+            app.call("GET", &path, "").await.body,
+            before.body,
+            "nothing of it was written: {body}"
+        );
     }
 }
 
@@ -277,8 +372,12 @@ async fn an_update_is_refused_for_all_its_faults_at_once() {
         )
         .await;
     let body = answer.json();
-    let messages: Vec<&str> =
-        body["errors"].as_array().unwrap().iter().map(|error| error["message"].as_str().unwrap()).collect();
+    let messages: Vec<&str> = body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["message"].as_str().unwrap())
+        .collect();
     assert_eq!(
         messages,
         [
@@ -297,9 +396,15 @@ async fn another_account_s_widget_is_not_there() {
     let id = app.create_pathway(PATHWAY_BODY).await.id();
     let key = app.another_key().await;
     let headers = [("authorization", key.as_str())];
-    for (method, body) in [("GET", ""), ("PATCH", "{}"), ("PATCH", r#"{"config":1}"#), ("DELETE", "")] {
+    for (method, body) in
+        [("GET", ""), ("PATCH", "{}"), ("PATCH", r#"{"config":1}"#), ("DELETE", "")]
+    {
         let answer = app.send(method, &format!("/v1/widget/{id}"), &headers, body).await;
-        assert_eq!((answer.status, &answer.json()["errors"][0]["error"]), (404, &json!("NOT_FOUND")), "{method}");
+        assert_eq!(
+            (answer.status, &answer.json()["errors"][0]["error"]),
+            (404, &json!("NOT_FOUND")),
+            "{method}"
+        );
     }
     assert_eq!(app.send("GET", "/v1/widgets", &headers, "").await.json()["data"], json!([]));
     assert_eq!(app.call("GET", &format!("/v1/widget/{id}"), "").await.status, 200);
@@ -312,7 +417,11 @@ async fn a_slash_at_the_end_of_a_path_makes_no_difference() {
     let path = format!("/v1/widget/{}/", created.id());
     assert_eq!(app.call("GET", &path, "").await.body, created.body);
     assert_eq!(app.call("GET", "/v1/widgets/", "").await.json()["data"][0], created.json()["data"]);
-    assert_eq!(app.call("DELETE", "/v1/widget/", "").await.status, 405, "an id that was forgotten deletes nothing");
+    assert_eq!(
+        app.call("DELETE", "/v1/widget/", "").await.status,
+        405,
+        "an id that was forgotten deletes nothing"
+    );
     assert_eq!(app.call("DELETE", &path, "").await.status, 200);
     let head = app.call("HEAD", "/v1/widgets", "").await;
     assert_eq!((head.status, head.header("allow")), (405, "GET"));

@@ -22,7 +22,11 @@ fn role<'a>(stack: &'a Stack, function: &str) -> &'a str {
 /// Every statement of every role.
 fn statements(stack: &Stack) -> Vec<(&str, &Value)> {
     let roles = stack.of_type("AWS::IAM::Role");
-    roles.flat_map(|(role, _)| stack.statements(role).into_iter().map(move |statement| (role, statement))).collect()
+    roles
+        .flat_map(|(role, _)| {
+            stack.statements(role).into_iter().map(move |statement| (role, statement))
+        })
+        .collect()
 }
 
 fn texts(value: &Value) -> Vec<&str> {
@@ -35,17 +39,22 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     let allowed = |function: &str| -> BTreeSet<(String, String)> {
         let mut allowed = BTreeSet::new();
         for statement in stack.statements(role(&stack, function)) {
-            let actions = texts(&statement["Action"]).into_iter().filter_map(|action| action.strip_prefix("dynamodb:"));
+            let actions = texts(&statement["Action"])
+                .into_iter()
+                .filter_map(|action| action.strip_prefix("dynamodb:"));
             for action in actions {
                 let resources = texts(&statement["Resource"]).into_iter();
-                allowed.extend(resources.map(|resource| (action.to_owned(), resource.replacen(".Arn", "", 1))));
+                allowed.extend(
+                    resources.map(|resource| (action.to_owned(), resource.replacen(".Arn", "", 1))),
+                );
             }
         }
         allowed
     };
 
     let (app, meter) = TestApp::start_metered().await;
-    let actions = |call: Call| call.actions.into_iter().map(move |action| (action, call.resource.clone()));
+    let actions =
+        |call: Call| call.actions.into_iter().map(move |action| (action, call.resource.clone()));
     let made = || meter.take().into_iter().flat_map(actions).collect::<BTreeSet<_>>();
     made();
     let assistant_id = Uuid::new_v4();
@@ -67,7 +76,8 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     assert_eq!(made(), allowed("Assistant"));
 
     assert_eq!(once(&app, "/v1/widget", PATHWAY_BODY).await.status, 200);
-    let id = app.create_pathway(PATHWAY_BODY).await.json()["data"]["id"].as_str().unwrap().to_owned();
+    let id =
+        app.create_pathway(PATHWAY_BODY).await.json()["data"]["id"].as_str().unwrap().to_owned();
     for (method, path) in [
         ("GET", "/v1/widgets".to_owned()),
         ("GET", "/v1/widget".to_owned()),
@@ -89,8 +99,7 @@ fn beside_the_store_a_function_has_its_log_its_queue_and_what_a_parameter_adds()
         "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key.1,
         "Condition": {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}},
     });
-    let trace =
-        json!({"Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "Resource": "*"});
+    let trace = json!({"Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "Resource": "*"});
     for function in FUNCTIONS {
         let log = json!({
             "Effect": "Allow",
@@ -111,9 +120,14 @@ fn beside_the_store_a_function_has_its_log_its_queue_and_what_a_parameter_adds()
         ] {
             let stack = Stack::with(parameters);
             let mut statements = stack.statements(role(&stack, function));
-            statements.retain(|it| !texts(&it["Action"]).iter().all(|action| action.starts_with("dynamodb:")));
+            statements.retain(|it| {
+                !texts(&it["Action"]).iter().all(|action| action.starts_with("dynamodb:"))
+            });
             assert_eq!(statements, expected, "{function}, with {parameters:?}");
-            assert_eq!(stack.properties(function)["LoggingConfig"]["LogGroup"], format!("{function}Logs"));
+            assert_eq!(
+                stack.properties(function)["LoggingConfig"]["LogGroup"],
+                format!("{function}Logs")
+            );
         }
     }
 }
@@ -124,7 +138,12 @@ fn no_role_has_more_than_its_statements_and_none_but_two_has_a_wildcard() {
     for (name, role) in stack.of_type("AWS::IAM::Role") {
         assert_eq!(role.get("ManagedPolicyArns"), None, "{name}");
     }
-    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"] {
+    for kind in [
+        "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::UserPolicy",
+        "AWS::IAM::GroupPolicy",
+    ] {
         assert_eq!(stack.of_type(kind).count(), 0, "{kind}");
     }
     let mut wildcards = BTreeSet::new();
@@ -132,7 +151,10 @@ fn no_role_has_more_than_its_statements_and_none_but_two_has_a_wildcard() {
         assert_eq!(statement["Effect"], "Allow", "{role}");
         let members = statement.as_object().unwrap().keys();
         let known = ["Action", "Condition", "Effect", "Resource"];
-        assert!(members.into_iter().all(|member| known.contains(&member.as_str())), "{role}: {statement}");
+        assert!(
+            members.into_iter().all(|member| known.contains(&member.as_str())),
+            "{role}: {statement}"
+        );
         let actions = texts(&statement["Action"]);
         assert!(actions.iter().all(|action| !action.contains('*')), "{role}: {statement}");
         if texts(&statement["Resource"]).iter().any(|resource| resource.contains('*')) {
@@ -140,7 +162,8 @@ fn no_role_has_more_than_its_statements_and_none_but_two_has_a_wildcard() {
         }
     }
     // X-Ray has no resources; CodeDeploy reads how alarms stand.
-    let expected = ["cloudwatch:DescribeAlarms", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+    let expected =
+        ["cloudwatch:DescribeAlarms", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
     assert_eq!(wildcards, BTreeSet::from(expected));
 }
 
@@ -163,15 +186,18 @@ fn the_pipe_may_read_the_stream_publish_and_put_aside_and_nothing_else() {
     let stack = Stack::with(&[]);
     let (_, pipe) = stack.of_type("AWS::Pipes::Pipe").next().unwrap();
     let source = &pipe["SourceParameters"]["DynamoDBStreamParameters"];
-    let read =
-        ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].map(|name| format!("dynamodb:{name}"));
+    let read = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+        .map(|name| format!("dynamodb:{name}"));
     let expected = [
         json!({"Effect": "Allow", "Action": read, "Resource": pipe["Source"]}),
         json!({"Effect": "Allow", "Action": "events:PutEvents", "Resource": pipe["Target"]}),
         json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": source["DeadLetterConfig"]["Arn"]}),
     ];
     assert_eq!(stack.statements(owner(&pipe["RoleArn"])), expected.iter().collect::<Vec<_>>());
-    assert_eq!((&pipe["Source"], &pipe["Target"]), (&json!("Widgets.StreamArn"), &json!("Events.Arn")));
+    assert_eq!(
+        (&pipe["Source"], &pipe["Target"]),
+        (&json!("Widgets.StreamArn"), &json!("Events.Arn"))
+    );
     assert_eq!(source["OnPartialBatchItemFailure"], "AUTOMATIC_BISECT");
     // What one call of PutEvents takes, and half of what the stream keeps.
     assert!(source["BatchSize"].as_u64().unwrap() <= 10);
@@ -182,9 +208,11 @@ fn the_pipe_may_read_the_stream_publish_and_put_aside_and_nothing_else() {
 fn codedeploy_may_shift_the_aliases_of_the_functions_and_of_no_others() {
     let stack = Stack::with(EVERYTHING);
     let statements = stack.statements("DeploymentRole");
-    let aliases = FUNCTIONS.iter().flat_map(|name| [format!("{name}.Arn"), format!("{name}.Arn:live")]);
+    let aliases =
+        FUNCTIONS.iter().flat_map(|name| [format!("{name}.Arn"), format!("{name}.Arn:live")]);
     assert_eq!(json!(statements[0]["Resource"]), json!(aliases.collect::<Vec<_>>()));
-    let expected = ["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"];
+    let expected =
+        ["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"];
     assert_eq!(texts(&statements[0]["Action"]), expected);
     assert_eq!(statements.len(), 2, "the other reads alarms");
     for (name, role) in stack.of_type("AWS::IAM::Role") {

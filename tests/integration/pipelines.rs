@@ -8,7 +8,10 @@ use uuid::Uuid;
 use widgets::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
 use crate::{
-    app::{ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, is_widget, raw_data},
+    app::{
+        ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, is_widget,
+        raw_data,
+    },
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
@@ -30,7 +33,13 @@ const DIALECTS: [Dialect; 2] = [
         body: ASSISTANT_BODY,
         change: ASSISTANT_CHANGE,
     },
-    Dialect { function: "Pathway", name: "pathway", root: "/v1/widget", body: PATHWAY_BODY, change: PATHWAY_CHANGE },
+    Dialect {
+        function: "Pathway",
+        name: "pathway",
+        root: "/v1/widget",
+        body: PATHWAY_BODY,
+        change: PATHWAY_CHANGE,
+    },
 ];
 
 /// A command of the development account's, as text: a body stays as it is written.
@@ -104,7 +113,8 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let [good, also_good] = [(); 2].map(|()| Uuid::new_v4().to_string());
-        let wrong = create(r#"{"allowed_domains":["https://s3cret.example"],"widget_type":"s3cret"}"#);
+        let wrong =
+            create(r#"{"allowed_domains":["https://s3cret.example"],"widget_type":"s3cret"}"#);
         let big = create(&format!(r#"{{"config":"{}"}}"#, "x".repeat(256 * 1024)));
         let deep = create(&format!(r#"{{"config":{}1{}}}"#, "[".repeat(200), "]".repeat(200)));
         let of_nobody = about("delete", &Uuid::now_v7().to_string());
@@ -114,7 +124,11 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
             record("is-empty", 1, ""),
             record("is-no-object", 1, "[]"),
             record("is-no-command", 1, r#"{"s3cret":1}"#),
-            record("is-no-event", 1, r#"{"detail-type":"Pathway Command","detail":{"operation":"read"}}"#),
+            record(
+                "is-no-event",
+                1,
+                r#"{"detail-type":"Pathway Command","detail":{"operation":"read"}}"#,
+            ),
             record("has-faults", 3, &wrong),
             record("is-too-large", 1, &big),
             record("is-too-deep", 1, &deep),
@@ -143,12 +157,20 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
             ("is-no-json", "ValidationError", "command is not valid JSON"),
             ("is-empty", "ValidationError", "command is not valid JSON"),
             ("is-no-object", "ValidationError", "command must be a JSON object"),
-            ("is-no-command", "ValidationError", "command has a member of another name; operation is required"),
+            (
+                "is-no-command",
+                "ValidationError",
+                "command has a member of another name; operation is required",
+            ),
             ("is-no-event", "ValidationError", "id is required"),
             (
                 "has-faults",
                 "ValidationError",
-                if dialect.name == "pathway" { "body.allowed_domains[0]" } else { "body.widget_type" },
+                if dialect.name == "pathway" {
+                    "body.allowed_domains[0]"
+                } else {
+                    "body.widget_type"
+                },
             ),
             ("is-too-large", "ValidationError", "body must have at most 262144 bytes"),
             ("is-too-deep", "ValidationError", "body is not valid JSON: nested too deeply"),
@@ -181,7 +203,10 @@ async fn messages_of_a_batch_are_done_in_their_order() {
         assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&[])));
         let read = app.call("GET", &format!("{}/{created}", dialect.root), "").await;
         assert_eq!(read.header("etag"), r#""3""#);
-        let records = [record("4", 1, &about("delete", &created)), record("5", 1, &update(&created, dialect.change))];
+        let records = [
+            record("4", 1, &about("delete", &created)),
+            record("5", 1, &update(&created, dialect.change)),
+        ];
         assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&["5"])));
         assert_eq!(by_http(&app, dialect, &created).await.0, 404);
         // The one that deleted it may come again; one of a widget that never was stays wrong.
@@ -205,7 +230,11 @@ async fn an_event_of_eventbridge_s_is_done_once_by_its_id_however_it_comes() {
 
         let deleted = event(&Uuid::new_v4().to_string(), &about("delete", &id(&widget)));
         assert_eq!(app.invoke(dialect.function, &deleted).await, Ok(widget));
-        assert_eq!(app.invoke(dialect.function, &deleted).await, Ok("null".to_owned()), "it is deleted");
+        assert_eq!(
+            app.invoke(dialect.function, &deleted).await,
+            Ok("null".to_owned()),
+            "it is deleted"
+        );
         let line = app.logged(dialect.function, &format!(r#""id":"{event_id}""#)).await;
         assert!(line.contains(r#""trigger":"eventbridge""#), "{line}");
     }
@@ -218,7 +247,10 @@ async fn a_direct_invocation_is_answered_with_the_widget_as_http_tells_it() {
         let created = app.invoke(dialect.function, &create(dialect.body)).await.unwrap();
         let widget = id(&created);
         assert_eq!(by_http(&app, dialect, &widget).await, (200, created.clone()));
-        assert_eq!(app.invoke(dialect.function, &about("read", &widget)).await, Ok(created.clone()));
+        assert_eq!(
+            app.invoke(dialect.function, &about("read", &widget)).await,
+            Ok(created.clone())
+        );
         let updated = app.invoke(dialect.function, &update(&widget, dialect.change)).await.unwrap();
         assert_ne!(updated, created);
         assert_eq!(by_http(&app, dialect, &widget).await, (200, updated.clone()));
@@ -227,7 +259,10 @@ async fn a_direct_invocation_is_answered_with_the_widget_as_http_tells_it() {
         // Each invocation is another one, but for a key of their own.
         let another = app.invoke(dialect.function, &create(dialect.body)).await.unwrap();
         assert_ne!(id(&another), widget);
-        let once = command("create", &format!(r#","idempotency_key":"one","widget_id":null,"body":{}"#, dialect.body));
+        let once = command(
+            "create",
+            &format!(r#","idempotency_key":"one","widget_id":null,"body":{}"#, dialect.body),
+        );
         let first = app.invoke(dialect.function, &once).await.unwrap();
         assert_eq!(app.invoke(dialect.function, &once).await, Ok(first));
     }
@@ -236,14 +271,21 @@ async fn a_direct_invocation_is_answered_with_the_widget_as_http_tells_it() {
 #[tokio::test]
 async fn free_form_json_comes_through_every_way_as_it_was_written() {
     let app = TestApp::start().await;
-    let free = r#"{"z":1.0,"a":[1e3,12345678901234567890123],"\u00e9":"\ud83d\ude00 \"x\"","a":{}}"#;
+    let free =
+        r#"{"z":1.0,"a":[1e3,12345678901234567890123],"\u00e9":"\ud83d\ude00 \"x\"","a":{}}"#;
     let body = PATHWAY_BODY.replace(r#""config":{}"#, &format!(r#""config":{free}"#));
-    let once = |key: &str| command("create", &format!(r#","idempotency_key":"{key}","body":{body}"#));
-    for (index, payload) in [create(&body), event("e", &create(&body)), format!("[{}]", once("p"))].iter().enumerate() {
+    let once =
+        |key: &str| command("create", &format!(r#","idempotency_key":"{key}","body":{body}"#));
+    for (index, payload) in
+        [create(&body), event("e", &create(&body)), format!("[{}]", once("p"))].iter().enumerate()
+    {
         let answer = app.invoke("Pathway", payload).await.unwrap();
         assert!(answer.contains(&format!(r#""config":{free},"#)), "{index}: {answer}");
     }
-    assert_eq!(app.invoke("Pathway", &batch(&[record("m", 1, &create(&body))])).await, Ok(failures(&[])));
+    assert_eq!(
+        app.invoke("Pathway", &batch(&[record("m", 1, &create(&body))])).await,
+        Ok(failures(&[]))
+    );
     let kept = app.stored_of(DEVELOPMENT_ACCOUNT, "pathway").await;
     assert_eq!(kept.len(), 4);
     assert!(kept.iter().all(|item| item["config"].as_s().unwrap() == free));
@@ -257,7 +299,10 @@ async fn what_a_state_machine_catches_has_a_type_and_all_that_is_wrong_as_data()
     };
     let violations = |told: &Value| -> BTreeSet<String> {
         let told = told["violations"].as_array().unwrap().iter();
-        told.map(|it| format!("{} {}", it["path"].as_str().unwrap(), it["message"].as_str().unwrap())).collect()
+        told.map(|it| {
+            format!("{} {}", it["path"].as_str().unwrap(), it["message"].as_str().unwrap())
+        })
+        .collect()
     };
     let told = failed("Pathway", r#"{"operation":"create","account":"x","widget_id":"y","idempotency_key":"","idempotencyKey":"k","body":{"allowed_domains":["*"],"messages_per_minute":-1}}"#).await;
     assert_eq!(told["errorType"], "ValidationError");
@@ -286,34 +331,53 @@ async fn what_a_state_machine_catches_has_a_type_and_all_that_is_wrong_as_data()
         ),
         (r#"{"operation":7}"#.to_owned(), &["operation must be a string", "account is required"]),
         (command("read", ""), &["widget_id is required"]),
-        (command("update", r#","widget_id":null"#), &["widget_id must be a UUID", "body is required"]),
+        (
+            command("update", r#","widget_id":null"#),
+            &["widget_id must be a UUID", "body is required"],
+        ),
         (command("create", r#","body":"{}""#), &["body must be a JSON object"]),
-        (command("delete", r#","widget_id":"é""#), &["widget_id must be a UUID: invalid character: found `é` at 0"]),
+        (
+            command("delete", r#","widget_id":"é""#),
+            &["widget_id must be a UUID: invalid character: found `é` at 0"],
+        ),
     ] {
         for dialect in DIALECTS {
             let told = failed(dialect.function, &payload).await;
             assert_eq!(told["errorType"], "ValidationError", "{told}");
-            assert_eq!(violations(&told), expected.iter().map(ToString::to_string).collect(), "{payload}");
+            assert_eq!(
+                violations(&told),
+                expected.iter().map(ToString::to_string).collect(),
+                "{payload}"
+            );
         }
     }
     for dialect in DIALECTS {
         let nobody = Uuid::now_v7().to_string();
-        for payload in [about("read", &nobody), about("delete", &nobody), update(&nobody, dialect.change)] {
+        for payload in
+            [about("read", &nobody), about("delete", &nobody), update(&nobody, dialect.change)]
+        {
             let told = failed(dialect.function, &payload).await;
             assert_eq!(
                 told,
                 json!({"errorType": "NotFound", "errorMessage": format!("there is no widget with id {nobody}")})
             );
         }
-        let once = |body: &str| command("create", &format!(r#","idempotency_key":"k","body":{body}"#));
+        let once =
+            |body: &str| command("create", &format!(r#","idempotency_key":"k","body":{body}"#));
         app.invoke(dialect.function, &once(dialect.body)).await.unwrap();
         let told = failed(dialect.function, &once(&dialect.body.replace("[]", "[ ]"))).await;
         assert_eq!(told["errorType"], "Conflict", "{told}");
         // Deleted is as good as never there to whoever waits for an answer.
         let widget = id(&app.invoke(dialect.function, &create(dialect.body)).await.unwrap());
         app.invoke(dialect.function, &about("delete", &widget)).await.unwrap();
-        assert_eq!(failed(dialect.function, &about("delete", &widget)).await["errorType"], "NotFound");
-        assert_eq!(failed(dialect.function, r#"{"nothing":"known"}"#).await["errorType"], "UnknownEvent");
+        assert_eq!(
+            failed(dialect.function, &about("delete", &widget)).await["errorType"],
+            "NotFound"
+        );
+        assert_eq!(
+            failed(dialect.function, r#"{"nothing":"known"}"#).await["errorType"],
+            "UnknownEvent"
+        );
     }
 }
 
@@ -327,25 +391,40 @@ async fn a_failing_store_is_told_from_a_fault_and_neither_says_anything_of_the_i
             (Fault::Refused(400, "AccessDeniedException"), "InternalError", false),
         ] {
             proxy.always(Call::CREATE_ONCE, fault);
-            let told: Value =
-                serde_json::from_str(&app.invoke(dialect.function, &create(dialect.body)).await.unwrap_err()).unwrap();
+            let told: Value = serde_json::from_str(
+                &app.invoke(dialect.function, &create(dialect.body)).await.unwrap_err(),
+            )
+            .unwrap();
             let message = told["errorMessage"].as_str().unwrap();
             assert_eq!(told["errorType"], kind);
             assert!(!message.contains("Dynamo") && !message.contains("Denied"), "{told}");
             let message_id = Uuid::new_v4().to_string();
-            let records = [record(&message_id, 1, &create(dialect.body)), record("good", 1, &about("read", "x"))];
-            assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&[&message_id, "good"])));
-            let line: Value = serde_json::from_str(&app.logged(dialect.function, &message_id).await).unwrap();
+            let records = [
+                record(&message_id, 1, &create(dialect.body)),
+                record("good", 1, &about("read", "x")),
+            ];
+            assert_eq!(
+                app.invoke(dialect.function, &batch(&records)).await,
+                Ok(failures(&[&message_id, "good"]))
+            );
+            let line: Value =
+                serde_json::from_str(&app.logged(dialect.function, &message_id).await).unwrap();
             assert_eq!(
                 (&line["level"], &line["error"], &line["retryable"]),
                 (&json!("ERROR"), &json!(kind), &json!(retryable))
             );
-            assert!(line["cause"].as_str().unwrap().starts_with("TransactWriteItems Widgets: "), "{line}");
+            assert!(
+                line["cause"].as_str().unwrap().starts_with("TransactWriteItems Widgets: "),
+                "{line}"
+            );
             // When it is over, the message that went back is done, once.
             proxy.always(Call::CREATE_ONCE, Fault::None);
             let kept = app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len();
             for _ in 0..2 {
-                assert_eq!(app.invoke(dialect.function, &batch(&records[..1])).await, Ok(failures(&[])));
+                assert_eq!(
+                    app.invoke(dialect.function, &batch(&records[..1])).await,
+                    Ok(failures(&[]))
+                );
             }
             assert_eq!(app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len(), kept + 1);
         }
@@ -376,19 +455,28 @@ async fn a_message_whose_answer_got_lost_is_done_when_it_comes_again() {
 async fn a_pipe_s_batch_is_done_whole_or_fails_and_is_done_once_when_it_comes_again() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
-        let once = |key: &str| command("create", &format!(r#","idempotency_key":"{key}","body":{}"#, dialect.body));
+        let once = |key: &str| {
+            command("create", &format!(r#","idempotency_key":"{key}","body":{}"#, dialect.body))
+        };
         let all = format!("[{},{},{}]", once("1"), event("2", &create(dialect.body)), once("3"));
         let widgets = app.invoke(dialect.function, &all).await.unwrap();
         assert_eq!(serde_json::from_str::<Vec<Value>>(&widgets).unwrap().len(), 3);
         assert_eq!(app.invoke(dialect.function, &all).await, Ok(widgets));
         // As SQS has them, when the pipe's source is a queue without a template.
-        let records = json!([record("4", 1, &create(dialect.body)), record("5", 1, "[]")]).to_string();
+        let records =
+            json!([record("4", 1, &create(dialect.body)), record("5", 1, "[]")]).to_string();
         assert_eq!(app.invoke(dialect.function, &records).await, Ok(failures(&["5"])));
         // A command without a key would be done again each time.
-        let told =
-            app.invoke(dialect.function, &format!("[{},{}]", once("1"), create(dialect.body))).await.unwrap_err();
+        let told = app
+            .invoke(dialect.function, &format!("[{},{}]", once("1"), create(dialect.body)))
+            .await
+            .unwrap_err();
         let told: Value = serde_json::from_str(&told).unwrap();
-        assert_eq!(told["violations"], json!([{"path": "[1].idempotency_key", "message": "is required"}]), "{told}");
+        assert_eq!(
+            told["violations"],
+            json!([{"path": "[1].idempotency_key", "message": "is required"}]),
+            "{told}"
+        );
         assert_eq!(app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len(), 4);
     }
 }
@@ -399,9 +487,14 @@ async fn a_command_is_about_one_account_s_widgets() {
     for dialect in DIALECTS {
         let widget = id(&app.invoke(dialect.function, &create(dialect.body)).await.unwrap());
         let other = Uuid::new_v4().to_string();
-        for payload in [about("read", &widget), update(&widget, dialect.change), about("delete", &widget)] {
+        for payload in
+            [about("read", &widget), update(&widget, dialect.change), about("delete", &widget)]
+        {
             let of_another = payload.replace(&DEVELOPMENT_ACCOUNT.to_string(), &other);
-            assert!(app.invoke(dialect.function, &of_another).await.unwrap_err().contains("NotFound"), "{of_another}");
+            assert!(
+                app.invoke(dialect.function, &of_another).await.unwrap_err().contains("NotFound"),
+                "{of_another}"
+            );
         }
         assert_eq!(by_http(&app, dialect, &widget).await.0, 200);
     }
@@ -417,12 +510,26 @@ async fn what_a_deleted_widget_leaves_holds_nothing_of_it_and_is_seen_by_nobody(
         for id in &deleted {
             app.invoke(dialect.function, &about("delete", id)).await.unwrap();
         }
-        let left: Vec<_> =
-            app.items().await.into_iter().filter(|item| deleted.contains(item["sk"].as_s().unwrap())).collect();
+        let left: Vec<_> = app
+            .items()
+            .await
+            .into_iter()
+            .filter(|item| deleted.contains(item["sk"].as_s().unwrap()))
+            .collect();
         assert_eq!(left.len(), deleted.len());
         for item in &left {
             let names: BTreeSet<&str> = item.keys().map(String::as_str).collect();
-            let expected = ["pk", "sk", "version", "created_at", "updated_at", "account", "dialect", "change", "ttl"];
+            let expected = [
+                "pk",
+                "sk",
+                "version",
+                "created_at",
+                "updated_at",
+                "account",
+                "dialect",
+                "change",
+                "ttl",
+            ];
             assert_eq!(names, BTreeSet::from(expected));
             assert!(!is_widget(item));
         }
@@ -448,7 +555,8 @@ async fn the_sample_events_of_this_repository_do_what_they_say() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let sample = |kind: &str| {
-            let file = binaries::workspace().join(format!("tests/events/{kind}_{}.json", dialect.name));
+            let file =
+                binaries::workspace().join(format!("tests/events/{kind}_{}.json", dialect.name));
             fs::read_to_string(file).unwrap()
         };
         let kept = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len();
@@ -461,7 +569,8 @@ async fn the_sample_events_of_this_repository_do_what_they_say() {
         }
         assert_eq!(kept().await, 3);
         let http: Value =
-            serde_json::from_str(&app.invoke(dialect.function, &sample("create")).await.unwrap()).unwrap();
+            serde_json::from_str(&app.invoke(dialect.function, &sample("create")).await.unwrap())
+                .unwrap();
         assert_eq!(http["statusCode"], 401, "its key is not known here: {http}");
     }
 }
@@ -472,7 +581,8 @@ async fn the_sample_events_of_this_repository_do_what_they_say() {
 async fn the_state_machine_s_task_of_the_readme_creates_once_and_catches_what_is_refused() {
     let app = TestApp::start().await;
     let readme = fs::read_to_string(binaries::workspace().join("README.md")).unwrap();
-    let task = readme.split("```json\n").find(|block| block.contains("states:::lambda:invoke")).unwrap();
+    let task =
+        readme.split("```json\n").find(|block| block.contains("states:::lambda:invoke")).unwrap();
     let task: Value = serde_json::from_str(task.split("```").next().unwrap()).unwrap();
     let payload = |body: &str| {
         let mut payload = task["Parameters"]["Payload"].clone();
@@ -483,7 +593,8 @@ async fn the_state_machine_s_task_of_the_readme_creates_once_and_catches_what_is
         assert_eq!(members.remove("idempotency_key.$"), Some(json!("$$.Execution.Id")));
         // The longest that there is.
         let name = "n".repeat(80);
-        let execution = format!("arn:aws:states:ap-southeast-1:123456789012:execution:{name}:{name}");
+        let execution =
+            format!("arn:aws:states:ap-southeast-1:123456789012:execution:{name}:{name}");
         members.insert("idempotency_key".to_owned(), json!(execution));
         payload.to_string()
     };
@@ -492,7 +603,11 @@ async fn the_state_machine_s_task_of_the_readme_creates_once_and_catches_what_is
         errors.contains(&failure["errorType"])
     };
     let created = app.invoke("Pathway", &payload(PATHWAY_BODY)).await.unwrap();
-    assert_eq!(app.invoke("Pathway", &payload(PATHWAY_BODY)).await, Ok(created), "a retry is the same execution's");
+    assert_eq!(
+        app.invoke("Pathway", &payload(PATHWAY_BODY)).await,
+        Ok(created),
+        "a retry is the same execution's"
+    );
     assert_eq!(app.count().await, 1);
     // What the state machine has in `Cause` is the payload that the function failed with.
     let cause = app.invoke("Pathway", &payload("{}")).await.unwrap_err();

@@ -11,7 +11,13 @@ const DIALECTS: [(&str, &str, &str, &str, &str); 2] = [
     ("/v1/widget", "PATCH", PATHWAY_BODY, PATHWAY_CHANGE, "config"),
 ];
 
-async fn ask(app: &TestApp, method: &str, path: &str, conditions: &[(&str, &str)], body: &str) -> Answer {
+async fn ask(
+    app: &TestApp,
+    method: &str,
+    path: &str,
+    conditions: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let headers = [("authorization", app.key.as_str()), ("content-type", "application/json")];
     app.send(method, path, &[&headers, conditions].concat(), body.to_owned()).await
 }
@@ -32,7 +38,11 @@ async fn every_single_widget_has_its_version_as_its_tag_and_a_list_has_none() {
         assert_eq!(etag(&app.call("GET", &widget, "").await), Some(r#""2""#));
         assert_eq!(etag(&app.call("GET", &format!("{widget}/{public}"), "").await), Some(r#""2""#));
         assert_eq!(etag(&app.call("GET", root, "").await), None);
-        assert_eq!(etag(&app.call("DELETE", &widget, "").await), Some(r#""2""#), "what was deleted");
+        assert_eq!(
+            etag(&app.call("DELETE", &widget, "").await),
+            Some(r#""2""#),
+            "what was deleted"
+        );
         assert_eq!(etag(&app.call("DELETE", &widget, "").await), None);
     }
 }
@@ -80,7 +90,11 @@ async fn a_condition_is_met_or_the_request_does_nothing() {
                 assert_eq!(answer.status, on_write, "{method} {what}");
                 let after = app.call("GET", &widget, "").await;
                 if on_write == 412 {
-                    assert_eq!((answer.json(), after.body), (refusal(root), before), "{method} {what}");
+                    assert_eq!(
+                        (answer.json(), after.body),
+                        (refusal(root), before),
+                        "{method} {what}"
+                    );
                 } else {
                     assert_eq!(etag(&after), done, "{method} {what}");
                 }
@@ -95,7 +109,9 @@ fn refusal(root: &str) -> Value {
         "/v1/widget" => {
             json!({"status": 412, "data": Value::Null, "errors": [{"error": "PRECONDITION_FAILED", "message": "if-match asks for another version of the widget, or if-none-match excludes this one"}]})
         }
-        _ => json!({"detail": "If-Match asks for another version of the Widget, or If-None-Match excludes this one"}),
+        _ => {
+            json!({"detail": "If-Match asks for another version of the Widget, or If-None-Match excludes this one"})
+        }
     }
 }
 
@@ -113,11 +129,17 @@ async fn a_widget_that_is_not_there_is_a_404_whatever_is_asked_of_it() {
     let app = TestApp::start().await;
     let id = Uuid::now_v7();
     for (root, update, body, _, public) in DIALECTS {
-        for condition in
-            [("if-match", "*"), ("if-match", r#""1""#), ("if-none-match", "*"), ("if-none-match", r#""1""#)]
-        {
-            for (method, path) in [("GET", ""), (update, ""), ("DELETE", ""), ("GET", &*format!("/{public}"))] {
-                let answer = ask(&app, method, &format!("{root}/{id}{path}"), &[condition], body).await;
+        for condition in [
+            ("if-match", "*"),
+            ("if-match", r#""1""#),
+            ("if-none-match", "*"),
+            ("if-none-match", r#""1""#),
+        ] {
+            for (method, path) in
+                [("GET", ""), (update, ""), ("DELETE", ""), ("GET", &*format!("/{public}"))]
+            {
+                let answer =
+                    ask(&app, method, &format!("{root}/{id}{path}"), &[condition], body).await;
                 assert_eq!(answer.status, 404, "{method} {condition:?}: {answer:?}");
             }
         }
@@ -131,10 +153,16 @@ async fn the_version_is_judged_before_the_change() {
     let widget = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
     let clears_the_only_script = r#"{"pathway_id":null}"#;
     for (tag, status) in [(r#""2""#, 412), (r#""1""#, 400)] {
-        assert_eq!(ask(&app, "PATCH", &widget, &[("if-match", tag)], clears_the_only_script).await.status, status);
+        assert_eq!(
+            ask(&app, "PATCH", &widget, &[("if-match", tag)], clears_the_only_script).await.status,
+            status
+        );
     }
     // What is wrong with the request itself does not depend on what there is.
-    assert_eq!(ask(&app, "PATCH", &widget, &[("if-match", r#""2""#)], r#"{"config":null}"#).await.status, 400);
+    assert_eq!(
+        ask(&app, "PATCH", &widget, &[("if-match", r#""2""#)], r#"{"config":null}"#).await.status,
+        400
+    );
 }
 
 #[tokio::test]
@@ -145,8 +173,12 @@ async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not
         let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
         for header in ["if-match", "if-none-match"] {
             for tags in ["1", "", r#""1"#, r#""1" "2""#, r#"*, "1""#, "é", &tags(101)] {
-                for (method, path) in [("GET", ""), (update, ""), ("DELETE", ""), ("GET", &*format!("/{public}"))] {
-                    let answer = ask(&app, method, &format!("{widget}{path}"), &[(header, tags)], body).await;
+                for (method, path) in
+                    [("GET", ""), (update, ""), ("DELETE", ""), ("GET", &*format!("/{public}"))]
+                {
+                    let answer =
+                        ask(&app, method, &format!("{widget}{path}"), &[(header, tags)], body)
+                            .await;
                     let told = if root == "/v1/widget" {
                         assert_eq!(answer.status, 400, "{answer:?}");
                         answer.json()["errors"][0]["message"].as_str().unwrap().to_owned()
@@ -157,12 +189,23 @@ async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not
                         );
                         format!("{header} {}", answer.json()["detail"][0]["msg"].as_str().unwrap())
                     };
-                    let expected = if tags.len() > 100 { "at most 100 entries" } else { "entity tags in quotes" };
+                    let expected = if tags.len() > 100 {
+                        "at most 100 entries"
+                    } else {
+                        "entity tags in quotes"
+                    };
                     assert!(told.starts_with(header) && told.contains(expected), "{told}");
                 }
             }
         }
-        let refused = ask(&app, update, &format!("{root}/x"), &[("if-match", "1"), ("if-none-match", "2")], "[]").await;
+        let refused = ask(
+            &app,
+            update,
+            &format!("{root}/x"),
+            &[("if-match", "1"), ("if-none-match", "2")],
+            "[]",
+        )
+        .await;
         let errors = &refused.json()[if root == "/v1/widget" { "errors" } else { "detail" }];
         assert_eq!(errors.as_array().unwrap().len(), 4, "path, both headers, body: {errors}");
 
@@ -173,7 +216,10 @@ async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not
             "a hundred tags are compared, and nothing was changed before"
         );
         let all_but_it: String = (3..103).map(|version| format!("W/\"{version}\",")).collect();
-        assert_eq!(ask(&app, "DELETE", &widget, &[("if-none-match", &all_but_it)], "").await.status, 200);
+        assert_eq!(
+            ask(&app, "DELETE", &widget, &[("if-none-match", &all_but_it)], "").await.status,
+            200
+        );
     }
 }
 
@@ -185,13 +231,18 @@ async fn a_condition_costs_no_call_to_the_store() {
         let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
         let absent = format!("{root}/{}", Uuid::nil());
         made();
-        for (method, call) in [("GET", "GetItem"), (update, "UpdateItem"), ("DELETE", "UpdateItem")] {
+        for (method, call) in [("GET", "GetItem"), (update, "UpdateItem"), ("DELETE", "UpdateItem")]
+        {
             for (path, conditions, status) in [
                 (&absent, &[("if-match", r#""1""#)][..], 404),
                 (&widget, &[("if-match", r#""7""#)], 412),
                 (&widget, &[("if-match", "*"), ("if-none-match", r#""7", "8""#)], 200),
             ] {
-                assert_eq!(ask(&app, method, path, conditions, body).await.status, status, "{method} {conditions:?}");
+                assert_eq!(
+                    ask(&app, method, path, conditions, body).await.status,
+                    status,
+                    "{method} {conditions:?}"
+                );
                 assert_eq!(made(), [call], "{method} {conditions:?}");
             }
         }

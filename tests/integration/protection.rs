@@ -43,11 +43,18 @@ fn tables_are_encrypted_with_dynamodb_s_key_or_with_the_one_that_is_given() {
     // DynamoDB decrypts in the name of who calls it.
     for (role, _) in given.of_type("AWS::IAM::Role") {
         let statements = given.statements(role);
-        assert!(statements.iter().any(|it| it["Action"] == "kms:Decrypt" && it["Resource"] == key), "{role}");
+        assert!(
+            statements.iter().any(|it| it["Action"] == "kms:Decrypt" && it["Resource"] == key),
+            "{role}"
+        );
     }
     // The functions' roles have it before a table has the key, or there is a time without answers.
     for (name, _) in given.of_type("AWS::DynamoDB::Table") {
-        assert_eq!(given.resources[name]["DependsOn"], json!(["AssistantRole", "PathwayRole"]), "{name}");
+        assert_eq!(
+            given.resources[name]["DependsOn"],
+            json!(["AssistantRole", "PathwayRole"]),
+            "{name}"
+        );
         for role in ["AssistantRole", "PathwayRole"] {
             assert!(given.properties(role).to_string().contains("kms:Decrypt"), "{role}");
         }
@@ -63,8 +70,11 @@ fn every_log_ends_after_the_days_that_are_asked_for() {
             assert_eq!(stack.resources[name][policy], "Delete", "{name}");
         }
     }
-    let functions = stack.of_type("AWS::Lambda::Function").map(|(_, it)| &it["LoggingConfig"]["LogGroup"]);
-    let stages = stack.of_type("AWS::ApiGatewayV2::Stage").map(|(_, it)| &it["AccessLogSettings"]["DestinationArn"]);
+    let functions =
+        stack.of_type("AWS::Lambda::Function").map(|(_, it)| &it["LoggingConfig"]["LogGroup"]);
+    let stages = stack
+        .of_type("AWS::ApiGatewayV2::Stage")
+        .map(|(_, it)| &it["AccessLogSettings"]["DestinationArn"]);
     let logged: Vec<&str> = functions.chain(stages).map(owner).collect();
     assert_eq!(logged, ["AssistantLogs", "PathwayLogs", "AccessLogs"]);
     assert_eq!(stack.of_type("AWS::Logs::LogGroup").count(), logged.len());
@@ -103,7 +113,8 @@ fn the_api_takes_no_more_at_once_than_it_is_told_to() {
         ),
     ] {
         let stack = Stack::with(parameters);
-        let stages: Vec<&Value> = stack.of_type("AWS::ApiGatewayV2::Stage").map(|(_, stage)| stage).collect();
+        let stages: Vec<&Value> =
+            stack.of_type("AWS::ApiGatewayV2::Stage").map(|(_, stage)| stage).collect();
         assert_eq!(stages.len(), 1);
         assert_eq!(stages[0]["DefaultRouteSettings"], expected);
         // No route has a bound of its own, which would come before it.
@@ -118,7 +129,10 @@ fn what_a_scanner_is_told_to_pass_over_is_given_a_reason_for() {
     for (name, resource) in &stack.resources {
         for skip in resource["Metadata"]["checkov"]["skip"].as_array().into_iter().flatten() {
             assert!(skip["id"].as_str().unwrap().starts_with("CKV_AWS_"), "{name}");
-            assert!(skip["comment"].as_str().is_some_and(|reason| reason.split(' ').count() > 5), "{name}: {skip}");
+            assert!(
+                skip["comment"].as_str().is_some_and(|reason| reason.split(' ').count() > 5),
+                "{name}: {skip}"
+            );
             reasons += 1;
         }
     }

@@ -4,7 +4,9 @@ use reqwest::header::HeaderMap;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, keys_in_order, raw_data, raw_member};
+use crate::app::{
+    ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, keys_in_order, raw_data, raw_member,
+};
 
 /// What `data` of the parameters holds, in its order (contract 2.6).
 const PARAMETERS: [&str; 21] = [
@@ -54,10 +56,17 @@ async fn parameters_are_what_an_embed_draws_and_nothing_private() {
     assert_eq!(keys_in_order(&answer.body), ["message", "meta", "data"]);
     assert_eq!(keys_in_order(&raw_data(&answer.body)), PARAMETERS);
     let data = &answer.json()["data"];
-    assert_eq!((&data["display_name"], &data["bubble_color"]), (&json!("Shown"), &json!("var(--x)")));
+    assert_eq!(
+        (&data["display_name"], &data["bubble_color"]),
+        (&json!("Shown"), &json!("var(--x)"))
+    );
     assert_eq!(raw_member(&answer.body, "style_params"), r#"{"z": 1,"a":1e3}"#);
     assert_eq!(raw_member(&answer.body, "action_buttons"), r#"[{"n":1.0}]"#);
-    assert!(!answer.body.contains("private") && !answer.body.contains("c90c3cc"), "{}", answer.body);
+    assert!(
+        !answer.body.contains("private") && !answer.body.contains("c90c3cc"),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test]
@@ -68,7 +77,10 @@ async fn parameters_may_be_read_by_pages_of_every_origin() {
     for origin in ["https://example.com", "null"] {
         let answer = app.send("GET", &path, &[("origin", origin)], "").await;
         assert_eq!((answer.status, readable_by(&answer)), (200, Some("*")));
-        assert_eq!(answer.header("access-control-expose-headers"), "etag, retry-after, x-request-id");
+        assert_eq!(
+            answer.header("access-control-expose-headers"),
+            "etag, retry-after, x-request-id"
+        );
     }
     let asked = [
         ("origin", "https://example.com"),
@@ -76,7 +88,10 @@ async fn parameters_may_be_read_by_pages_of_every_origin() {
         ("access-control-request-headers", "authorization,x-mine"),
     ];
     let preflight = app.send("OPTIONS", &path, &asked, "").await;
-    assert_eq!((preflight.status, readable_by(&preflight), preflight.body.as_str()), (204, Some("*"), ""));
+    assert_eq!(
+        (preflight.status, readable_by(&preflight), preflight.body.as_str()),
+        (204, Some("*"), "")
+    );
     assert_eq!(preflight.header("access-control-allow-methods"), "GET");
     assert_eq!(preflight.header("access-control-allow-headers"), "authorization,x-mine");
     assert!(preflight.header("access-control-max-age").parse::<u32>().unwrap() > 0);
@@ -95,20 +110,27 @@ async fn parameters_may_be_read_by_pages_of_every_origin() {
 #[tokio::test]
 async fn what_is_public_is_kept_for_a_minute_and_not_sent_again_while_it_is_the_same() {
     let app = TestApp::start().await;
-    let parameters = format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
+    let parameters =
+        format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
     let config = format!("/v1/widget/{}/config", app.create_pathway(PATHWAY_BODY).await.id());
-    for (path, update, change) in
-        [(&parameters, "PUT", r#"{"widget_type":"sip"}"#), (&config, "PATCH", r#"{"config":{"x":1}}"#)]
-    {
-        let read =
-            async |tags: &str| app.send("GET", path, &[("origin", "https://a.com"), ("if-none-match", tags)], "").await;
+    for (path, update, change) in [
+        (&parameters, "PUT", r#"{"widget_type":"sip"}"#),
+        (&config, "PATCH", r#"{"config":{"x":1}}"#),
+    ] {
+        let read = async |tags: &str| {
+            app.send("GET", path, &[("origin", "https://a.com"), ("if-none-match", tags)], "").await
+        };
         let first = read(r#""none""#).await;
         let tag = first.header("etag").to_owned();
         assert_eq!((first.status, first.header("cache-control")), (200, "public, max-age=60"));
         assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2, "{tag}");
         for tags in [tag.clone(), format!("W/{tag}"), format!(r#""x", {tag}"#), "*".to_owned()] {
             let again = read(&tags).await;
-            assert_eq!((again.status, again.body.as_str(), again.header("etag")), (304, "", tag.as_str()), "{tags}");
+            assert_eq!(
+                (again.status, again.body.as_str(), again.header("etag")),
+                (304, "", tag.as_str()),
+                "{tags}"
+            );
             assert_eq!(again.header("cache-control"), "public, max-age=60");
             assert_eq!(readable_by(&again), readable_by(&first));
         }
@@ -124,8 +146,9 @@ async fn what_is_public_is_kept_for_a_minute_and_not_sent_again_while_it_is_the_
 async fn a_configuration_is_for_the_pages_of_allowed_domains() {
     let app = TestApp::start().await;
     let domains = r#""allowed_domains":["example.com","*.vercel.app","localhost:3000","[::1]"]"#;
-    let body =
-        PATHWAY_BODY.replace(r#""allowed_domains":[]"#, domains).replace(r#""config":{}"#, r#""config":{"b": 1.0}"#);
+    let body = PATHWAY_BODY
+        .replace(r#""allowed_domains":[]"#, domains)
+        .replace(r#""config":{}"#, r#""config":{"b": 1.0}"#);
     let id = app.create_pathway(body).await.id();
     let path = format!("/v1/widget/{id}/config");
     for origin in [
@@ -139,7 +162,10 @@ async fn a_configuration_is_for_the_pages_of_allowed_domains() {
         assert_eq!((answer.status, readable_by(&answer)), (200, Some(origin)));
         assert_eq!(answer.header("vary"), "Origin");
         assert_eq!(keys_in_order(&raw_data(&answer.body)), ["id", "config", "messages_per_minute"]);
-        assert_eq!((raw_member(&answer.body, "config").as_str(), answer.id()), (r#"{"b": 1.0}"#, id.clone()));
+        assert_eq!(
+            (raw_member(&answer.body, "config").as_str(), answer.id()),
+            (r#"{"b": 1.0}"#, id.clone())
+        );
         let asked = [("origin", origin), ("access-control-request-method", "GET")];
         let preflight = app.send("OPTIONS", &path, &asked, "").await;
         assert_eq!(
@@ -165,7 +191,10 @@ async fn a_configuration_is_for_the_pages_of_allowed_domains() {
                 (answer.json()["errors"][0]["error"].as_str(), answer.header("vary")),
                 (Some("FORBIDDEN"), "Origin")
             );
-            assert!(!answer.body.contains("example.com") && !answer.headers.contains_key("etag"), "{answer:?}");
+            assert!(
+                !answer.body.contains("example.com") && !answer.headers.contains_key("etag"),
+                "{answer:?}"
+            );
         }
     }
 }
@@ -174,10 +203,19 @@ async fn a_configuration_is_for_the_pages_of_allowed_domains() {
 async fn a_configuration_without_allowed_domains_is_for_all_pages() {
     let app = TestApp::start().await;
     let path = format!("/v1/widget/{}/config", app.create_pathway(PATHWAY_BODY).await.id());
-    for origin in [Some("https://anything.org"), Some("null"), Some("file://"), Some("capacitor://localhost"), None] {
+    for origin in [
+        Some("https://anything.org"),
+        Some("null"),
+        Some("file://"),
+        Some("capacitor://localhost"),
+        None,
+    ] {
         let headers: Vec<_> = origin.map(|origin| ("origin", origin)).into_iter().collect();
         let answer = app.send("GET", &path, &headers, "").await;
-        assert_eq!((answer.status, readable_by(&answer), answer.header("vary")), (200, origin, "Origin"));
+        assert_eq!(
+            (answer.status, readable_by(&answer), answer.header("vary")),
+            (200, origin, "Origin")
+        );
     }
     for none in ["", "é", "https://a.com, https://b.com", "anything"] {
         let answer = app.send("GET", &path, &[("origin", none)], "").await;
@@ -194,8 +232,14 @@ async fn a_widget_is_public_in_its_own_dialect_alone() {
     let app = TestApp::start().await;
     let assistant = app.create_assistant(ASSISTANT_BODY).await.id();
     let pathway = app.create_pathway(PATHWAY_BODY).await.id();
-    assert_eq!(app.send("GET", &format!("/v1/widget/{assistant}/config"), &[], "").await.status, 404);
-    assert_eq!(app.send("GET", &format!("/api/v1/widget/{pathway}/parameters"), &[], "").await.status, 404);
+    assert_eq!(
+        app.send("GET", &format!("/v1/widget/{assistant}/config"), &[], "").await.status,
+        404
+    );
+    assert_eq!(
+        app.send("GET", &format!("/api/v1/widget/{pathway}/parameters"), &[], "").await.status,
+        404
+    );
     app.call("DELETE", &format!("/v1/widget/{pathway}"), "").await;
     assert_eq!(app.send("GET", &format!("/v1/widget/{pathway}/config"), &[], "").await.status, 404);
 }

@@ -29,7 +29,14 @@ pub const DIALECTS: [Dialect; 2] = [
         root: "/api/v1/widget",
         update: "PUT",
         body: r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#,
-        fields: &["name", "description", "display_name", "intro_message", "bubble_text", "header_color"],
+        fields: &[
+            "name",
+            "description",
+            "display_name",
+            "intro_message",
+            "bubble_text",
+            "header_color",
+        ],
         shared: "textbox_default_text",
         required: r#"{"widget_type":"chat"}"#,
     },
@@ -37,7 +44,14 @@ pub const DIALECTS: [Dialect; 2] = [
         root: "/v1/widget",
         update: "PATCH",
         body: r#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":0,"config":0}"#,
-        fields: &["agent_id", "allowed_domains", "messages_per_minute", "webhook_url", "config", "pathway_id"],
+        fields: &[
+            "agent_id",
+            "allowed_domains",
+            "messages_per_minute",
+            "webhook_url",
+            "config",
+            "pathway_id",
+        ],
         shared: "agent_prompt",
         required: "{}",
     },
@@ -60,13 +74,16 @@ impl Dialect {
 
     /// The `n` that the field's value was made of.
     fn n(field: &str, value: &Value) -> usize {
-        (0..1_000_000).find(|n| Self::value(field, *n) == *value).expect("a value that nobody wrote")
+        (0..1_000_000)
+            .find(|n| Self::value(field, *n) == *value)
+            .expect("a value that nobody wrote")
     }
 
     /// An update of these fields.
     pub fn change(&self, fields: &[(&str, usize)]) -> Map<String, Value> {
         let mut change: Map<String, Value> = serde_json::from_str(self.required).unwrap();
-        change.extend(fields.iter().map(|(field, n)| ((*field).to_owned(), Self::value(field, *n))));
+        change
+            .extend(fields.iter().map(|(field, n)| ((*field).to_owned(), Self::value(field, *n))));
         change
     }
 
@@ -97,7 +114,9 @@ async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_plac
             for n in 1..=updates {
                 let own = (dialect.fields[writer], n);
                 let change = dialect.change(&[own, (dialect.shared, writer * 1000 + n)]);
-                let answer = app.call(dialect.update, widget, Value::Object(change.clone()).to_string()).await;
+                let answer = app
+                    .call(dialect.update, widget, Value::Object(change.clone()).to_string())
+                    .await;
                 assert_eq!(answer.status, 200, "{answer:?}: {}", app.log_of(&answer));
                 written.push((version(&answer), change, answer.json()["data"].clone()));
             }
@@ -121,7 +140,11 @@ async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_plac
 
         written.sort_by_key(|(version, ..)| *version);
         let versions: Vec<usize> = written.iter().map(|(version, ..)| *version).collect();
-        assert_eq!(versions, (2..2 + updates * dialect.fields.len()).collect::<Vec<_>>(), "one each");
+        assert_eq!(
+            versions,
+            (2..2 + updates * dialect.fields.len()).collect::<Vec<_>>(),
+            "one each"
+        );
         let mut serial: Map<String, Value> = serde_json::from_str(dialect.body).unwrap();
         let mut history = BTreeMap::from([(1, serial.clone())]);
         for (version, change, _) in &written {
@@ -132,7 +155,9 @@ async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_plac
         let last = app.call("GET", widget, "").await;
         let last = (version(&last), last.json()["data"].clone());
         assert_eq!(last.0, versions.len() + 1);
-        for (version, data) in answered.chain(read.iter().chain([&last]).map(|(version, data)| (version, data))) {
+        for (version, data) in
+            answered.chain(read.iter().chain([&last]).map(|(version, data)| (version, data)))
+        {
             for (field, value) in &history[version] {
                 assert_eq!(&data[field], value, "{field} of version {version}");
             }
@@ -148,7 +173,10 @@ async fn writers_that_read_first_and_say_what_they_read_count_to_the_last_one() 
     for dialect in &DIALECTS {
         let (widget, steps) = (&dialect.create(&app).await, rounds(20));
         let (field, start) = (dialect.fields[0], dialect.change(&[(dialect.fields[0], 0)]));
-        assert_eq!(app.call(dialect.update, widget, Value::Object(start).to_string()).await.status, 200);
+        assert_eq!(
+            app.call(dialect.update, widget, Value::Object(start).to_string()).await.status,
+            200
+        );
         let counter = async || {
             for _ in 0..steps {
                 loop {
@@ -169,12 +197,16 @@ async fn writers_that_read_first_and_say_what_they_read_count_to_the_last_one() 
         };
         join_all((0..6).map(|_| counter())).await;
         let read = app.call("GET", widget, "").await;
-        assert_eq!((Dialect::n(field, &read.json()["data"][field]), version(&read)), (6 * steps, 6 * steps + 2));
+        assert_eq!(
+            (Dialect::n(field, &read.json()["data"][field]), version(&read)),
+            (6 * steps, 6 * steps + 2)
+        );
     }
 }
 
 #[tokio::test]
-async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_what_was_not_is_whole_or_absent() {
+async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_what_was_not_is_whole_or_absent()
+ {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |options| options.concurrency = 6).await;
     for dialect in &DIALECTS {
@@ -182,11 +214,16 @@ async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_wh
         // Every third call fails.
         proxy.plan(|_, _| {
             let random = Uuid::new_v4().as_u128() as usize;
-            if random.is_multiple_of(3) { Fault::QUICK[random / 3 % Fault::QUICK.len()] } else { Fault::None }
+            if random.is_multiple_of(3) {
+                Fault::QUICK[random / 3 % Fault::QUICK.len()]
+            } else {
+                Fault::None
+            }
         });
         // Asks until there is an answer that says what became of it, and tells whether it was asked more than once.
         let insist = async |method: &str, path: &str, key: &str, body: &str| {
-            let mut headers = vec![("authorization", app.key.as_str()), ("content-type", "application/json")];
+            let mut headers =
+                vec![("authorization", app.key.as_str()), ("content-type", "application/json")];
             if method == "POST" {
                 headers.push(("idempotency-key", key));
             }
@@ -200,22 +237,30 @@ async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_wh
             panic!("{method} {path} was never answered")
         };
         let client = async |client: usize| {
-            let (field, mut kept, mut history) = (dialect.fields[client], BTreeMap::new(), Vec::new());
+            let (field, mut kept, mut history) =
+                (dialect.fields[client], BTreeMap::new(), Vec::new());
             for n in 1..=rounds {
-                let (created, _) = insist("POST", dialect.root, &Uuid::new_v4().to_string(), dialect.body).await;
+                let (created, _) =
+                    insist("POST", dialect.root, &Uuid::new_v4().to_string(), dialect.body).await;
                 assert_eq!(created.status, 200, "{created:?}");
                 let widget = format!("{}/{}", dialect.root, created.id());
                 let change = Value::Object(dialect.change(&[(field, n)])).to_string();
                 for path in [&widget, shared] {
                     let (updated, _) = insist(dialect.update, path, "", &change).await;
-                    assert_eq!((updated.status, &updated.json()["data"][field]), (200, &Dialect::value(field, n)));
+                    assert_eq!(
+                        (updated.status, &updated.json()["data"][field]),
+                        (200, &Dialect::value(field, n))
+                    );
                     if path == shared {
                         history.push((version(&updated), updated.json()["data"].clone()));
                     }
                 }
                 if n % 2 == 0 {
                     let (deleted, is_retry) = insist("DELETE", &widget, "", "").await;
-                    assert!(deleted.status == 200 || is_retry && deleted.status == 404, "{deleted:?}");
+                    assert!(
+                        deleted.status == 200 || is_retry && deleted.status == 404,
+                        "{deleted:?}"
+                    );
                 } else {
                     kept.insert(created.id(), n);
                 }
@@ -225,7 +270,8 @@ async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_wh
         let clients = join_all((0..dialect.fields.len()).map(client)).await;
         proxy.plan(|_, _| Fault::None);
 
-        let mut ids: BTreeSet<String> = BTreeSet::from([shared.rsplit('/').next().unwrap().to_owned()]);
+        let mut ids: BTreeSet<String> =
+            BTreeSet::from([shared.rsplit('/').next().unwrap().to_owned()]);
         for (field, kept, _) in &clients {
             for (id, n) in kept {
                 let read = app.call("GET", &format!("{}/{id}", dialect.root), "").await;
@@ -235,10 +281,14 @@ async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_wh
         }
         let name = if dialect.root == "/v1/widget" { "pathway" } else { "assistant" };
         let stored = app.stored_of(widgets::stack::DEVELOPMENT_ACCOUNT, name).await;
-        assert_eq!(stored.iter().map(|item| item["id"].as_s().unwrap().clone()).collect::<BTreeSet<_>>(), ids);
+        assert_eq!(
+            stored.iter().map(|item| item["id"].as_s().unwrap().clone()).collect::<BTreeSet<_>>(),
+            ids
+        );
 
         // Of the widget that all of them wrote, no version takes back what an earlier one was answered with.
-        let mut history: Vec<(usize, Value)> = clients.iter().flat_map(|(.., history)| history.clone()).collect();
+        let mut history: Vec<(usize, Value)> =
+            clients.iter().flat_map(|(.., history)| history.clone()).collect();
         let last = app.call("GET", shared, "").await;
         history.push((version(&last), last.json()["data"].clone()));
         history.sort_by_key(|(version, _)| *version);

@@ -31,7 +31,12 @@ const SENT: &str = "5e5e5e5e-";
 const KEPT: &str = "7e7e7e7e-";
 
 fn mark(begins: &str) -> Uuid {
-    begins.chars().chain(Uuid::new_v4().to_string().chars().skip(begins.len())).collect::<String>().parse().unwrap()
+    begins
+        .chars()
+        .chain(Uuid::new_v4().to_string().chars().skip(begins.len()))
+        .collect::<String>()
+        .parse()
+        .unwrap()
 }
 
 /// Every text in `text` that begins so.
@@ -85,7 +90,8 @@ impl Keys {
     /// Of an operator's own make, with characters that are written otherwise in a URL.
     fn new() -> Self {
         let key = || format!("in-k+/=&%25#{}", Uuid::new_v4().simple());
-        let [works, of_another, reads, expired, revoked, unknown, unreadable] = [(); 7].map(|()| key());
+        let [works, of_another, reads, expired, revoked, unknown, unreadable] =
+            [(); 7].map(|()| key());
         Self { works, of_another, reads, expired, revoked, unknown, unreadable }
     }
 
@@ -96,22 +102,46 @@ impl Keys {
             (&self.works, &[(attribute::ACCOUNT_ID, account.as_str())][..]),
             (&self.of_another, &[(attribute::ACCOUNT_ID, another.as_str())]),
             (&self.reads, &[(attribute::ACCOUNT_ID, &account), (attribute::ROLE, "read")]),
-            (&self.expired, &[(attribute::ACCOUNT_ID, &account), (attribute::EXPIRES_AT, "2026-01-01T00:00:00.000Z")]),
-            (&self.revoked, &[(attribute::ACCOUNT_ID, &account), (attribute::REVOKED_AT, "2026-01-01T00:00:00.000Z")]),
+            (
+                &self.expired,
+                &[
+                    (attribute::ACCOUNT_ID, &account),
+                    (attribute::EXPIRES_AT, "2026-01-01T00:00:00.000Z"),
+                ],
+            ),
+            (
+                &self.revoked,
+                &[
+                    (attribute::ACCOUNT_ID, &account),
+                    (attribute::REVOKED_AT, "2026-01-01T00:00:00.000Z"),
+                ],
+            ),
             (&self.unreadable, &[(attribute::NAME, "without an account")]),
         ] {
             let hash = ApiKey::parse(key).unwrap().hash().to_string();
-            let put = app.store.put_item().table_name("ApiKeys").item(attribute::KEY_HASH, AttributeValue::S(hash));
+            let put = app
+                .store
+                .put_item()
+                .table_name("ApiKeys")
+                .item(attribute::KEY_HASH, AttributeValue::S(hash));
             let text = |value: &&str| AttributeValue::S((*value).to_owned());
-            let put = attributes.iter().fold(put, |put, (name, value)| put.item(*name, text(value)));
+            let put =
+                attributes.iter().fold(put, |put, (name, value)| put.item(*name, text(value)));
             put.send().await.unwrap();
         }
     }
 
     /// Each key as it may be written, by what it is.
     fn forms(&self, of_the_stack: &[String]) -> Vec<Vec<String>> {
-        let own =
-            [&self.works, &self.of_another, &self.reads, &self.expired, &self.revoked, &self.unknown, &self.unreadable];
+        let own = [
+            &self.works,
+            &self.of_another,
+            &self.reads,
+            &self.expired,
+            &self.revoked,
+            &self.unknown,
+            &self.unreadable,
+        ];
         let forms = |key: &String| {
             // Without its last bytes, which what stands behind it changes.
             let whole = &key.as_bytes()[..key.len() / 3 * 3];
@@ -155,7 +185,9 @@ impl World {
         let mut widgets = Vec::new();
         for dialect in DIALECTS {
             let create = async |key: &str, headers: &[(&str, &str)], body: String| {
-                let headers = [&[("authorization", key), ("content-type", "application/json")], headers].concat();
+                let headers =
+                    [&[("authorization", key), ("content-type", "application/json")], headers]
+                        .concat();
                 let answer = app.send("POST", dialect.root, &headers, body).await;
                 assert_eq!(answer.status, 200, "{answer:?}");
                 answer.id()
@@ -167,9 +199,12 @@ impl World {
             let doomed = app.multiply(dialect.name, &kept, 150).await;
             let unreadable = create(&broken_key, &[], body.clone()).await;
             let items = app.items().await;
-            let mut broken = items.into_iter().find(|item| item["sk"].as_s() == Ok(&unreadable)).unwrap();
+            let mut broken =
+                items.into_iter().find(|item| item["sk"].as_s() == Ok(&unreadable)).unwrap();
             let (name, value) = match dialect.name {
-                "assistant" => ("user_opening_messages", AttributeValue::L(vec![AttributeValue::Bool(true)])),
+                "assistant" => {
+                    ("user_opening_messages", AttributeValue::L(vec![AttributeValue::Bool(true)]))
+                }
                 _ => ("config", AttributeValue::S(format!(r#"{{"{}"#, mark(KEPT)))),
             };
             broken.insert(name.to_owned(), value);
@@ -188,22 +223,34 @@ impl World {
     }
 
     /// Sends the case's request with keys put in that way, looks at its answer, and tells its id, where a function answered.
-    async fn ask(&self, app: &TestApp, widgets: &Widgets, case: &Case, way: &Way) -> (Option<String>, u16) {
+    async fn ask(
+        &self,
+        app: &TestApp,
+        widgets: &Widgets,
+        case: &Case,
+        way: &Way,
+    ) -> (Option<String>, u16) {
         let mut ask = (case.request)(widgets, mark(SENT));
         (way.put)(&mut ask, &self.keys);
-        let headers: Vec<(&str, &str)> = ask.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            ask.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let answer = app.send(ask.method, &ask.url(), &headers, ask.body.clone()).await;
         let what = format!("{} {}, {}: {answer:?}", widgets.dialect.name, case.name, way.name);
         self.expect_no_secret(&ask, &answer, &what);
         expect_to_stay_where_it_belongs(&ask, &answer, &what);
         expect_nothing_of_the_inside(widgets.dialect, &answer);
-        let expected = if widgets.dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 };
+        let expected =
+            if widgets.dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 };
         match way.outcome {
             Outcome::Works => assert_eq!(answer.status, expected, "{what}"),
             Outcome::Refused => assert!(ask.is_public() || answer.status >= 400, "{what}"),
             Outcome::Open => {}
         }
-        self.seen.lock().unwrap().insert((widgets.dialect.name, ask.has_key_in_url(), answer.status));
+        self.seen.lock().unwrap().insert((
+            widgets.dialect.name,
+            ask.has_key_in_url(),
+            answer.status,
+        ));
         let id = answer.headers.get("x-request-id").map(|id| id.to_str().unwrap().to_owned());
         (id, answer.status)
     }
@@ -213,7 +260,10 @@ impl World {
         for value in answer.headers.values() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             assert!(self.keys_in(&value).is_empty(), "{what}");
-            assert!([SENT, KEPT].into_iter().all(|begins| marks(begins, &value).next().is_none()), "{what}");
+            assert!(
+                [SENT, KEPT].into_iter().all(|begins| marks(begins, &value).next().is_none()),
+                "{what}"
+            );
         }
         let own = ask.own();
         let own_keys = self.keys_in(&own);
@@ -228,7 +278,12 @@ impl World {
     /// Which of the keys are in a text.
     fn keys_in(&self, text: &str) -> Vec<usize> {
         let is_in = |forms: &Vec<String>| forms.iter().any(|form| text.contains(form));
-        self.forms.iter().enumerate().filter(|(_, forms)| is_in(forms)).map(|(index, _)| index).collect()
+        self.forms
+            .iter()
+            .enumerate()
+            .filter(|(_, forms)| is_in(forms))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Fails if a log has anything in it that was sent or is kept.
@@ -238,7 +293,10 @@ impl World {
             assert!(self.keys_in(line).is_empty(), "a key: {line}");
             for begins in [SENT, KEPT] {
                 let in_base64 = STANDARD.encode(begins);
-                assert!(!line.contains(begins) && !line.contains(&in_base64), "what was sent or is kept: {line}");
+                assert!(
+                    !line.contains(begins) && !line.contains(&in_base64),
+                    "what was sent or is kept: {line}"
+                );
             }
         }
     }
@@ -320,17 +378,24 @@ fn expect_to_stay_where_it_belongs(ask: &Ask, answer: &Answer, what: &str) {
 
 /// Fails if a function says more of a fault of ours than that there was one.
 fn expect_nothing_of_the_inside(dialect: Dialect, answer: &Answer) {
-    let Some(id) = answer.headers.get("x-request-id").filter(|_| answer.status >= 500) else { return };
+    let Some(id) = answer.headers.get("x-request-id").filter(|_| answer.status >= 500) else {
+        return;
+    };
     let id = id.to_str().unwrap();
     let (code, message) = match (dialect.name, answer.status) {
         ("assistant", 500) => ("", format!("Internal Server Error (request {id})")),
         ("assistant", _) => ("", "Service temporarily unavailable, please try again".to_owned()),
         (_, 500) => ("INTERNAL_ERROR", format!("something went wrong on our side (request {id})")),
-        _ => ("SERVICE_UNAVAILABLE", "the service is temporarily unavailable: please try again".to_owned()),
+        _ => (
+            "SERVICE_UNAVAILABLE",
+            "the service is temporarily unavailable: please try again".to_owned(),
+        ),
     };
     let told = match dialect.name {
         "assistant" => json!({ "detail": message }),
-        _ => json!({"status": answer.status, "data": null, "errors": [{"error": code, "message": message}]}),
+        _ => {
+            json!({"status": answer.status, "data": null, "errors": [{"error": code, "message": message}]})
+        }
     };
     assert_eq!(answer.json(), told);
 }
@@ -342,7 +407,11 @@ struct Case {
     request: fn(&Widgets, Uuid) -> Ask,
 }
 
-const fn case(name: &'static str, statuses: (u16, u16), request: fn(&Widgets, Uuid) -> Ask) -> Case {
+const fn case(
+    name: &'static str,
+    statuses: (u16, u16),
+    request: fn(&Widgets, Uuid) -> Ask,
+) -> Case {
     Case { name, statuses, request }
 }
 
@@ -375,12 +444,20 @@ const CASES: &[Case] = &[
         it.on("POST").header("idempotency-key", mark.to_string()).body(it.body(mark))
     }),
     case("read", (200, 200), |it, _| it.at("GET", &it.kept)),
-    case("update", (200, 200), |it, mark| it.at(it.dialect.update, &it.changing).body(it.body(mark))),
+    case("update", (200, 200), |it, mark| {
+        it.at(it.dialect.update, &it.changing).body(it.body(mark))
+    }),
     case("delete", (200, 200), |it, _| it.at("DELETE", it.doomed.lock().unwrap().pop().unwrap())),
-    case("list", (200, 200), |it, _| it.on("GET").query(if it.is_assistant() { "size" } else { "limit" }, "1")),
+    case("list", (200, 200), |it, _| {
+        it.on("GET").query(if it.is_assistant() { "size" } else { "limit" }, "1")
+    }),
     case("other list", (200, 200), |it, mark| {
         let assistant = format!("/api/v1/assistant/{mark}/widgets");
-        if it.is_assistant() { Ask::new("GET", assistant) } else { Ask::new("GET", "/v1/widgets").query("limit", "2") }
+        if it.is_assistant() {
+            Ask::new("GET", assistant)
+        } else {
+            Ask::new("GET", "/v1/widgets").query("limit", "2")
+        }
     }),
     case("public", (200, 200), |it, _| it.public("GET", &it.public)),
     case("description", (200, 200), |it, _| {
@@ -388,7 +465,9 @@ const CASES: &[Case] = &[
     }),
     case("preflight", (204, 204), |it, _| it.public("OPTIONS", &it.public)),
     case("known", (304, 304), |it, _| it.at("GET", &it.kept).header("if-none-match", "*")),
-    case("public and known", (304, 304), |it, _| it.public("GET", &it.public).header("if-none-match", "*")),
+    case("public and known", (304, 304), |it, _| {
+        it.public("GET", &it.public).header("if-none-match", "*")
+    }),
     case("not UTF-8", (400, 400), |it, mark| {
         it.on("POST").body([format!(r#"{{"name":"{mark}"#).as_bytes(), b"\xff\"}"].concat())
     }),
@@ -402,14 +481,23 @@ const CASES: &[Case] = &[
         it.on("POST").body(wrong.to_string())
     }),
     case("update that breaks rules", (422, 400), |it, mark| {
-        let wrong = format!(r#"{{"org_id":"{mark}x","allowed_domains":["{mark}:"],"name":"{mark}"}}"#);
+        let wrong =
+            format!(r#"{{"org_id":"{mark}x","allowed_domains":["{mark}:"],"name":"{mark}"}}"#);
         it.at(it.dialect.update, &it.kept).body(wrong)
     }),
-    case("malformed", (422, 400), |it, mark| it.on("POST").body(format!(r#"{{"name":"{mark}",{mark}"#))),
-    case("too deep", (422, 400), |it, mark| {
-        it.on("POST").body(format!(r#"{{"config":{}"{mark}"{}}}"#, "[".repeat(200), "]".repeat(200)))
+    case("malformed", (422, 400), |it, mark| {
+        it.on("POST").body(format!(r#"{{"name":"{mark}",{mark}"#))
     }),
-    case("not JSON", (422, 400), |it, mark| it.on("POST").header("content-type", "text/plain").body(mark.to_string())),
+    case("too deep", (422, 400), |it, mark| {
+        it.on("POST").body(format!(
+            r#"{{"config":{}"{mark}"{}}}"#,
+            "[".repeat(200),
+            "]".repeat(200)
+        ))
+    }),
+    case("not JSON", (422, 400), |it, mark| {
+        it.on("POST").header("content-type", "text/plain").body(mark.to_string())
+    }),
     case("key of another body", (422, 422), |it, mark| {
         it.on("POST").header("idempotency-key", "used").body(it.body(mark))
     }),
@@ -420,10 +508,16 @@ const CASES: &[Case] = &[
     case("no number", (422, 400), |it, mark| {
         it.on("GET").query(if it.is_assistant() { "page" } else { "limit" }, mark.to_string())
     }),
-    case("no cursor", (200, 400), |it, mark| it.on("GET").query("size", "1").query("cursor", mark.to_string())),
-    case("no tag", (422, 400), |it, mark| it.at("GET", &it.kept).header("if-match", mark.to_string())),
+    case("no cursor", (200, 400), |it, mark| {
+        it.on("GET").query("size", "1").query("cursor", mark.to_string())
+    }),
+    case("no tag", (422, 400), |it, mark| {
+        it.at("GET", &it.kept).header("if-match", mark.to_string())
+    }),
     case("not there", (404, 404), |it, mark| it.at("GET", mark)),
-    case("not there to update", (404, 404), |it, mark| it.at(it.dialect.update, mark).body(it.body(mark))),
+    case("not there to update", (404, 404), |it, mark| {
+        it.at(it.dialect.update, mark).body(it.body(mark))
+    }),
     case("not there to delete", (404, 404), |it, mark| it.at("DELETE", mark)),
     case("not public", (404, 404), |it, mark| it.public("GET", mark)),
     case("no route", (404, 404), |it, mark| it.at("GET", format!("{mark}/{mark}"))),
@@ -441,14 +535,22 @@ const CASES: &[Case] = &[
     case("body too large", (413, 413), |it, mark| {
         it.on("POST").body(format!(r#"{{"name":"{mark}{}"}}"#, " ".repeat(256 * 1024)))
     }),
-    case("URL too long", (414, 414), |it, mark| it.on("GET").query("x", mark.to_string().repeat(300))),
+    case("URL too long", (414, 414), |it, mark| {
+        it.on("GET").query("x", mark.to_string().repeat(300))
+    }),
     case("headers too large", (431, 431), |it, mark| {
         it.at("GET", &it.kept).header("x-large", mark.to_string().repeat(600))
     }),
     case("unreadable", (500, 500), |it, _| it.public("GET", &it.unreadable)),
-    case("panic", (500, 500), |it, mark| it.on("POST").header("x-panic", "before").body(it.body(mark))),
-    case("late panic", (500, 500), |it, mark| it.on("POST").header("x-panic", "after").body(it.body(mark))),
-    case("panic at a refusal", (502, 502), |it, mark| it.at("GET", format!("x{mark}")).header("x-panic", "refusing")),
+    case("panic", (500, 500), |it, mark| {
+        it.on("POST").header("x-panic", "before").body(it.body(mark))
+    }),
+    case("late panic", (500, 500), |it, mark| {
+        it.on("POST").header("x-panic", "after").body(it.body(mark))
+    }),
+    case("panic at a refusal", (502, 502), |it, mark| {
+        it.at("GET", format!("x{mark}")).header("x-panic", "refusing")
+    }),
 ];
 
 /// What keys in their places, and elsewhere, make of a request.
@@ -482,12 +584,15 @@ fn in_header(ask: &mut Ask, name: &'static str, value: impl Into<String>) {
     ask.headers.push((name, value.into()));
 }
 
-const IN_HEADER: Way = way("in the header", Outcome::Works, |ask, keys| in_header(ask, "authorization", &keys.works));
+const IN_HEADER: Way =
+    way("in the header", Outcome::Works, |ask, keys| in_header(ask, "authorization", &keys.works));
 
 const WAYS: &[Way] = &[
     IN_HEADER,
     way("in the URL", Outcome::Works, |ask, keys| in_url(ask, &keys.works)),
-    way("as Bearer", Outcome::Works, |ask, keys| in_header(ask, "authorization", format!("Bearer {}", keys.works))),
+    way("as Bearer", Outcome::Works, |ask, keys| {
+        in_header(ask, "authorization", format!("Bearer {}", keys.works))
+    }),
     way("in both", Outcome::Works, |ask, keys| {
         in_url(ask, &keys.works);
         in_header(ask, "authorization", format!("bearer  {}", keys.works));
@@ -502,7 +607,9 @@ const WAYS: &[Way] = &[
         in_url(ask, &keys.of_another);
     }),
     way("unknown in the URL", Outcome::Refused, |ask, keys| in_url(ask, &keys.unknown)),
-    way("unknown in the header", Outcome::Refused, |ask, keys| in_header(ask, "authorization", &keys.unknown)),
+    way("unknown in the header", Outcome::Refused, |ask, keys| {
+        in_header(ask, "authorization", &keys.unknown)
+    }),
     way("revoked", Outcome::Refused, |ask, keys| in_url(ask, &keys.revoked)),
     way("expired", Outcome::Refused, |ask, keys| in_header(ask, "authorization", &keys.expired)),
     way("unreadable", Outcome::Refused, |ask, keys| in_url(ask, &keys.unreadable)),
@@ -514,7 +621,9 @@ const WAYS: &[Way] = &[
         (IN_HEADER.put)(ask, keys);
         in_header(ask, "cookie", format!("api_key={}; other={}", keys.works, keys.unknown));
     }),
-    way("in another header", Outcome::Refused, |ask, keys| in_header(ask, "x-api-key", &keys.works)),
+    way("in another header", Outcome::Refused, |ask, keys| {
+        in_header(ask, "x-api-key", &keys.works)
+    }),
     way("as the user agent, too", Outcome::Works, |ask, keys| {
         in_url(ask, &keys.works);
         in_header(ask, "user-agent", format!("client {}", keys.works));
@@ -527,7 +636,10 @@ const WAYS: &[Way] = &[
     way("in the body, too", Outcome::Works, |ask, keys| {
         in_url(ask, &keys.works);
         if ask.body.starts_with(b"{") {
-            let members = format!(r#"{{"api_key":"{}","{}":{{"x":"{}"}},"#, keys.works, keys.unknown, keys.of_another);
+            let members = format!(
+                r#"{{"api_key":"{}","{}":{{"x":"{}"}},"#,
+                keys.works, keys.unknown, keys.of_another
+            );
             ask.body.splice(..1, members.into_bytes());
         }
     }),
@@ -542,7 +654,9 @@ const WAYS: &[Way] = &[
     }),
     way("in the path, too", Outcome::Open, |ask, keys| {
         (IN_HEADER.put)(ask, keys);
-        ask.path.extend(["/"].into_iter().chain(form_urlencoded::byte_serialize(keys.works.as_bytes())));
+        ask.path.extend(
+            ["/"].into_iter().chain(form_urlencoded::byte_serialize(keys.works.as_bytes())),
+        );
     }),
 ];
 
@@ -614,19 +728,28 @@ impl Level {
         for widgets in &world.widgets {
             let at = |method| widgets.at(method, &widgets.unreadable);
             // What it does not name stays broken.
-            let change = format!(r#"{{"widget_type":"sms","webhook_url":"https://{}.example"}}"#, mark(SENT));
+            let change = format!(
+                r#"{{"widget_type":"sms","webhook_url":"https://{}.example"}}"#,
+                mark(SENT)
+            );
             let update = at(widgets.dialect.update).body(change);
             let mut asks = vec![at("GET"), widgets.on("GET"), update];
             asks.extend((self.name == "TRACE").then(|| at("DELETE")));
             for ask in asks {
-                let headers = [("authorization", world.broken_key.as_str()), ("content-type", "application/json")];
+                let headers = [
+                    ("authorization", world.broken_key.as_str()),
+                    ("content-type", "application/json"),
+                ];
                 let answer = self.app.send(ask.method, &ask.path, &headers, ask.body.clone()).await;
                 let what = format!("{} {}: {answer:?}", ask.method, ask.path);
                 assert_eq!(answer.status, 500, "{what}");
                 world.expect_no_secret(&ask, &answer, &what);
                 expect_to_stay_where_it_belongs(&ask, &answer, &what);
                 expect_nothing_of_the_inside(widgets.dialect, &answer);
-                self.asked.lock().unwrap().push((answer.header("x-request-id").to_owned(), answer.status));
+                self.asked
+                    .lock()
+                    .unwrap()
+                    .push((answer.header("x-request-id").to_owned(), answer.status));
             }
         }
     }
@@ -637,7 +760,8 @@ impl Level {
         let command = |operation: &str, more: &str| {
             format!(r#"{{"operation":"{operation}","account":"{DEVELOPMENT_ACCOUNT}"{more}}}"#)
         };
-        let create = |more: &str, body: &str| command("create", &format!(r#"{more},"body":{body}"#));
+        let create =
+            |more: &str, body: &str| command("create", &format!(r#"{more},"body":{body}"#));
         let body = widgets.body(mark);
         let wrong = format!(
             r#"{{"{mark}":1,"allowed_domains":["https://{mark}"],"widget_type":"{mark}","org_id":"x{mark}","webhook_url":"{key}"}}"#
@@ -656,7 +780,14 @@ impl Level {
             record("m2", 1, &create(&format!(r#","api_key":"{key}""#), &wrong)),
             record("m3", 1, &command("read", &format!(r#","widget_id":"{mark}{key}""#))),
             record("m4", 1, &event(key, &format!(r#"{{"operation":"{mark}","account":"{key}"}}"#))),
-            record("m5", 1, &create("", &format!(r#"{{"config":{}"{mark}"{}}}"#, "[".repeat(200), "]".repeat(200)))),
+            record(
+                "m5",
+                1,
+                &create(
+                    "",
+                    &format!(r#"{{"config":{}"{mark}"{}}}"#, "[".repeat(200), "]".repeat(200)),
+                ),
+            ),
         ];
         for payload in [
             create("", &body),
@@ -678,7 +809,9 @@ impl Level {
             format!(r#"["{key}","{mark}"]"#),
             format!(r#""{key} {mark}""#),
             http(json!({"version": "1.0"})),
-            http(json!({"version": "2.0", "body": format!("{key}{mark}"), "isBase64Encoded": true})),
+            http(
+                json!({"version": "2.0", "body": format!("{key}{mark}"), "isBase64Encoded": true}),
+            ),
             http(json!({"version": "2.0", "headers": {"authorization": key, "x": 1}})),
             http(json!({"version": key, "operation": mark})),
         ] {
@@ -695,7 +828,16 @@ impl Level {
     async fn ask_a_failing_store(&self, world: &World) -> Vec<u16> {
         let of_dialect = async |widgets: &Widgets| {
             let mut statuses = Vec::new();
-            for name in ["create", "create once", "read", "update", "delete", "list", "public", "another version"] {
+            for name in [
+                "create",
+                "create once",
+                "read",
+                "update",
+                "delete",
+                "list",
+                "public",
+                "another version",
+            ] {
                 let case = CASES.iter().find(|case| case.name == name).unwrap();
                 statuses.push(self.ask(world, widgets, case, &OF_A_FAILING_STORE[0]).await);
             }
@@ -716,7 +858,10 @@ impl Level {
             };
             let lines: BTreeMap<String, Value> = log.lines().filter_map(line).collect();
             let is_expected = |status: u16| status >= 500 || self.logs_all();
-            asked.iter().all(|(id, status)| !is_expected(*status) || lines.contains_key(id)).then_some((log, lines))
+            asked
+                .iter()
+                .all(|(id, status)| !is_expected(*status) || lines.contains_key(id))
+                .then_some((log, lines))
         };
         let (log, lines) = eventually(&format!("the log of {}", self.name), lines).await;
         world.expect_clean(&log);
@@ -739,7 +884,10 @@ impl Level {
 /// The template's routes, as it names them.
 fn routes() -> impl Iterator<Item = String> {
     let functions = Template::read(binaries::workspace()).unwrap().functions;
-    functions.into_iter().flat_map(|it| it.routes).map(|route| format!("{} {}", route.method, route.path))
+    functions
+        .into_iter()
+        .flat_map(|it| it.routes)
+        .map(|route| format!("{} {}", route.method, route.path))
 }
 
 /// The ways of requests that the store fails.
@@ -751,7 +899,11 @@ const OF_A_FAILING_STORE: [Way; 2] = [
 #[tokio::test]
 async fn no_key_no_body_and_nothing_that_is_kept_is_in_a_log_line_a_header_an_error_or_a_metric() {
     let proxy = FaultProxy::start().await;
-    let new = async |name: String| Level { app: app_of_level(&proxy, &name).await, name, asked: Mutex::default() };
+    let new = async |name: String| Level {
+        app: app_of_level(&proxy, &name).await,
+        name,
+        asked: Mutex::default(),
+    };
     let levels = join_all(levels().into_iter().map(new)).await;
     let of_the_stacks: Vec<String> = levels.iter().map(|level| level.app.key.clone()).collect();
     let world = World::new(&levels[0].app, Keys::new(), &of_the_stacks).await;
@@ -771,7 +923,8 @@ async fn no_key_no_body_and_nothing_that_is_kept_is_in_a_log_line_a_header_an_er
         Fault::HalfAnswer,
     ] {
         proxy.plan(move |_, _| fault);
-        let statuses = join_all(levels.iter().map(|level| level.ask_a_failing_store(&world))).await.concat();
+        let statuses =
+            join_all(levels.iter().map(|level| level.ask_a_failing_store(&world))).await.concat();
         assert!(statuses.iter().any(|status| *status >= 500), "{fault:?}: {statuses:?}");
     }
     proxy.plan(|_, _| Fault::None);
@@ -782,12 +935,17 @@ async fn no_key_no_body_and_nothing_that_is_kept_is_in_a_log_line_a_header_an_er
     // Each kind of answer was looked at, with a key in the URL and without.
     let seen = world.seen.lock().unwrap().clone();
     for dialect in DIALECTS {
-        let of_cases =
-            CASES.iter().map(|case| if dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 });
+        let of_cases = CASES.iter().map(|case| {
+            if dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 }
+        });
         for status in of_cases.chain([401, 403, 500, 503]) {
             let is_of_a_key = matches!(status, 403 | 503);
             for in_url in [true, false].into_iter().take(if is_of_a_key { 1 } else { 2 }) {
-                assert!(seen.contains(&(dialect.name, in_url, status)), "{} {in_url} {status}", dialect.name);
+                assert!(
+                    seen.contains(&(dialect.name, in_url, status)),
+                    "{} {in_url} {status}",
+                    dialect.name
+                );
             }
         }
     }
@@ -818,9 +976,13 @@ async fn a_store_that_is_stuck_or_gone_has_nothing_told_of_what_it_was_to_keep()
     let asked = CASES.iter().filter(|case| names.contains(&case.name));
     let of_all = |asked: Vec<&'static Case>| {
         let (world, app) = (&world, &app);
-        let pairs =
-            world.widgets.iter().flat_map(move |widgets| asked.clone().into_iter().map(move |case| (widgets, case)));
-        pairs.map(async |(widgets, case)| world.ask(app, widgets, case, &OF_A_FAILING_STORE[0]).await)
+        let pairs = world
+            .widgets
+            .iter()
+            .flat_map(move |widgets| asked.clone().into_iter().map(move |case| (widgets, case)));
+        pairs.map(async |(widgets, case)| {
+            world.ask(app, widgets, case, &OF_A_FAILING_STORE[0]).await
+        })
     };
     // Known before the store is stuck.
     join_all(of_all(asked.clone().collect())).await;

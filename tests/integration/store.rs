@@ -28,7 +28,10 @@ fn is_unavailable(dialect: Dialect, answer: &Answer) {
         }
     };
     assert_eq!((answer.status, answer.json()), (503, told), "{answer:?}");
-    assert_eq!((answer.header("retry-after"), answer.header("content-type")), ("1", "application/json"));
+    assert_eq!(
+        (answer.header("retry-after"), answer.header("content-type")),
+        ("1", "application/json")
+    );
 }
 
 /// That both dialects' answers are.
@@ -145,9 +148,12 @@ impl Operation {
             Self::Read | Self::UpdateNothing | Self::ReadPublic => Call::READ,
             Self::Update | Self::UpdateIf => Call::UPDATE,
             Self::Delete | Self::DeleteIf => Call::DELETE,
-            Self::List | Self::Limited | Self::LastPage | Self::OfAssistant | Self::FindPublic | Self::Preflight => {
-                Call::QUERY
-            }
+            Self::List
+            | Self::Limited
+            | Self::LastPage
+            | Self::OfAssistant
+            | Self::FindPublic
+            | Self::Preflight => Call::QUERY,
         }
     }
 
@@ -174,14 +180,21 @@ impl Operation {
             Self::Limited => ("GET", format!("{root}?limit=1"), ""),
             Self::LookUpKey | Self::List => ("GET", root.to_owned(), ""),
             Self::LastPage => ("GET", format!("{root}?page=2&size=1"), ""),
-            Self::OfAssistant => {
-                ("GET", "/api/v1/assistant/3c90c3cc-0d44-4b50-8888-8dd25736052a/widgets".to_owned(), "")
+            Self::OfAssistant => (
+                "GET",
+                "/api/v1/assistant/3c90c3cc-0d44-4b50-8888-8dd25736052a/widgets".to_owned(),
+                "",
+            ),
+            Self::FindPublic | Self::ReadPublic => {
+                ("GET", format!("{widget}/{}", dialect.public), "")
             }
-            Self::FindPublic | Self::ReadPublic => ("GET", format!("{widget}/{}", dialect.public), ""),
             Self::Preflight => ("OPTIONS", format!("{widget}/{}", dialect.public), ""),
         };
-        let mut headers =
-            vec![("authorization", key), ("content-type", "application/json"), ("origin", "https://a.example")];
+        let mut headers = vec![
+            ("authorization", key),
+            ("content-type", "application/json"),
+            ("origin", "https://a.example"),
+        ];
         headers.extend(match self {
             Self::CreateOnce => Some(("idempotency-key", "once")),
             Self::UpdateIf | Self::DeleteIf => Some(("if-match", r#""1""#)),
@@ -192,16 +205,23 @@ impl Operation {
 }
 
 /// The faults that take half a second or more.
-const SLOW: [Fault; 4] = [Fault::Silent(Effect::None), Fault::Silent(Effect::Done), Fault::Trickle, Fault::Late];
+const SLOW: [Fault; 4] =
+    [Fault::Silent(Effect::None), Fault::Silent(Effect::Done), Fault::Trickle, Fault::Late];
 
 /// Whether a call that meets `fault` takes effect though its answer gets lost.
 fn loses_the_answer(fault: Fault) -> bool {
     match fault {
-        Fault::None | Fault::Refused(..) | Fault::Quoting | Fault::Conflict | Fault::Held | Fault::Late => false,
+        Fault::None
+        | Fault::Refused(..)
+        | Fault::Quoting
+        | Fault::Conflict
+        | Fault::Held
+        | Fault::Late => false,
         Fault::HalfAnswer | Fault::Trickle => true,
-        Fault::Failed(effect) | Fault::Reset(effect) | Fault::Silent(effect) | Fault::Garbage(effect) => {
-            effect == Effect::Done
-        }
+        Fault::Failed(effect)
+        | Fault::Reset(effect)
+        | Fault::Silent(effect)
+        | Fault::Garbage(effect) => effect == Effect::Done,
     }
 }
 
@@ -209,13 +229,18 @@ fn loses_the_answer(fault: Fault) -> bool {
 type Plans = Arc<Mutex<HashMap<String, (Call<'static>, VecDeque<Fault>, Fault)>>>;
 
 /// A stack over a proxy where each account meets its own faults.
-async fn app_with_plans(concurrency: usize, timeout: Option<Duration>) -> (TestApp, FaultProxy, Plans) {
+async fn app_with_plans(
+    concurrency: usize,
+    timeout: Option<Duration>,
+) -> (TestApp, FaultProxy, Plans) {
     let proxy = FaultProxy::start().await;
     let plans = Plans::default();
     let of_proxy = Arc::clone(&plans);
     proxy.plan(move |call, body| {
         let mut plans = of_proxy.lock().unwrap();
-        let planned = plans.iter_mut().find(|(who, (planned, ..))| *planned == call && body.contains(who.as_str()));
+        let planned = plans
+            .iter_mut()
+            .find(|(who, (planned, ..))| *planned == call && body.contains(who.as_str()));
         planned.map_or(Fault::None, |(_, (_, next, then))| next.pop_front().unwrap_or(*then))
     });
     let app = TestApp::start_over(&proxy, |options| {
@@ -228,7 +253,14 @@ async fn app_with_plans(concurrency: usize, timeout: Option<Duration>) -> (TestA
 }
 
 /// Asks for `operation` while its call meets `fault` once or always, and checks the answer and what is kept then.
-async fn trial(app: &TestApp, plans: &Plans, dialect: Dialect, operation: Operation, fault: Fault, is_always: bool) {
+async fn trial(
+    app: &TestApp,
+    plans: &Plans,
+    dialect: Dialect,
+    operation: Operation,
+    fault: Fault,
+    is_always: bool,
+) {
     let what = format!("{} {operation:?} {fault:?}, always: {is_always}", dialect.name);
     let (key, account) = app.another_account().await;
     let widgets = || app.stored_of(account, dialect.name);
@@ -246,7 +278,8 @@ async fn trial(app: &TestApp, plans: &Plans, dialect: Dialect, operation: Operat
         Operation::FindPublic | Operation::Preflight => id.clone(),
         _ => account.to_string(),
     };
-    let (next, then) = if is_always { (VecDeque::new(), fault) } else { (VecDeque::from([fault]), Fault::None) };
+    let (next, then) =
+        if is_always { (VecDeque::new(), fault) } else { (VecDeque::from([fault]), Fault::None) };
     plans.lock().unwrap().insert(who.clone(), (operation.call(), next, then));
     let answer = operation.ask(app, dialect, &key, &id).await;
     let (_, left, _) = plans.lock().unwrap().remove(&who).unwrap();
@@ -287,7 +320,8 @@ async fn trial(app: &TestApp, plans: &Plans, dialect: Dialect, operation: Operat
         Operation::Update | Operation::UpdateIf if is_done => {
             let (one, other, untouched) = dialect.changes;
             assert!(
-                after[0][one].as_s().unwrap().ends_with("new") && after[0][other].as_s().unwrap().ends_with("new"),
+                after[0][one].as_s().unwrap().ends_with("new")
+                    && after[0][other].as_s().unwrap().ends_with("new"),
                 "{what}"
             );
             assert_eq!(
@@ -335,7 +369,10 @@ async fn trials(faults: &[Fault], is_always: bool, timeout: Option<Duration>) {
                 .filter(move |operation| operation.is_of(dialect))
                 .map(move |operation| (dialect, operation))
         };
-        DIALECTS.into_iter().flat_map(operations).map(|(dialect, operation)| (dialect, operation, *fault))
+        DIALECTS
+            .into_iter()
+            .flat_map(operations)
+            .map(|(dialect, operation)| (dialect, operation, *fault))
     });
     stream::iter(trials)
         .for_each_concurrent(AT_ONCE, |(dialect, operation, fault)| {
@@ -377,7 +414,9 @@ async fn a_widget_that_was_never_there_is_a_404_unless_an_answer_got_lost() {
             // It could have been there, and be gone since.
             (Fault::Reset(Effect::None), 503),
         ] {
-            for operation in [Operation::Update, Operation::UpdateIf, Operation::Delete, Operation::DeleteIf] {
+            for operation in
+                [Operation::Update, Operation::UpdateIf, Operation::Delete, Operation::DeleteIf]
+            {
                 proxy.next(operation.call(), [fault]);
                 let answer = operation.ask(&app, dialect, &app.key, &id).await;
                 assert_eq!(answer.status, status, "{operation:?} {fault:?}: {answer:?}");
@@ -409,18 +448,23 @@ async fn an_update_that_nobody_saw_the_answer_of_takes_nothing_back_that_was_don
             let path = format!("{}/{id}", dialect.root);
             let made = proxy.made(Call::UPDATE);
             proxy.next(Call::UPDATE, [Fault::Silent(effect)]);
-            let (answer, other) = tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
-                proxy.made_times(Call::UPDATE, made + 1).await;
-                if effect == Effect::Done {
-                    until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
-                }
-                app.call(dialect.update, &path, dialect.other_change).await
-            });
+            let (answer, other) =
+                tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
+                    proxy.made_times(Call::UPDATE, made + 1).await;
+                    if effect == Effect::Done {
+                        until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#)
+                            .await;
+                    }
+                    app.call(dialect.update, &path, dialect.other_change).await
+                });
             assert_eq!((other.status, other.header("etag")), (200, version), "{other:?}");
             // Whether it was made is not to be seen any more.
             is_unavailable(dialect, &answer);
             let last = app.call("GET", &path, "").await;
-            assert_eq!((last.header("etag"), raw_data(&last.body)), (version, raw_data(&other.body)));
+            assert_eq!(
+                (last.header("etag"), raw_data(&last.body)),
+                (version, raw_data(&other.body))
+            );
         }
     }
 }
@@ -436,7 +480,11 @@ async fn an_update_that_changes_nothing_writes_nothing_also_when_it_is_one_that_
         let again = app.call(dialect.update, &path, dialect.body).await;
         assert_eq!((again.status, again.header("etag")), (200, r#""1""#), "{again:?}");
         assert_eq!(app.stored(dialect.name, &id).await, kept);
-        let headers = [("authorization", &*app.key), ("content-type", "application/json"), ("if-match", r#""2""#)];
+        let headers = [
+            ("authorization", &*app.key),
+            ("content-type", "application/json"),
+            ("if-match", r#""2""#),
+        ];
         let refused = app.send(dialect.update, &path, &headers, dialect.body).await;
         assert_eq!(refused.status, 412, "it is still for one version");
 
@@ -448,11 +496,12 @@ async fn an_update_that_changes_nothing_writes_nothing_also_when_it_is_one_that_
         };
         let made = proxy.made(Call::UPDATE);
         proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
-        let (answer, other) = tokio::join!(Operation::Update.ask(&app, dialect, &app.key, &id), async {
-            proxy.made_times(Call::UPDATE, made + 1).await;
-            until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
-            app.call(dialect.update, &path, elsewhere).await
-        });
+        let (answer, other) =
+            tokio::join!(Operation::Update.ask(&app, dialect, &app.key, &id), async {
+                proxy.made_times(Call::UPDATE, made + 1).await;
+                until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
+                app.call(dialect.update, &path, elsewhere).await
+            });
         assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "{other:?}");
         assert_eq!((answer.status, answer.header("etag")), (200, r#""3""#), "{answer:?}");
         assert_eq!(raw_data(&answer.body), raw_data(&other.body));
@@ -467,7 +516,11 @@ async fn a_try_that_comes_when_all_is_over_changes_nothing() {
         let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
         proxy.next(Call::UPDATE, [Fault::Held]);
         let answer = Operation::Update.ask(&app, dialect, &app.key, &id).await;
-        assert_eq!((answer.status, answer.header("etag")), (200, r#""2""#), "the second try: {answer:?}");
+        assert_eq!(
+            (answer.status, answer.header("etag")),
+            (200, r#""2""#),
+            "the second try: {answer:?}"
+        );
         let other = app.call(dialect.update, &format!("{}/{id}", dialect.root), dialect.body).await;
         assert_eq!(other.header("etag"), r#""3""#);
         let kept = app.stored(dialect.name, &id).await;
@@ -494,11 +547,12 @@ async fn a_create_that_was_found_and_changed_before_its_answer_is_answered_as_it
         warm_up(&app, dialect).await;
         let stored = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await;
         proxy.next(Call::CREATE, [Fault::Silent(Effect::Done)]);
-        let (answer, other) = tokio::join!(Operation::Create.ask(&app, dialect, &app.key, ""), async {
-            until(async || !stored().await.is_empty()).await;
-            let id = stored().await[0]["id"].as_s().unwrap().clone();
-            Operation::Update.ask(&app, dialect, &app.key, &id).await
-        });
+        let (answer, other) =
+            tokio::join!(Operation::Create.ask(&app, dialect, &app.key, ""), async {
+                until(async || !stored().await.is_empty()).await;
+                let id = stored().await[0]["id"].as_s().unwrap().clone();
+                Operation::Update.ask(&app, dialect, &app.key, &id).await
+            });
         assert_eq!((answer.status, answer.header("etag")), (200, r#""1""#), "{answer:?}");
         assert_eq!((other.status, other.header("etag"), other.id()), (200, r#""2""#, answer.id()));
         assert_eq!(stored().await.len(), 1);
@@ -535,9 +589,13 @@ async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_ti
         // The first call is refused for its time; it is the second one that gets lost.
         proxy.next(Call::UPDATE, [Fault::None, Fault::Reset(Effect::Done)]);
         let answer = app.call(dialect.update, &path, dialect.body).await;
-        assert_eq!((answer.status, answer.header("etag"), proxy.made(Call::UPDATE) - made), (200, r#""4""#, 3));
+        assert_eq!(
+            (answer.status, answer.header("etag"), proxy.made(Call::UPDATE) - made),
+            (200, r#""4""#, 3)
+        );
         if dialect.name == "pathway" {
-            let clears = app.call("PATCH", &format!("/v1/widget/{id}"), r#"{"agent_prompt":null}"#).await;
+            let clears =
+                app.call("PATCH", &format!("/v1/widget/{id}"), r#"{"agent_prompt":null}"#).await;
             assert_eq!(clears.status, 400, "it has nothing else: {clears:?}");
         }
     }
@@ -549,9 +607,13 @@ async fn a_store_that_never_answers_is_a_503_within_the_function_s_time() {
         let proxy = FaultProxy::start().await;
         let app = TestApp::start_over(&proxy, |_| {}).await;
         proxy.always(call, Fault::Silent(Effect::None));
-        let (assistant, pathway) = tokio::join!(app.create_assistant(ASSISTANT_BODY), app.create_pathway(PATHWAY_BODY));
+        let (assistant, pathway) =
+            tokio::join!(app.create_assistant(ASSISTANT_BODY), app.create_pathway(PATHWAY_BODY));
         are_unavailable(&assistant, &pathway);
-        assert!(!app.log().contains("the function's timeout"), "its calls to the store end before it has to");
+        assert!(
+            !app.log().contains("the function's timeout"),
+            "its calls to the store end before it has to"
+        );
     }
 }
 
@@ -567,7 +629,10 @@ async fn what_dynamodb_refuses_for_a_while_is_a_503_whose_log_line_says_why() {
         (503, "ServiceUnavailable"),
     ] {
         proxy.always(Call::CREATE, Fault::Refused(status, name));
-        are_unavailable(&app.create_assistant(ASSISTANT_BODY).await, &app.create_pathway(PATHWAY_BODY).await);
+        are_unavailable(
+            &app.create_assistant(ASSISTANT_BODY).await,
+            &app.create_pathway(PATHWAY_BODY).await,
+        );
         let line = app.logged("Assistant", name).await;
         assert!(line.contains(r#""level":"ERROR""#) && line.contains(r#""status":503"#), "{line}");
     }
@@ -579,22 +644,31 @@ async fn a_store_that_is_gone_is_a_503() {
     let app = TestApp::start_over(&proxy, |_| {}).await;
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
     drop(proxy);
-    are_unavailable(&app.create_assistant(ASSISTANT_BODY).await, &app.create_pathway(PATHWAY_BODY).await);
+    are_unavailable(
+        &app.create_assistant(ASSISTANT_BODY).await,
+        &app.create_pathway(PATHWAY_BODY).await,
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_passing_fault_is_a_500_that_tells_nothing_but_the_request() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
-    for name in
-        ["ValidationException", "AccessDeniedException", "ResourceNotFoundException", "ConditionalCheckFailedException"]
-    {
+    for name in [
+        "ValidationException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "ConditionalCheckFailedException",
+    ] {
         proxy.always(Call::CREATE, Fault::Refused(400, name));
         let made = proxy.made(Call::CREATE);
         let assistant = app.create_assistant(ASSISTANT_BODY).await;
         let id = assistant.header("x-request-id").to_owned();
         assert_eq!(assistant.status, 500);
-        assert_eq!(assistant.json(), json!({"detail": format!("Internal Server Error (request {id})")}));
+        assert_eq!(
+            assistant.json(),
+            json!({"detail": format!("Internal Server Error (request {id})")})
+        );
 
         let pathway = app.create_pathway(PATHWAY_BODY).await;
         let id = pathway.header("x-request-id").to_owned();
@@ -613,12 +687,14 @@ async fn a_store_of_an_earlier_version_gets_the_indexes_it_lacks_and_what_it_hol
     let place = Place::Folder(folder.path().to_owned());
     let mut app = TestApp::start_with(|options| {
         options.place = place.clone();
-        let table = options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
+        let table =
+            options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
         table.indexes.clear();
         table.attributes.retain(|(name, _)| table.key.iter().any(|(key, _)| key == name));
     })
     .await;
-    let path = format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
+    let path =
+        format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
     app.stack.stop().await;
 
     app = TestApp::start_with(|options| options.place = place).await;

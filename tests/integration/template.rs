@@ -20,8 +20,11 @@ fn template() -> Template {
 
 /// Creates a widget with an idempotency key.
 pub async fn once(app: &TestApp, root: &str, body: &'static str) -> Answer {
-    let headers =
-        [("authorization", app.key.as_str()), ("content-type", "application/json"), ("idempotency-key", "once")];
+    let headers = [
+        ("authorization", app.key.as_str()),
+        ("content-type", "application/json"),
+        ("idempotency-key", "once"),
+    ];
     app.send("POST", root, &headers, body).await
 }
 
@@ -43,7 +46,10 @@ async fn every_route_of_the_template_leads_to_its_function() {
             };
             assert!(expected.contains(&answer.status), "{route:?}: {answer:?}");
             let line = app.logged(&function.name, answer.header("x-request-id")).await;
-            assert!(line.contains(&format!(r#""route":"{} {}""#, route.method, route.path)), "{line}");
+            assert!(
+                line.contains(&format!(r#""route":"{} {}""#, route.method, route.path)),
+                "{line}"
+            );
         }
     }
 }
@@ -53,7 +59,11 @@ async fn what_no_route_matches_is_the_gateway_s_404() {
     let app = TestApp::start().await;
     for path in ["/", "/v1", "/api", "/api/v2/widget", "//v1/widget", "/v1/", "/V1/widget"] {
         let answer = app.send("GET", path, &[], "").await;
-        assert_eq!((answer.status, answer.json()), (404, json!({"message": "Not Found"})), "{path}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (404, json!({"message": "Not Found"})),
+            "{path}"
+        );
     }
 }
 
@@ -90,9 +100,10 @@ fn cargo_lambda_watch_has_the_same_routes_and_variables() {
 async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
     let (app, meter) = TestApp::start_metered().await;
     let made = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
-    for (root, update, public, body) in
-        [("/api/v1/widget", "PUT", "parameters", ASSISTANT_BODY), ("/v1/widget", "PATCH", "config", PATHWAY_BODY)]
-    {
+    for (root, update, public, body) in [
+        ("/api/v1/widget", "PUT", "parameters", ASSISTANT_BODY),
+        ("/v1/widget", "PATCH", "config", PATHWAY_BODY),
+    ] {
         // The first request looks up the key.
         assert_eq!(app.call("GET", root, "").await.status, 200);
         made();
@@ -119,11 +130,15 @@ async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
 #[test]
 fn a_message_is_tried_again_after_whatever_the_function_does_with_it_and_then_kept_and_told_of() {
     let stack = Stack::with(&[]);
-    let timeouts: BTreeMap<String, u64> =
-        template().functions.into_iter().map(|function| (function.name, function.timeout.as_secs())).collect();
+    let timeouts: BTreeMap<String, u64> = template()
+        .functions
+        .into_iter()
+        .map(|function| (function.name, function.timeout.as_secs()))
+        .collect();
     let mut fed = BTreeSet::new();
     for (name, source) in stack.of_type("AWS::Lambda::EventSourceMapping") {
-        let function = owner(&stack.properties(source["FunctionName"].as_str().unwrap())["FunctionName"]);
+        let function =
+            owner(&stack.properties(source["FunctionName"].as_str().unwrap())["FunctionName"]);
         let queue = stack.properties(owner(&source["EventSourceArn"]));
         assert!(queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeouts[function], "{name}");
         assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64().unwrap() >= 5, "{name}");
@@ -136,13 +151,20 @@ fn a_message_is_tried_again_after_whatever_the_function_does_with_it_and_then_ke
     for (queue, properties) in stack.of_type("AWS::SQS::Queue") {
         assert_eq!(properties["SqsManagedSseEnabled"], true, "{queue}");
         let mut policies = stack.of_type("AWS::SQS::QueuePolicy");
-        let (_, policy) = policies.find(|(_, policy)| list(&policy["Queues"]).contains(&&json!(queue))).unwrap();
+        let (_, policy) =
+            policies.find(|(_, policy)| list(&policy["Queues"]).contains(&&json!(queue))).unwrap();
         let statements = list(&policy["PolicyDocument"]["Statement"]);
-        let denial = statements.into_iter().find(|statement| statement["Effect"] == "Deny").unwrap();
-        assert_eq!(denial["Condition"], json!({"Bool": {"aws:SecureTransport": "false"}}), "{queue}");
+        let denial =
+            statements.into_iter().find(|statement| statement["Effect"] == "Deny").unwrap();
+        assert_eq!(
+            denial["Condition"],
+            json!({"Bool": {"aws:SecureTransport": "false"}}),
+            "{queue}"
+        );
         assert_eq!(denial["Resource"], format!("{queue}.Arn"), "{queue}");
         let is_told_of = stack.of_type("AWS::CloudWatch::Alarm").any(|(_, alarm)| {
-            alarm["Dimensions"][0]["Value"] == format!("{queue}.QueueName") && alarm["Threshold"] == 0
+            alarm["Dimensions"][0]["Value"] == format!("{queue}.QueueName")
+                && alarm["Threshold"] == 0
         });
         let is_for_the_dead = [r#""deadLetterTargetArn":"#, r#""DeadLetterConfig":{"Arn":"#]
             .iter()

@@ -18,8 +18,8 @@ use widgets::{
 
 use crate::{
     app::{
-        ASSISTANT_CHANGE, Answer, Item, PATHWAY_CHANGE, TestApp, eventually, keys_in_order, marked_assistant,
-        marked_pathway, raw_data,
+        ASSISTANT_CHANGE, Answer, Item, PATHWAY_CHANGE, TestApp, eventually, keys_in_order,
+        marked_assistant, marked_pathway, raw_data,
     },
     pipelines::{batch, event, failures, record},
 };
@@ -75,7 +75,8 @@ enum Kind {
 fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
     let mut routes = Vec::new();
     for function in Template::read(binaries::workspace()).unwrap().functions {
-        let dialect = [ASSISTANT, PATHWAY].into_iter().find(|it| it.function == function.name).unwrap();
+        let dialect =
+            [ASSISTANT, PATHWAY].into_iter().find(|it| it.function == function.name).unwrap();
         for route in function.routes {
             let its_kind = match (route.method.as_str(), route.path.as_str()) {
                 ("GET" | "PUT" | "DELETE", "/api/v1/widget/{widget_id}") => Kind::Widget,
@@ -83,7 +84,9 @@ fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
                 ("GET", "/api/v1/widget" | "/v1/widgets" | "/v1/widget") => Kind::List,
                 ("GET", "/api/v1/assistant/{assistant_id}/widgets") => Kind::ListOfAssistant,
                 ("POST", "/api/v1/widget" | "/v1/widget") => Kind::Create,
-                ("GET", "/api/v1/widget/{widget_id}/parameters" | "/v1/widget/{id}/config") => Kind::Public,
+                ("GET", "/api/v1/widget/{widget_id}/parameters" | "/v1/widget/{id}/config") => {
+                    Kind::Public
+                }
                 ("GET", "/api/v1/openapi.json" | "/v1/openapi.json") => Kind::Description,
                 ("ANY", "/api/v1/{proxy+}" | "/v1/{proxy+}") => Kind::AnythingElse,
                 _ => panic!(
@@ -101,7 +104,8 @@ fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
 
 /// The path of a route for this id.
 fn at(route: &RouteSpec, id: &str) -> String {
-    let segments = route.path.split('/').map(|segment| if segment.starts_with('{') { id } else { segment });
+    let segments =
+        route.path.split('/').map(|segment| if segment.starts_with('{') { id } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }
 
@@ -137,19 +141,24 @@ impl Accounts {
             app,
         };
         for dialect in [ASSISTANT, PATHWAY] {
-            for (key, mark, count) in [(&it.app.key, it.own_mark, 3), (&it.other_key, it.their_mark, 4)] {
+            for (key, mark, count) in
+                [(&it.app.key, it.own_mark, 3), (&it.other_key, it.their_mark, 4)]
+            {
                 let mut ids = Vec::new();
                 for _ in 0..=count {
-                    let created = it.send(key, "POST", dialect.root, &[], &(dialect.marked)(mark)).await;
+                    let created =
+                        it.send(key, "POST", dialect.root, &[], &(dialect.marked)(mark)).await;
                     assert_eq!(created.status, 200, "{created:?}");
                     ids.push(created.id());
                 }
                 let deleted = ids.pop().unwrap();
-                let gone = it.send(key, "DELETE", &format!("{}/{deleted}", dialect.root), &[], "").await;
+                let gone =
+                    it.send(key, "DELETE", &format!("{}/{deleted}", dialect.root), &[], "").await;
                 assert_eq!(gone.status, 200, "{gone:?}");
                 let is_own = *key == it.app.key;
                 if is_own { &mut it.own } else { &mut it.theirs }.insert(dialect.name, ids);
-                if is_own { &mut it.own_deleted } else { &mut it.their_deleted }.insert(dialect.name, deleted);
+                if is_own { &mut it.own_deleted } else { &mut it.their_deleted }
+                    .insert(dialect.name, deleted);
             }
             // Of the second version.
             let theirs = format!("{}/{}", dialect.root, it.theirs[dialect.name][0]);
@@ -160,7 +169,14 @@ impl Accounts {
         it
     }
 
-    async fn send(&self, key: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    async fn send(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let headers = [&[JSON, ("authorization", key)], headers].concat();
         self.app.send(method, path, &headers, body.to_owned()).await
     }
@@ -188,7 +204,8 @@ impl Accounts {
 
     fn is_free_of_theirs(&self, text: &str) -> bool {
         let theirs = self.theirs.values().flatten().chain(self.their_deleted.values());
-        !text.contains(&self.their_mark.to_string()) && !theirs.into_iter().any(|id| text.contains(id))
+        !text.contains(&self.their_mark.to_string())
+            && !theirs.into_iter().any(|id| text.contains(id))
     }
 }
 
@@ -216,8 +233,11 @@ fn lines(app: &TestApp) -> HashMap<String, Value> {
 
 /// Fails unless all answers of a group look alike, each of them the answer to the same request about another id.
 async fn expect_no_difference(app: &TestApp, groups: &[(String, Vec<(String, Answer)>)]) {
-    let asked: Vec<&str> =
-        groups.iter().flat_map(|(_, answers)| answers).map(|(_, answer)| answer.header("x-request-id")).collect();
+    let asked: Vec<&str> = groups
+        .iter()
+        .flat_map(|(_, answers)| answers)
+        .map(|(_, answer)| answer.header("x-request-id"))
+        .collect();
     let lines = eventually("the log lines of all requests", || {
         let lines = lines(app);
         asked.iter().all(|id| lines.contains_key(*id)).then_some(lines)
@@ -225,8 +245,11 @@ async fn expect_no_difference(app: &TestApp, groups: &[(String, Vec<(String, Ans
     .await;
     let looks = |(id, answer): &(String, Answer)| {
         let header = |name: &str| answer.headers[name].to_str().unwrap().replace(id, "<id>");
-        let names =
-            answer.headers.keys().map(|name| name.as_str()).filter(|name| !["x-request-id", "date"].contains(name));
+        let names = answer
+            .headers
+            .keys()
+            .map(|name| name.as_str())
+            .filter(|name| !["x-request-id", "date"].contains(name));
         Looks {
             status: answer.status,
             headers: names.map(|name| (name.to_owned(), header(name))).collect(),
@@ -263,9 +286,16 @@ fn bodies(dialect: Dialect, method: &str) -> Vec<(String, bool)> {
             (dialect.change.to_owned(), true),
             ((dialect.marked)(Uuid::nil()), true),
             // What relies on what is there, and what names nothing.
-            (if is_assistant { r#"{"widget_type":null}"# } else { r#"{"pathway_id":null}"# }.to_owned(), true),
+            (
+                if is_assistant { r#"{"widget_type":null}"# } else { r#"{"pathway_id":null}"# }
+                    .to_owned(),
+                true,
+            ),
             ("{}".to_owned(), !is_assistant),
-            (if is_assistant { r#"{"widget_type":7}"# } else { r#"{"config":null}"# }.to_owned(), false),
+            (
+                if is_assistant { r#"{"widget_type":7}"# } else { r#"{"config":null}"# }.to_owned(),
+                false,
+            ),
             ("{".to_owned(), false),
         ],
         _ => vec![(String::new(), true)],
@@ -287,12 +317,16 @@ async fn another_account_s_widget_looks_like_none_on_every_route_and_is_not_touc
             for (body, is_valid) in bodies(*dialect, &route.method) {
                 let mut answers = Vec::new();
                 for id in &ids {
-                    let answer = there.send(&app.key, &route.method, &at(route, id), headers, &body).await;
+                    let answer =
+                        there.send(&app.key, &route.method, &at(route, id), headers, &body).await;
                     assert!(
                         answer.status == 404 || !is_readable || !is_valid,
                         "{route:?} {headers:?} {body}: {answer:?}"
                     );
-                    assert!([400, 404, 422].contains(&answer.status), "{route:?} {headers:?} {body}: {answer:?}");
+                    assert!(
+                        [400, 404, 422].contains(&answer.status),
+                        "{route:?} {headers:?} {body}: {answer:?}"
+                    );
                     assert!(there.is_free_of_theirs(&answer.body.replace(id, "")), "{answer:?}");
                     answers.push((id.clone(), answer));
                 }
@@ -306,7 +340,8 @@ async fn another_account_s_widget_looks_like_none_on_every_route_and_is_not_touc
         for (key, query, status) in [("", in_query.as_str(), 404), (&reader, "", refused)] {
             let mut answers = Vec::new();
             for id in &ids {
-                let path = format!("{}{query}", at(route, &format!("urn:uuid:{}", id.to_uppercase())));
+                let path =
+                    format!("{}{query}", at(route, &format!("urn:uuid:{}", id.to_uppercase())));
                 let answer = there.send(key, &route.method, &path, &[], body).await;
                 assert_eq!(answer.status, status, "{route:?} {query}: {answer:?}");
                 answers.push((id.clone(), answer));
@@ -343,8 +378,11 @@ async fn another_account_s_widget_looks_like_none_on_every_route_and_is_not_touc
     assert_eq!(there.kept().await, before, "nothing is another one than before");
 
     // What is one's own is there, and shows nothing of the other's.
-    for (dialect, route) in routes(Kind::Widget).into_iter().filter(|(_, route)| route.method == "GET") {
-        let own = there.send(&app.key, "GET", &at(&route, &there.own[dialect.name][0]), &[], "").await;
+    for (dialect, route) in
+        routes(Kind::Widget).into_iter().filter(|(_, route)| route.method == "GET")
+    {
+        let own =
+            there.send(&app.key, "GET", &at(&route, &there.own[dialect.name][0]), &[], "").await;
         assert!(own.status == 200 && own.body.contains(&there.own_mark.to_string()), "{own:?}");
         assert!(there.is_free_of_theirs(&own.body), "{own:?}");
     }
@@ -361,11 +399,19 @@ async fn a_request_with_the_keys_of_two_accounts_is_of_neither() {
             "PUT" | "PATCH" => dialect.change.to_owned(),
             _ => String::new(),
         };
-        for (in_url, in_header) in [(&there.app.key, &there.other_key), (&there.other_key, &there.app.key)] {
-            for id in [&there.own[dialect.name][0], &there.theirs[dialect.name][0], &there.own_mark.to_string()] {
+        for (in_url, in_header) in
+            [(&there.app.key, &there.other_key), (&there.other_key, &there.app.key)]
+        {
+            for id in [
+                &there.own[dialect.name][0],
+                &there.theirs[dialect.name][0],
+                &there.own_mark.to_string(),
+            ] {
                 let path = format!("{}?api_key={in_url}", at(&route, id));
                 for key in [in_header.clone(), format!("Bearer {in_header}")] {
-                    let answer = there.send(&key, &route.method, &path, &[("idempotency-key", "two")], &body).await;
+                    let answer = there
+                        .send(&key, &route.method, &path, &[("idempotency-key", "two")], &body)
+                        .await;
                     assert_eq!(answer.status, 401, "{route:?}: {answer:?}");
                     assert!(!answer.body.contains(&there.own_mark.to_string()), "{answer:?}");
                     assert!(there.is_free_of_theirs(&answer.body), "{answer:?}");
@@ -409,7 +455,9 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
                 assert!(there.is_free_of_theirs(&answer.body), "{query}: {answer:?}");
                 match dialect.name {
                     "assistant" => assert_eq!(answer.json()["data"]["total"], 3, "{query}"),
-                    _ if !query.starts_with("?limit=2") => assert_eq!(found, newest_first, "{query}"),
+                    _ if !query.starts_with("?limit=2") => {
+                        assert_eq!(found, newest_first, "{query}")
+                    }
                     _ => assert_eq!(found, newest_first[..2], "{query}"),
                 }
                 bodies.push(answer.body);
@@ -421,8 +469,9 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
     // Whatever the other account does, the list is the same to the byte.
     let before = whole().await;
     for dialect in [ASSISTANT, PATHWAY] {
-        let created =
-            there.send(&there.other_key, "POST", dialect.root, &[], &(dialect.marked)(there.their_mark)).await;
+        let created = there
+            .send(&there.other_key, "POST", dialect.root, &[], &(dialect.marked)(there.their_mark))
+            .await;
         assert_eq!(created.status, 200, "{created:?}");
         let path = format!("{}/{}", dialect.root, there.theirs[dialect.name][3]);
         assert_eq!(there.send(&there.other_key, "DELETE", &path, &[], "").await.status, 200);
@@ -430,7 +479,9 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
     assert_eq!(whole().await, before);
 
     // Another account's cursor is as good as one that somebody made up, wherever it comes from.
-    for (_, route) in routes(Kind::List).into_iter().filter(|(dialect, _)| dialect.name == "pathway") {
+    for (_, route) in
+        routes(Kind::List).into_iter().filter(|(dialect, _)| dialect.name == "pathway")
+    {
         let theirs = cursor_of(&list(&there.other_key, &format!("{}?limit=1", route.path)).await);
         let own = cursor_of(&list(&app.key, &format!("{}?limit=1", route.path)).await);
         let made_up: String = theirs.chars().rev().collect();
@@ -443,7 +494,10 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
                 answers.push((cursor.clone(), answer));
             }
             expect_no_difference(app, &[(format!("{route:?} {limit}"), answers)]).await;
-            assert_eq!(list(&app.key, &format!("{}?{limit}cursor={own}", route.path)).await.status, 200);
+            assert_eq!(
+                list(&app.key, &format!("{}?{limit}cursor={own}", route.path)).await.status,
+                200
+            );
         }
         // Who computes the checksum of their own account over another's id gets to a place in their own list.
         for id in &there.theirs["pathway"] {
@@ -455,9 +509,14 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
     }
     // The other dialect's lists know no cursors.
     let theirs = cursor_of(&list(&there.other_key, "/v1/widgets?limit=1").await);
-    for (_, route) in routes(Kind::List).into_iter().filter(|(dialect, _)| dialect.name == "assistant") {
+    for (_, route) in
+        routes(Kind::List).into_iter().filter(|(dialect, _)| dialect.name == "assistant")
+    {
         let plain = list(&app.key, &route.path).await;
-        assert_eq!(list(&app.key, &format!("{}?cursor={theirs}", route.path)).await.body, plain.body);
+        assert_eq!(
+            list(&app.key, &format!("{}?cursor={theirs}", route.path)).await.body,
+            plain.body
+        );
     }
 
     // An assistant of another account's is one that nobody has.
@@ -467,7 +526,10 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
             let mut answers = Vec::new();
             for assistant in [&Uuid::new_v4().to_string(), &theirs] {
                 let answer = list(&app.key, &format!("{}{query}", at(&route, assistant))).await;
-                assert_eq!((&answer.json()["data"]["total"], ids(&answer)), (&json!(0), Vec::new()));
+                assert_eq!(
+                    (&answer.json()["data"]["total"], ids(&answer)),
+                    (&json!(0), Vec::new())
+                );
                 answers.push((assistant.clone(), answer));
             }
             expect_no_difference(app, &[(format!("{route:?} {query}"), answers)]).await;
@@ -499,18 +561,23 @@ async fn an_idempotency_key_is_one_account_s_and_one_dialect_s() {
     for (key, mark) in [(&app.key, there.own_mark), (&there.other_key, there.own_mark)] {
         for (dialect, route) in &creates {
             let body = (dialect.marked)(mark);
-            let answer = there.send(key, "POST", &route.path, &[("idempotency-key", "same body")], &body).await;
+            let answer = there
+                .send(key, "POST", &route.path, &[("idempotency-key", "same body")], &body)
+                .await;
             answers.push((key, *dialect, route, body, answer));
         }
     }
     for (key, mark) in [(&app.key, there.own_mark), (&there.other_key, there.their_mark)] {
         for (dialect, route) in &creates {
             let body = (dialect.marked)(mark);
-            let answer = there.send(key, "POST", &route.path, &[("idempotency-key", "another body")], &body).await;
+            let answer = there
+                .send(key, "POST", &route.path, &[("idempotency-key", "another body")], &body)
+                .await;
             answers.push((key, *dialect, route, body, answer));
         }
     }
-    let ids: BTreeMap<String, &str> = answers.iter().map(|(key, .., answer)| (answer.id(), *key)).collect();
+    let ids: BTreeMap<String, &str> =
+        answers.iter().map(|(key, .., answer)| (answer.id(), *key)).collect();
     assert_eq!(ids.len(), 8, "each is a widget of its own");
     assert_eq!(there.kept().await.len(), kept + 16, "with a record of its own");
     for (index, (key, dialect, route, body, first)) in answers.iter().enumerate() {
@@ -520,12 +587,15 @@ async fn an_idempotency_key_is_one_account_s_and_one_dialect_s() {
         assert!(is_replay(&again) && again.body == first.body, "{again:?}");
         // It is there for its account alone.
         for reader in [&app.key, &there.other_key] {
-            let read = there.send(reader, "GET", &format!("{}/{}", dialect.root, first.id()), &[], "").await;
+            let read = there
+                .send(reader, "GET", &format!("{}/{}", dialect.root, first.id()), &[], "")
+                .await;
             assert_eq!(read.status, if reader == key { 200 } else { 404 }, "{read:?}");
         }
         // Within an account the key means what it did.
         let changed = body.replace("10", "11").replace("chat", "sms");
-        let other = there.send(key, "POST", &route.path, &[("idempotency-key", name)], &changed).await;
+        let other =
+            there.send(key, "POST", &route.path, &[("idempotency-key", name)], &changed).await;
         assert_eq!(other.status, 422, "{other:?}");
         assert!(!other.body.contains(&first.id()), "{other:?}");
     }
@@ -543,14 +613,19 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
     for dialect in [ASSISTANT, PATHWAY] {
         let ids = there.not_there(dialect);
         let update = format!(r#","body":{}"#, dialect.change);
-        let refused = format!(r#","body":{}"#, if dialect.name == "assistant" { "{}" } else { r#"{"config":null}"# });
+        let refused = format!(
+            r#","body":{}"#,
+            if dialect.name == "assistant" { "{}" } else { r#"{"config":null}"# }
+        );
         for (operation, more, error) in [
             ("read", "", "NotFound"),
             ("update", update.as_str(), "NotFound"),
             ("update", &refused, "ValidationError"),
             ("delete", "", "NotFound"),
         ] {
-            let about = |id: &str| command(operation, DEVELOPMENT_ACCOUNT, &format!(r#","widget_id":"{id}"{more}"#));
+            let about = |id: &str| {
+                command(operation, DEVELOPMENT_ACCOUNT, &format!(r#","widget_id":"{id}"{more}"#))
+            };
             let mut looks = Vec::new();
             for id in &ids {
                 // A widget that the account deleted itself is done with for whoever may bring its deletion twice.
@@ -567,7 +642,8 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
                     looks.push((index, failed.replace(id, "<id>")));
                 }
                 let message = Uuid::new_v4().to_string();
-                let answer = app.invoke(dialect.function, &batch(&[record(&message, 1, &about(id))])).await;
+                let answer =
+                    app.invoke(dialect.function, &batch(&[record(&message, 1, &about(id))])).await;
                 let back: &[&str] = if is_own { &[] } else { &[message.as_str()] };
                 assert_eq!(answer, Ok(failures(back)), "{operation} {id}");
             }
@@ -603,7 +679,10 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
     }
     assert_eq!(kinds.len(), 2 * 4 * 4);
     for (kind, lines) in kinds {
-        assert!(lines.len() >= 6 && lines.iter().all(|line| *line == lines[0]), "{kind}: {lines:?}");
+        assert!(
+            lines.len() >= 6 && lines.iter().all(|line| *line == lines[0]),
+            "{kind}: {lines:?}"
+        );
     }
 
     // What a command makes is its account's, whosoever's organisation its body names and whatever it is known by.
@@ -612,7 +691,8 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
         let theirs = there.kept_ids(there.other, dialect).await;
         let body = (dialect.marked)(there.other.0);
         let another = (dialect.marked)(there.own_mark);
-        let create = |account, body: &str| command("create", account, &format!(r#","body":{body}"#));
+        let create =
+            |account, body: &str| command("create", account, &format!(r#","body":{body}"#));
         let records = [
             record("of both", 1, &create(DEVELOPMENT_ACCOUNT, &body)),
             record("of both", 1, &create(there.other, &body)),
@@ -629,7 +709,11 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
             let headers = [("idempotency-key", "of both, with two bodies")];
             let answer = there.send(key, "POST", dialect.root, &headers, &another).await;
             let expected = if *key == app.key { 422 } else { 200 };
-            assert_eq!((answer.status, is_replay(&answer)), (expected, expected == 200), "{answer:?}");
+            assert_eq!(
+                (answer.status, is_replay(&answer)),
+                (expected, expected == 200),
+                "{answer:?}"
+            );
         }
         if dialect.name == "assistant" {
             let created = there.send(&app.key, "POST", dialect.root, &[], &body).await;
@@ -646,8 +730,11 @@ async fn lines_of_commands(app: &TestApp, count: usize) -> Vec<Value> {
     let found = || {
         let log = app.log();
         let line = |line: &str| serde_json::from_str(line.split_once(' ').unwrap().1).ok();
-        let mut lines: Vec<Value> =
-            log.lines().filter_map(line).filter(|line: &Value| line["message"] == "command").collect();
+        let mut lines: Vec<Value> = log
+            .lines()
+            .filter_map(line)
+            .filter(|line: &Value| line["message"] == "command")
+            .collect();
         for line in &mut lines {
             for name in ["requestId", "id", "timestamp", "durationMs", "coldStart", "_aws"] {
                 line.as_object_mut().unwrap().remove(name);
@@ -695,7 +782,10 @@ async fn what_is_public_of_a_widget_is_the_same_for_everybody_and_nothing_more_i
         }
         assert!(bodies.iter().all(|body| *body == bodies[0]));
         let fields = PUBLIC.iter().find(|(name, _)| *name == dialect.name).unwrap().1;
-        assert_eq!(keys_in_order(&raw_data(&bodies[0])), fields.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(
+            keys_in_order(&raw_data(&bodies[0])),
+            fields.split_whitespace().collect::<Vec<_>>()
+        );
         let sent: Value = serde_json::from_str(&(dialect.marked)(there.their_mark)).unwrap();
         let shown: Value = serde_json::from_str(&raw_data(&bodies[0])).unwrap();
         for (field, value) in shown.as_object().unwrap() {
@@ -703,26 +793,41 @@ async fn what_is_public_of_a_widget_is_the_same_for_everybody_and_nothing_more_i
             assert!(is_of_the_body || field == "id" || value.is_null(), "{field} {value}");
         }
         // What is private is in no other place of it either.
-        for (field, value) in sent.as_object().unwrap().iter().filter(|(field, _)| shown.get(field).is_none()) {
+        for (field, value) in
+            sent.as_object().unwrap().iter().filter(|(field, _)| shown.get(field).is_none())
+        {
             let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-            assert!(text == there.their_mark.to_string() || !bodies[0].contains(&text), "{field}: {}", bodies[0]);
+            assert!(
+                text == there.their_mark.to_string() || !bodies[0].contains(&text),
+                "{field}: {}",
+                bodies[0]
+            );
         }
 
         // Where there is none in the dialect, or none any more, it is not there.
         let mut not_there = there.not_there(dialect);
         not_there.retain(|id| !there.theirs[dialect.name].contains(id));
         assert_eq!(not_there.len(), 5);
-        let methods: &[&str] = if dialect.name == "assistant" { &["GET"] } else { &["GET", "OPTIONS"] };
+        let methods: &[&str] =
+            if dialect.name == "assistant" { &["GET"] } else { &["GET", "OPTIONS"] };
         let mut groups = Vec::new();
         for method in methods {
             for (headers, is_readable) in PRECONDITIONS {
-                for origin in [&[][..], &[("origin", allowed.as_str())], &[("origin", "https://elsewhere.example")]] {
+                for origin in [
+                    &[][..],
+                    &[("origin", allowed.as_str())],
+                    &[("origin", "https://elsewhere.example")],
+                ] {
                     let headers = [headers, origin].concat();
                     let mut answers = Vec::new();
                     for id in &not_there {
                         let answer = app.send(method, &at(&route, id), &headers, "").await;
                         let is_refused = !is_readable && *method == "GET";
-                        assert_eq!(answer.status == 404, !is_refused, "{method} {headers:?}: {answer:?}");
+                        assert_eq!(
+                            answer.status == 404,
+                            !is_refused,
+                            "{method} {headers:?}: {answer:?}"
+                        );
                         answers.push((id.clone(), answer));
                     }
                     groups.push((format!("{method} {route:?} {headers:?}"), answers));
@@ -736,16 +841,20 @@ async fn what_is_public_of_a_widget_is_the_same_for_everybody_and_nothing_more_i
             let own = at(&route, &there.own[dialect.name][0]);
             for method in methods {
                 let mut refusals = Vec::new();
-                for (path, headers) in
-                    PRECONDITIONS.iter().filter(|(_, is_readable)| *is_readable).flat_map(|(headers, _)| {
-                        [&theirs, &own]
-                            .map(|path| (path, [*headers, &[("origin", "https://elsewhere.example")]].concat()))
+                for (path, headers) in PRECONDITIONS
+                    .iter()
+                    .filter(|(_, is_readable)| *is_readable)
+                    .flat_map(|(headers, _)| {
+                        [&theirs, &own].map(|path| {
+                            (path, [*headers, &[("origin", "https://elsewhere.example")]].concat())
+                        })
                     })
                 {
                     let answer = app.send(method, path, &headers, "").await;
                     assert_eq!(answer.status, 403, "{answer:?}");
                     assert!(
-                        !answer.headers.contains_key("etag") && there.is_free_of_theirs(&answer.body),
+                        !answer.headers.contains_key("etag")
+                            && there.is_free_of_theirs(&answer.body),
                         "{answer:?}"
                     );
                     refusals.push((path.rsplit('/').nth(1).unwrap().to_owned(), answer));
@@ -757,8 +866,10 @@ async fn what_is_public_of_a_widget_is_the_same_for_everybody_and_nothing_more_i
     // Descriptions are of no account's widgets.
     for (_, route) in routes(Kind::Description) {
         let [own, theirs] = [app.key.as_str(), there.other_key.as_str()];
-        let [own, theirs] =
-            [there.send(own, "GET", &route.path, &[], "").await, there.send(theirs, "GET", &route.path, &[], "").await];
+        let [own, theirs] = [
+            there.send(own, "GET", &route.path, &[], "").await,
+            there.send(theirs, "GET", &route.path, &[], "").await,
+        ];
         assert_eq!((own.status, &own.body), (200, &theirs.body));
     }
     assert_eq!(there.kept().await, before);

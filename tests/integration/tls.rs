@@ -40,15 +40,19 @@ struct TlsFront {
 
 impl TlsFront {
     async fn before(proxy: &FaultProxy) -> Self {
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let mut certificate = NamedTempFile::new().unwrap();
         certificate.write_all(cert.pem().as_bytes()).unwrap();
         let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
-        let config =
-            ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, store) = (listener.local_addr().unwrap().port(), proxy.url.socket_addrs(|| None).unwrap()[0]);
+        let (port, store) =
+            (listener.local_addr().unwrap().port(), proxy.url.socket_addrs(|| None).unwrap()[0]);
         let handshakes = Arc::new(AtomicUsize::new(0));
         let made = Arc::clone(&handshakes);
         tokio::spawn(async move {
@@ -80,7 +84,13 @@ const CREATE: &str = include_str!("../events/create_pathway.json");
 async fn proxy() -> FaultProxy {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-test").unwrap();
-    let item = KeySpec { key: &key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None };
+    let item = KeySpec {
+        key: &key,
+        account: DEVELOPMENT_ACCOUNT,
+        role: Role::Full,
+        expires_at: None,
+        name: None,
+    };
     item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
     proxy
 }
@@ -95,7 +105,10 @@ async fn the_connection_that_init_opened_serves_every_request() {
     let front = TlsFront::before(&proxy).await;
     let function = front.function(true).await;
     // A request that needs no store, to see that the connection is there without one.
-    assert_eq!(invoke(&function, &CREATE.replace("/v1/widget", "/v1/none")).await["statusCode"], 404);
+    assert_eq!(
+        invoke(&function, &CREATE.replace("/v1/widget", "/v1/none")).await["statusCode"],
+        404
+    );
     assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.made(Call::CREATE)), (1, 0));
     for _ in 0..3 {
         assert_eq!(invoke(&function, CREATE).await["statusCode"], 200);

@@ -32,14 +32,18 @@ const ALWAYS_NULL: [&str; 2] = ["conversation_bot_icon", "bubble_bot_icon"];
 /// A body of the assistant dialect.
 pub fn assistant_body(input: &[u8]) {
     let Some(body) = body(input) else { return };
-    let shown =
-        |settings: &model::assistant::Settings| rendered(assistant::wire::Widget::from(&Widget::new(settings.clone())));
+    let shown = |settings: &model::assistant::Settings| {
+        rendered(assistant::wire::Widget::from(&Widget::new(settings.clone())))
+    };
     match model::assistant::Settings::parse(body, ACCOUNT) {
         Ok(settings) => {
             let shown = shown(&settings);
             comes_back(body, &shown);
             assert_eq!(model::assistant::Settings::parse(&shown, ACCOUNT), Ok(settings));
-            assert!(model::assistant::Changes::parse(body).is_ok(), "what makes a widget changes one");
+            assert!(
+                model::assistant::Changes::parse(body).is_ok(),
+                "what makes a widget changes one"
+            );
         }
         Err(violations) => is_refused(violations, assistant::errors::response),
     }
@@ -85,14 +89,18 @@ fn body(input: &[u8]) -> Option<&RawValue> {
 }
 
 fn rendered(widget: impl Serialize) -> Box<RawValue> {
-    let Ok(json) = serde_json::value::to_raw_value(&widget) else { panic!("a widget cannot be rendered") };
+    let Ok(json) = serde_json::value::to_raw_value(&widget) else {
+        panic!("a widget cannot be rendered")
+    };
     assert!(json::document(json.get().as_bytes()).is_ok(), "{json} is not what we read ourselves");
     json
 }
 
 /// Whether each field that `sent` has is the same in `shown`.
 fn comes_back(sent: &RawValue, shown: &RawValue) {
-    let (Some(sent), Some(shown)) = (json::members(sent), json::members(shown)) else { panic!("no object") };
+    let (Some(sent), Some(shown)) = (json::members(sent), json::members(shown)) else {
+        panic!("no object")
+    };
     for name in shown.names().filter(|name| !NOT_AS_SENT.contains(name)) {
         match (sent.get(name), shown.get(name)) {
             (_, Some(shown)) if ALWAYS_NULL.contains(&name) => assert_eq!(shown.get(), "null"),

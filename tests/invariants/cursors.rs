@@ -21,6 +21,9 @@ pub fn cursor(input: &[u8]) {
     if let Ok(id) = Uuid::from_slice(input).map(WidgetId) {
         let cursor = write(ACCOUNT, id);
         assert_eq!(read(ACCOUNT, "cursor", &cursor), Ok(id));
-        assert!(read(ANOTHER, "cursor", &cursor).is_err(), "a list is gone on with in its own account");
+        assert!(
+            read(ANOTHER, "cursor", &cursor).is_err(),
+            "a list is gone on with in its own account"
+        );
     }
 }

@@ -27,5 +27,6 @@ pub fn allowed_domain(input: &[u8]) {
 fn ends_in_hexadecimal(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
     let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    last.strip_prefix("0x")
+        .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

@@ -35,7 +35,9 @@ pub fn event(payload: &[u8]) {
     let deliveries = match event {
         Ok(Event::Command(delivery)) => vec![delivery],
         Ok(Event::Commands(deliveries)) => deliveries,
-        Ok(Event::Messages(messages)) => messages.into_iter().map(|message| message.delivery).collect(),
+        Ok(Event::Messages(messages)) => {
+            messages.into_iter().map(|message| message.delivery).collect()
+        }
         Err(what) => {
             assert!(what.len() < MAX_CAUSE, "nothing of a payload's length is told");
             return;
@@ -43,7 +45,11 @@ pub fn event(payload: &[u8]) {
     };
     for delivery in &deliveries {
         is_done_or_refused(delivery, assistant::Settings::parse, assistant::Changes::parse);
-        is_done_or_refused(delivery, |body, _| pathway::Settings::parse(body), pathway::Changes::parse);
+        is_done_or_refused(
+            delivery,
+            |body, _| pathway::Settings::parse(body),
+            pathway::Changes::parse,
+        );
     }
 }
 
@@ -52,7 +58,9 @@ fn is_within_bounds(request: &Request<'_>) {
     assert!(request.path.len() <= MAX_URL_BYTES);
     assert!(!request.segments().contains(&""));
     // Decoding makes nothing longer.
-    assert!(request.query_values("api_key").map(|value| value.len()).sum::<usize>() <= MAX_URL_BYTES);
+    assert!(
+        request.query_values("api_key").map(|value| value.len()).sum::<usize>() <= MAX_URL_BYTES
+    );
     let headers = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     assert!(headers.sum::<usize>() <= MAX_HEADER_BYTES);
     if let Ok(body) = request.body() {

@@ -39,7 +39,9 @@ pub fn json_text(input: &[u8]) {
 /// Whether what is read of `value` level by level is what `tree` has there.
 fn says(value: &RawValue, tree: &Value) {
     match (json::kind(value), tree) {
-        (Kind::Null, Value::Null) | (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => {
+        (Kind::Null, Value::Null)
+        | (Kind::Bool, Value::Bool(_))
+        | (Kind::Number, Value::Number(_)) => {
             assert_eq!(json::string(value), None);
         }
         (Kind::String, Value::String(string)) => {

@@ -13,14 +13,19 @@ pub fn api_key(input: &[u8]) {
     let event = request(query, &[("authorization", header)]);
     // What is no header is no request.
     let Some(Ok(request)) = Request::parse(&event) else { return };
-    let in_query: Vec<String> = request.query_values("api_key").filter(|value| !value.is_empty()).collect();
+    let in_query: Vec<String> =
+        request.query_values("api_key").filter(|value| !value.is_empty()).collect();
     let Ok(key) = presented(&request) else { return };
     assert_eq!(format!("{key:?}"), "ApiKey(…)");
     let without_scheme = header.split_once(' ').map_or("", |(_, key)| key.trim());
     let places = in_query.iter().map(String::as_str).chain([header, without_scheme]);
-    let found: Vec<&str> = places.filter(|text| ApiKey::parse(text).as_ref() == Some(&key)).collect();
+    let found: Vec<&str> =
+        places.filter(|text| ApiKey::parse(text).as_ref() == Some(&key)).collect();
     assert!(!found.is_empty(), "it was made up");
     assert!(found.iter().all(|text| (1..=ApiKey::MAX_BYTES).contains(&text.len())));
     assert!(found.iter().all(|text| text.bytes().all(|byte| byte.is_ascii_graphic())));
-    assert!(in_query.iter().all(|other| found.contains(&other.as_str())), "another one came with it");
+    assert!(
+        in_query.iter().all(|other| found.contains(&other.as_str())),
+        "another one came with it"
+    );
 }

@@ -44,5 +44,9 @@ fn request(query: &str, headers: &[(&str, &str)]) -> Vec<u8> {
 
 /// What is refused says why, and not without end.
 fn is_explained(violations: &[Violation]) {
-    assert!((1..=shared::validation::MAX_VIOLATIONS).contains(&violations.len()), "{} violations", violations.len());
+    assert!(
+        (1..=shared::validation::MAX_VIOLATIONS).contains(&violations.len()),
+        "{} violations",
+        violations.len()
+    );
 }

@@ -55,10 +55,15 @@ impl Bounds {
     pub fn hold(&self, function: &str, figures: Vec<Figure>) -> Result<Vec<Held>> {
         let bounds = self.0.get(function).with_context(|| format!("{function} has no bounds"))?;
         for name in bounds.keys() {
-            ensure!(figures.iter().any(|figure| figure.name == *name), "{name} has a bound, but nobody counts it");
+            ensure!(
+                figures.iter().any(|figure| figure.name == *name),
+                "{name} has a bound, but nobody counts it"
+            );
         }
         let held = |figure: Figure| {
-            let bound = bounds.get(&figure.name).with_context(|| format!("{} has no bound", figure.name))?;
+            let bound = bounds
+                .get(&figure.name)
+                .with_context(|| format!("{} has no bound", figure.name))?;
             Ok(Held { function: function.to_owned(), figure, bound: *bound })
         };
         figures.into_iter().map(held).collect()
@@ -69,15 +74,28 @@ impl Figure {
     /// All that are counted of a function, in the order in which they are shown.
     pub fn of(comparison: &Comparison, dialect: Dialect) -> Result<Vec<Self>> {
         let known = |subject| comparison.of(subject).context("a program was not measured");
-        let (own, echo, plain) =
-            (known(Subject::Function(dialect))?, known(Subject::Echo)?, known(Subject::Plain(dialect))?);
+        let (own, echo, plain) = (
+            known(Subject::Function(dialect))?,
+            known(Subject::Echo)?,
+            known(Subject::Plain(dialect))?,
+        );
         let counted = "instructions are counted by valgrind, which is not installed";
-        let [own_counts, echo_counts, plain_counts] = [own, echo, plain].map(|known| known.instructions);
-        let (own_counts, echo_counts, plain_counts) =
-            (own_counts.context(counted)?, echo_counts.context(counted)?, plain_counts.context(counted)?);
-        let in_process = own.in_process_create.as_ref().and_then(|create| create.instructions).context(counted)?;
-        let (own_read, plain_read) = (own_counts.warm_read.context(counted)?, plain_counts.warm_read.context(counted)?);
-        let figure = |name: &str, value: f64, margin: f64| Self { name: name.to_owned(), value, margin };
+        let [own_counts, echo_counts, plain_counts] =
+            [own, echo, plain].map(|known| known.instructions);
+        let (own_counts, echo_counts, plain_counts) = (
+            own_counts.context(counted)?,
+            echo_counts.context(counted)?,
+            plain_counts.context(counted)?,
+        );
+        let in_process = own
+            .in_process_create
+            .as_ref()
+            .and_then(|create| create.instructions)
+            .context(counted)?;
+        let (own_read, plain_read) =
+            (own_counts.warm_read.context(counted)?, plain_counts.warm_read.context(counted)?);
+        let figure =
+            |name: &str, value: f64, margin: f64| Self { name: name.to_owned(), value, margin };
         let ratio = |one: u64, other: u64| one as f64 / other as f64;
         let mut figures = vec![
             figure("start_instructions", own_counts.start_to_first_poll as f64, 0.05),
@@ -89,7 +107,11 @@ impl Figure {
                 ratio(own_counts.start_to_first_poll, echo_counts.start_to_first_poll),
                 0.05,
             ),
-            figure("create_instructions_beside_plain", ratio(own_counts.warm_create, plain_counts.warm_create), 0.05),
+            figure(
+                "create_instructions_beside_plain",
+                ratio(own_counts.warm_create, plain_counts.warm_create),
+                0.05,
+            ),
             figure("read_instructions_beside_plain", ratio(own_read, plain_read), 0.05),
             figure("bootstrap_bytes", own.size.bootstrap_bytes as f64, 0.01),
             figure("zip_bytes", own.size.zip_bytes as f64, 0.01),
@@ -97,8 +119,16 @@ impl Figure {
             figure("crates", own.crates as f64, 0.0),
         ];
         for operation in Operation::ALL {
-            let warm = own.figures.warm_invocations.get(&operation).context("an operation was not measured")?;
-            figures.push(figure(&format!("{}_store_calls", operation.key()), warm.store_calls as f64, 0.0));
+            let warm = own
+                .figures
+                .warm_invocations
+                .get(&operation)
+                .context("an operation was not measured")?;
+            figures.push(figure(
+                &format!("{}_store_calls", operation.key()),
+                warm.store_calls as f64,
+                0.0,
+            ));
         }
         Ok(figures)
     }
@@ -111,7 +141,11 @@ impl Figure {
         let bound = self.value * (1.0 + self.margin);
         // To so many digits before or behind the point.
         let unit = 10_f64.powi(bound.log10().floor() as i32 - 2);
-        if unit < 1.0 { (bound / unit).ceil() / (1.0 / unit).round() } else { (bound / unit).ceil() * unit }
+        if unit < 1.0 {
+            (bound / unit).ceil() / (1.0 / unit).round()
+        } else {
+            (bound / unit).ceil() * unit
+        }
     }
 }
 
@@ -119,7 +153,8 @@ impl Figure {
 pub fn as_toml(counted: &[(&str, Vec<Figure>)]) -> String {
     let mut text = String::new();
     for (function, figures) in counted {
-        let lines = figures.iter().map(|figure| format!("{} = {}\n", figure.name, literal(figure.bound())));
+        let lines =
+            figures.iter().map(|figure| format!("{} = {}\n", figure.name, literal(figure.bound())));
         text += &format!("\n[{function}]\n{}", lines.collect::<String>());
     }
     text
@@ -159,7 +194,11 @@ mod tests {
     fn neither_a_figure_without_a_bound_nor_a_bound_without_a_figure_is_passed_over() {
         let bounds = Bounds::parse("[assistant]\ncrates = 10\n").unwrap();
         assert!(bounds.hold("assistant", vec![]).is_err());
-        assert!(bounds.hold("assistant", vec![figure("crates", 1.0, 0.0), figure("bytes", 1.0, 0.0)]).is_err());
+        assert!(
+            bounds
+                .hold("assistant", vec![figure("crates", 1.0, 0.0), figure("bytes", 1.0, 0.0)])
+                .is_err()
+        );
         assert!(bounds.hold("pathway", vec![figure("crates", 1.0, 0.0)]).is_err());
         assert!(Bounds::parse("[assistant]\ncrates = \"many\"\n").is_err());
     }
@@ -184,7 +223,10 @@ mod tests {
             figure("memory", 12.34, 0.05),
         ];
         let text = as_toml(&[("assistant", figures.clone()), ("pathway", figures.clone())]);
-        assert!(text.contains("\n[pathway]\n") && text.contains("\ninstructions = 1_830_000\n"), "{text}");
+        assert!(
+            text.contains("\n[pathway]\n") && text.contains("\ninstructions = 1_830_000\n"),
+            "{text}"
+        );
         let bounds = Bounds::parse(&text).unwrap();
         for function in ["assistant", "pathway"] {
             for held in bounds.hold(function, figures.clone()).unwrap() {

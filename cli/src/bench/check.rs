@@ -26,7 +26,10 @@ pub struct Check {
 
 /// Counts and prints. An error where a bound is exceeded.
 pub async fn run(check: &Check) -> Result<()> {
-    ensure!(instructions::is_there().await, "instructions are counted by valgrind, which is not installed");
+    ensure!(
+        instructions::is_there().await,
+        "instructions are counted by valgrind, which is not installed"
+    );
     let bounds = Bounds::committed()?;
     let programs = Programs::build(check.bundle.as_deref()).await?;
     let comparison = Comparison::make(&programs).await?;
@@ -35,9 +38,14 @@ pub async fn run(check: &Check) -> Result<()> {
     for dialect in Dialect::ALL {
         counted.push((dialect.name(), Figure::of(&comparison, dialect)?));
     }
-    println!("cli/src/bench/bounds.toml, if what is counted now were to be held:\n{}", bounds::as_toml(&counted));
-    let held: Vec<Vec<Held>> =
-        counted.into_iter().map(|(function, figures)| bounds.hold(function, figures)).collect::<Result<_>>()?;
+    println!(
+        "cli/src/bench/bounds.toml, if what is counted now were to be held:\n{}",
+        bounds::as_toml(&counted)
+    );
+    let held: Vec<Vec<Held>> = counted
+        .into_iter()
+        .map(|(function, figures)| bounds.hold(function, figures))
+        .collect::<Result<_>>()?;
     let held = held.concat();
     println!("{}", table(&held));
     let exceeded: Vec<String> = held
@@ -54,7 +62,13 @@ fn table(held: &[Held]) -> Table {
     for held in held {
         let holds = if held.is_exceeded() { "NO" } else { "yes" };
         let (counted, bound) = (number(held.figure.value), number(held.bound));
-        table.row([held.function.clone(), held.figure.name.clone(), counted, bound, holds.to_owned()]);
+        table.row([
+            held.function.clone(),
+            held.figure.name.clone(),
+            counted,
+            bound,
+            holds.to_owned(),
+        ]);
     }
     table
 }

@@ -43,7 +43,8 @@ impl Comparison {
         let can_count = instructions::is_there().await;
         let mut all = Vec::new();
         for (subject, figures) in side_by_side::measure(programs).await? {
-            let instructions = if can_count { Some(instructions::count(subject, programs).await?) } else { None };
+            let instructions =
+                if can_count { Some(instructions::count(subject, programs).await?) } else { None };
             let in_process_create = match subject {
                 Subject::Function(dialect) => Some(InProcess {
                     microseconds: in_process::measure(programs, dialect).await?,
@@ -69,10 +70,12 @@ impl Comparison {
 
     /// Absolute figures, a column for each program.
     pub fn table(&self) -> Table {
-        let mut table =
-            Table::new([String::new()].into_iter().chain(self.0.iter().map(|(subject, _)| subject.title())));
+        let mut table = Table::new(
+            [String::new()].into_iter().chain(self.0.iter().map(|(subject, _)| subject.title())),
+        );
         let mut row = |name: &str, figure: &dyn Fn(&Known) -> Option<f64>| {
-            let cells = self.0.iter().map(|(_, known)| figure(known).map_or("–".to_owned(), number));
+            let cells =
+                self.0.iter().map(|(_, known)| figure(known).map_or("–".to_owned(), number));
             table.row([name.to_owned()].into_iter().chain(cells));
         };
         let cost = |name: &str| [format!("{name}, CPU, µs"), format!("{name}, time, µs")];
@@ -85,15 +88,25 @@ impl Comparison {
         for operation in Operation::ALL {
             let name = operation.name();
             let warm = |known: &Known| known.figures.warm_invocations.get(&operation).copied();
-            row(&format!("{name}, CPU, µs"), &|known| warm(known).map(|warm| warm.cpu_microseconds));
-            row(&format!("{name}, p50, µs"), &|known| warm(known).map(|warm| warm.p50_microseconds));
-            row(&format!("{name}, p99, µs"), &|known| warm(known).map(|warm| warm.p99_microseconds));
+            row(&format!("{name}, CPU, µs"), &|known| {
+                warm(known).map(|warm| warm.cpu_microseconds)
+            });
+            row(&format!("{name}, p50, µs"), &|known| {
+                warm(known).map(|warm| warm.p50_microseconds)
+            });
+            row(&format!("{name}, p99, µs"), &|known| {
+                warm(known).map(|warm| warm.p99_microseconds)
+            });
         }
         for operation in Operation::ALL {
-            let calls = |known: &Known| Some(known.figures.warm_invocations.get(&operation)?.store_calls as f64);
+            let calls = |known: &Known| {
+                Some(known.figures.warm_invocations.get(&operation)?.store_calls as f64)
+            };
             row(&format!("{}, calls to the store", operation.name()), &calls);
         }
-        row("a create without Lambda and store, µs", &|known| Some(known.in_process_create.as_ref()?.microseconds));
+        row("a create without Lambda and store, µs", &|known| {
+            Some(known.in_process_create.as_ref()?.microseconds)
+        });
         row("peak memory, MiB", &|known| Some(known.figures.peak_memory_mebibytes));
         row("`bootstrap`, bytes", &|known| Some(known.size.bootstrap_bytes as f64));
         row("zip, bytes", &|known| Some(known.size.zip_bytes as f64));

@@ -46,7 +46,11 @@ impl Environment {
     }
 
     /// Starts what `command` says, which ends as a function, with these variables beside those that Lambda sets.
-    pub async fn with(command: &mut Command, variables: &[(&str, &OsStr)], store: StoreStub) -> Result<Self> {
+    pub async fn with(
+        command: &mut Command,
+        variables: &[(&str, &OsStr)],
+        store: StoreStub,
+    ) -> Result<Self> {
         let api = RuntimeApi::start().await?;
         command
             .env_clear()
@@ -62,11 +66,13 @@ impl Environment {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         let started = Instant::now();
-        let mut process = command.spawn().with_context(|| format!("{command:?} cannot be started"))?;
+        let mut process =
+            command.spawn().with_context(|| format!("{command:?} cannot be started"))?;
         let mut output = process.stdout.take().context("a process without standard output")?;
         let mut logs = JoinSet::new();
         logs.spawn(async move { drop(io::copy(&mut output, &mut io::sink()).await) });
-        let folder = Path::new("/proc").join(process.id().context("the process has ended")?.to_string());
+        let folder =
+            Path::new("/proc").join(process.id().context("the process has ended")?.to_string());
         Ok(Self { process, _logs: logs, folder, api, poll: None, started, store })
     }
 
@@ -98,7 +104,9 @@ impl Environment {
             Ok(())
         };
         let in_time = timeout(PATIENCE, asleep).await;
-        in_time.with_context(|| format!("the process did not come to rest within {} s", PATIENCE.as_secs()))??;
+        in_time.with_context(|| {
+            format!("the process did not come to rest within {} s", PATIENCE.as_secs())
+        })??;
         let cpu = process::cpu(&self.folder).context("the process has ended")?;
         Ok(Spent { cpu, time })
     }
@@ -131,7 +139,8 @@ impl Environment {
 /// failure of the function is an error here, and so is no answer in time.
 pub async fn hand_out(poll: Poll, id: Uuid, event: Bytes) -> Result<(Bytes, Duration)> {
     let in_time = timeout(PATIENCE, poll.hand_out(id, event)).await;
-    let answer = in_time.with_context(|| format!("an event was not answered within {} s", PATIENCE.as_secs()))?;
+    let answer = in_time
+        .with_context(|| format!("an event was not answered within {} s", PATIENCE.as_secs()))?;
     let answer = answer.context("the process has ended")?;
     match answer.outcome {
         Ok(payload) => Ok((payload, answer.latency)),

@@ -44,9 +44,11 @@ impl Goals {
         let (assistant, pathway) = (beside(Dialect::Assistant), beside(Dialect::Pathway));
         let mut goals = Vec::new();
         let mut goal = |what, at_most: Option<f64>, figure: fn(&Beside<'_>) -> Option<f64>| {
-            let [assistant, pathway] = [&assistant, &pathway].map(|beside| figure(beside.as_ref()?));
+            let [assistant, pathway] =
+                [&assistant, &pathway].map(|beside| figure(beside.as_ref()?));
             let reached = |figure: Option<f64>| Some(figure? <= at_most?);
-            let is_reached = reached(assistant).zip(reached(pathway)).map(|(one, other)| one && other);
+            let is_reached =
+                reached(assistant).zip(reached(pathway)).map(|(one, other)| one && other);
             goals.push(Goal { what, assistant, pathway, at_most, is_reached });
         };
         goal("start to first poll, CPU, beside the echo's", Some(1.25), |beside| {
@@ -59,25 +61,43 @@ impl Goals {
         goal("warm read, CPU, beside the plain way's get", Some(0.6), |beside| {
             Some(cpu(beside.own, Operation::Read)? / cpu(beside.plain, Operation::Read)?)
         });
-        goal("calls to the store, warm create", Some(1.0), |beside| calls(beside, Operation::Create));
-        goal("calls to the store, warm read", Some(1.0), |beside| calls(beside, Operation::Read));
-        goal("calls to the store, warm update", Some(1.0), |beside| calls(beside, Operation::Update));
-        goal("calls to the store, warm delete", Some(1.0), |beside| calls(beside, Operation::Delete));
-        goal("peak memory, MiB", Some(8.0), |beside| Some(beside.own.figures.peak_memory_mebibytes));
-        goal("`bootstrap`, stripped, bytes", Some(4.6e6), |beside| Some(beside.own.size.bootstrap_bytes as f64));
-        goal("zip, bytes", Some(2.1e6), |beside| Some(beside.own.size.zip_bytes as f64));
-        goal("event, validation, model and rendering of a create, in-process, µs", Some(15.0), |beside| {
-            Some(beside.own.in_process_create.as_ref()?.microseconds)
+        goal("calls to the store, warm create", Some(1.0), |beside| {
+            calls(beside, Operation::Create)
         });
+        goal("calls to the store, warm read", Some(1.0), |beside| calls(beside, Operation::Read));
+        goal("calls to the store, warm update", Some(1.0), |beside| {
+            calls(beside, Operation::Update)
+        });
+        goal("calls to the store, warm delete", Some(1.0), |beside| {
+            calls(beside, Operation::Delete)
+        });
+        goal("peak memory, MiB", Some(8.0), |beside| {
+            Some(beside.own.figures.peak_memory_mebibytes)
+        });
+        goal("`bootstrap`, stripped, bytes", Some(4.6e6), |beside| {
+            Some(beside.own.size.bootstrap_bytes as f64)
+        });
+        goal("zip, bytes", Some(2.1e6), |beside| Some(beside.own.size.zip_bytes as f64));
+        goal(
+            "event, validation, model and rendering of a create, in-process, µs",
+            Some(15.0),
+            |beside| Some(beside.own.in_process_create.as_ref()?.microseconds),
+        );
         // The first three once more, as they can be counted.
         goal("start to first poll, instructions, beside the echo's", None, |beside| {
             Some(start_instructions(beside.own)? / start_instructions(beside.echo)?)
         });
         goal("warm create, instructions, beside the plain way's put", None, |beside| {
-            Some(beside.own.instructions?.warm_create as f64 / beside.plain.instructions?.warm_create as f64)
+            Some(
+                beside.own.instructions?.warm_create as f64
+                    / beside.plain.instructions?.warm_create as f64,
+            )
         });
         goal("warm read, instructions, beside the plain way's get", None, |beside| {
-            Some(beside.own.instructions?.warm_read? as f64 / beside.plain.instructions?.warm_read? as f64)
+            Some(
+                beside.own.instructions?.warm_read? as f64
+                    / beside.plain.instructions?.warm_read? as f64,
+            )
         });
         Self(goals)
     }
@@ -93,7 +113,8 @@ impl Goals {
                 Some(false) => "no",
             };
             let figures = [cell(goal.assistant), cell(goal.pathway), cell(goal.at_most)];
-            table.row([goal.what.to_owned()].into_iter().chain(figures).chain([reached.to_owned()]));
+            table
+                .row([goal.what.to_owned()].into_iter().chain(figures).chain([reached.to_owned()]));
         }
         table
     }

@@ -57,7 +57,10 @@ pub struct Row {
 }
 
 /// Measures accounts of so many widgets each, with these functions.
-pub async fn measure(sizes: &[NonZeroUsize], binaries: &HashMap<String, PathBuf>) -> Result<Vec<Row>> {
+pub async fn measure(
+    sizes: &[NonZeroUsize],
+    binaries: &HashMap<String, PathBuf>,
+) -> Result<Vec<Row>> {
     let template = Template::read(binaries::workspace())?.without_streams();
     let mut rows = Vec::new();
     for widgets in sizes.iter().map(|size| size.get()) {
@@ -70,11 +73,20 @@ pub async fn measure(sizes: &[NonZeroUsize], binaries: &HashMap<String, PathBuf>
         let last_page = widgets.div_ceil(SIZE);
         for (what, step) in [
             ("assistant, page 1", Step::get("/api/v1/widget")),
-            ("assistant, the middle page", Step::get(format!("/api/v1/widget?page={}", last_page.div_ceil(2)))),
+            (
+                "assistant, the middle page",
+                Step::get(format!("/api/v1/widget?page={}", last_page.div_ceil(2))),
+            ),
             ("assistant, the last page", Step::get(format!("/api/v1/widget?page={last_page}"))),
             ("assistant, one widget and `total`", Step::get("/api/v1/widget?size=1")),
-            ("one assistant's, page 1", Step::get("/api/v1/assistant/3c90c3cc-0d44-4b50-8888-8dd25736052a/widgets")),
-            ("assistant, update", Step::update(Method::PUT, format!("/api/v1/widget/{of_assistant}"))),
+            (
+                "one assistant's, page 1",
+                Step::get("/api/v1/assistant/3c90c3cc-0d44-4b50-8888-8dd25736052a/widgets"),
+            ),
+            (
+                "assistant, update",
+                Step::update(Method::PUT, format!("/api/v1/widget/{of_assistant}")),
+            ),
             ("pathway, `limit=100`", Step::get(format!("/v1/widgets?limit={LIMIT}"))),
             ("pathway, the page after 10 others", Step::get(account.deep(10).await?)),
             ("pathway, whole", Step { answers: &[200, 413], ..Step::get("/v1/widgets") }),
@@ -91,9 +103,13 @@ pub async fn measure(sizes: &[NonZeroUsize], binaries: &HashMap<String, PathBuf>
 pub fn table(rows: &[Row]) -> Table {
     let smallest = rows.iter().map(|row| row.widgets).min().unwrap_or_default();
     let times = "time, times the smallest account's";
-    let mut table = Table::new(["widgets", "what", "status", "calls", "capacity units", "time, ms", times]);
+    let mut table =
+        Table::new(["widgets", "what", "status", "calls", "capacity units", "time, ms", times]);
     for row in rows {
-        let the_same = rows.iter().find(|other| other.widgets == smallest && other.what == row.what).unwrap_or(row);
+        let the_same = rows
+            .iter()
+            .find(|other| other.widgets == smallest && other.what == row.what)
+            .unwrap_or(row);
         table.row([
             number(row.widgets as f64),
             row.what.to_owned(),
@@ -149,7 +165,13 @@ impl Account {
             logs: Arc::new(|_, _| {}),
         };
         let stack = Prepared::new(options).await?.start(binaries).await?;
-        Ok(Self { stack, store, meter, client: reqwest::Client::new(), key: key.reveal().to_owned() })
+        Ok(Self {
+            stack,
+            store,
+            meter,
+            client: reqwest::Client::new(),
+            key: key.reveal().to_owned(),
+        })
     }
 
     async fn stop(self) {
@@ -174,13 +196,22 @@ impl Account {
         let (status, calls) = last.context("nothing was measured")?;
         let capacity_units = calls.iter().map(|call| call.units).sum();
         let time_milliseconds = median(&times);
-        Ok(Row { widgets, what, status, store_calls: calls.len(), capacity_units, time_milliseconds })
+        Ok(Row {
+            widgets,
+            what,
+            status,
+            store_calls: calls.len(),
+            capacity_units,
+            time_milliseconds,
+        })
     }
 
     /// A request's status and the path of the next page.
     async fn send(&self, step: &Step) -> Result<(u16, Option<String>)> {
-        let mut request = self.client.request(step.method.clone(), format!("{}{}", self.stack.url, step.path));
-        request = request.header("authorization", &self.key).header("content-type", "application/json");
+        let mut request =
+            self.client.request(step.method.clone(), format!("{}{}", self.stack.url, step.path));
+        request =
+            request.header("authorization", &self.key).header("content-type", "application/json");
         if step.method != Method::GET {
             // Another text each time: one that changes nothing is no write.
             let text = Uuid::new_v4();
@@ -193,7 +224,13 @@ impl Account {
         let next = link.and_then(|link| Some(link[link.find("/v1/")?..link.find('>')?].to_owned()));
         let body = answer.bytes().await?;
         let text = || String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
-        ensure!(step.answers.contains(&status), "{} {} was answered with {status}: {}", step.method, step.path, text());
+        ensure!(
+            step.answers.contains(&status),
+            "{} {} was answered with {status}: {}",
+            step.method,
+            step.path,
+            text()
+        );
         Ok((status, next))
     }
 
@@ -213,7 +250,8 @@ impl Account {
     /// one created.
     async fn fill(&self, dialect: Dialect, count: usize) -> Result<String> {
         let request = self.client.post(format!("{}{}", self.stack.url, dialect.root()));
-        let request = request.header("authorization", &self.key).header("content-type", "application/json");
+        let request =
+            request.header("authorization", &self.key).header("content-type", "application/json");
         let answer = request.body(dialect.body()).send().await?;
         ensure!(answer.status() == 200, "creating a widget was answered with {}", answer.status());
         let answer: Value = serde_json::from_slice(&answer.bytes().await?)?;

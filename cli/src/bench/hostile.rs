@@ -29,10 +29,18 @@ pub async fn run() -> Result<()> {
     let store = Store::open(&Place::Memory, &template.tables).await?;
     let key = keys::generate()?;
     let account = DEVELOPMENT_ACCOUNT;
-    let item = KeySpec { key: &key, account, role: shared::keys::Role::Full, expires_at: None, name: None };
+    let item = KeySpec {
+        key: &key,
+        account,
+        role: shared::keys::Role::Full,
+        expires_at: None,
+        name: None,
+    };
     item.put(&store.client(), API_KEYS_TABLE).await?;
 
-    println!("| function | what | event, KiB | answer | CPU, ordinary creates | peak memory, MiB |");
+    println!(
+        "| function | what | event, KiB | answer | CPU, ordinary creates | peak memory, MiB |"
+    );
     println!("|---|---|---|---|---|---|");
     for spec in &template.functions {
         let victim = Victim { spec, binaries: &binaries, store: &store };
@@ -69,9 +77,11 @@ impl Victim<'_> {
         let binary = self.binaries.get(&self.spec.binary).context("no binary")?;
         let environment = stack::environment(self.spec, binary, self.store).await?;
         let logs = Arc::new(|_: &str, _: &str| {});
-        let function = Function::new(&self.spec.name, binary.clone(), self.spec.timeout, environment, 1, logs);
+        let function =
+            Function::new(&self.spec.name, binary.clone(), self.spec.timeout, environment, 1, logs);
         answer(&function, ordinary).await?;
-        let environment = process::of(&self.spec.binary).next().context("the function's process is gone")?;
+        let environment =
+            process::of(&self.spec.binary).next().context("the function's process is gone")?;
         let cpu = || process::cpu(&environment).context("the function's process is gone");
         let before = cpu()?;
         let mut last = String::new();
@@ -85,13 +95,20 @@ impl Victim<'_> {
     fn print(&self, what: &str, event: &Value, cost: &Cost, ordinary: &Cost) {
         let kib = event.to_string().len() as f64 / 1024.0;
         let ratio = cost.cpu.as_secs_f64() / ordinary.cpu.as_secs_f64();
-        println!("| {} | {what} | {kib:.1} | {} | {ratio:.1} | {:.1} |", self.spec.name, cost.answer, cost.peak);
+        println!(
+            "| {} | {what} | {kib:.1} | {} | {ratio:.1} | {:.1} |",
+            self.spec.name, cost.answer, cost.peak
+        );
     }
 }
 
 /// What an invocation is answered with, in a word.
 async fn answer(function: &Function, event: &Value) -> Result<String> {
-    let word = |answer: Value| match (&answer["statusCode"], &answer["batchItemFailures"], &answer["errorType"]) {
+    let word = |answer: Value| match (
+        &answer["statusCode"],
+        &answer["batchItemFailures"],
+        &answer["errorType"],
+    ) {
         (Value::Number(status), _, _) => status.to_string(),
         (_, Value::Array(failures), _) => format!("{} failures", failures.len()),
         (_, _, Value::String(error)) => error.clone(),
@@ -139,8 +156,11 @@ impl<'a> Dialect<'a> {
     }
 
     fn request(&self, method: &str, path: &str, query: &str, headers: &Value, body: &str) -> Value {
-        let mut all = json!({"authorization": self.key.reveal(), "content-type": "application/json"});
-        all.as_object_mut().into_iter().for_each(|all| all.extend(headers.as_object().cloned().unwrap_or_default()));
+        let mut all =
+            json!({"authorization": self.key.reveal(), "content-type": "application/json"});
+        all.as_object_mut()
+            .into_iter()
+            .for_each(|all| all.extend(headers.as_object().cloned().unwrap_or_default()));
         json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
             "headers": all, "requestContext": {"http": {"method": method}}, "body": body, "isBase64Encoded": false,
@@ -169,37 +189,59 @@ impl<'a> Dialect<'a> {
     fn harm(&self) -> Vec<(&'static str, Value)> {
         let Self { free, strings, number, .. } = self;
         // Of a member given twice the last counts: this is valid up to the last one's value.
-        let up_to = |member: &str| format!("{},\"{member}\":", self.body.strip_suffix('}').unwrap_or(self.body));
+        let up_to = |member: &str| {
+            format!("{},\"{member}\":", self.body.strip_suffix('}').unwrap_or(self.body))
+        };
         let huge = |text: &str| text.repeat((MAX_EVENT_BYTES - 10_000) / text.len());
         let mut in_base64 = self.create(&huge("e30A"));
         in_base64["isBase64Encoded"] = json!(true);
-        let message = |body: &str| json!({"messageId": "m", "eventSource": "aws:sqs", "body": body});
-        let command = format!(r#"{{"operation":"create","account":"{DEVELOPMENT_ACCOUNT}","body":"#);
+        let message =
+            |body: &str| json!({"messageId": "m", "eventSource": "aws:sqs", "body": body});
+        let command =
+            format!(r#"{{"operation":"create","account":"{DEVELOPMENT_ACCOUNT}","body":"#);
         vec![
             ("brackets alone, unclosed", self.create(&"[".repeat(MAX_BODY_BYTES))),
             ("deeper than is allowed", self.filled(&format!("{}[", up_to(free)), "[{},", "")),
             ("an object of one-byte members", self.filled("{", r#""":0,"#, r#""":0}"#)),
-            ("the same member over and over", self.filled("{", r#""widget_type":0,"#, &format!(r#""{free}":[]}}"#))),
+            (
+                "the same member over and over",
+                self.filled("{", r#""widget_type":0,"#, &format!(r#""{free}":[]}}"#)),
+            ),
             ("strings that are numbers", self.filled(&format!("{}[", up_to(strings)), "0,", "0]}")),
-            ("a number of a quarter million digits", self.filled(&format!("{}1", up_to(number)), "7", "}")),
+            (
+                "a number of a quarter million digits",
+                self.filled(&format!("{}1", up_to(number)), "7", "}"),
+            ),
             ("an exponent of as many", self.filled(&format!("{}1e", up_to(number)), "7", "}")),
-            ("one string of escapes", self.filled(&format!(r#"{{"{number}":""#), r"\u0041", r#""}"#)),
+            (
+                "one string of escapes",
+                self.filled(&format!(r#"{{"{number}":""#), r"\u0041", r#""}"#),
+            ),
             ("an answer that quotes all of it, escaped", self.filled(r#"{"x":""#, r"\\", r#""}"#)),
             ("a body of 6 MB", self.create(&huge("["))),
             ("the same in base64", in_base64),
             ("a path of 6 MB", self.request("GET", &huge("/a"), "", &json!({}), "")),
             ("a query of 6 MB", self.list(&huge("page=1&"))),
             ("10 KB of queries for one value", self.list(&"page=1&".repeat(1_450))),
-            ("10 KB of digits for a page", self.list(&format!("page=1{}&limit={0}", "7".repeat(5_000)))),
+            (
+                "10 KB of digits for a page",
+                self.list(&format!("page=1{}&limit={0}", "7".repeat(5_000))),
+            ),
             ("10 KB of a cursor", self.list(&format!("limit=1&cursor={}", "a".repeat(10_000)))),
             (
                 "600,000 headers",
                 self.with_headers(
-                    &(0..600_000).map(|i| (format!("{i:x}"), json!(""))).collect::<serde_json::Map<_, _>>().into(),
+                    &(0..600_000)
+                        .map(|i| (format!("{i:x}"), json!("")))
+                        .collect::<serde_json::Map<_, _>>()
+                        .into(),
                 ),
             ),
             ("a header of 6 MB", self.with_headers(&json!({"idempotency-key": huge("k")}))),
-            ("10 KB of entity tags", self.with_headers(&json!({"if-match": "\"1\",".repeat(2_500)}))),
+            (
+                "10 KB of entity tags",
+                self.with_headers(&json!({"if-match": "\"1\",".repeat(2_500)})),
+            ),
             ("no event, but 6 MB of brackets", json!(huge("["))),
             ("a pipe's array of 6 MB", json!(vec![0; MAX_EVENT_BYTES / 2 - 10])),
             ("a queue's 10,000 messages of nothing", json!({"Records": vec![message(""); 10_000]})),
@@ -212,8 +254,14 @@ impl<'a> Dialect<'a> {
                 json!({"operation": "create", "account": DEVELOPMENT_ACCOUNT.to_string(), "body": huge("[")}),
             ),
             // These are widgets, if odd ones: the last row is a list of them.
-            ("a free-form array of numbers", self.filled(&format!("{}[", up_to(free)), "0,", "0]}")),
-            ("strings that are empty", self.filled(&format!("{}[", up_to(strings)), r#""","#, r#"""]}"#)),
+            (
+                "a free-form array of numbers",
+                self.filled(&format!("{}[", up_to(free)), "0,", "0]}"),
+            ),
+            (
+                "strings that are empty",
+                self.filled(&format!("{}[", up_to(strings)), r#""","#, r#"""]}"#),
+            ),
             ("a list of all these", self.list("")),
         ]
     }

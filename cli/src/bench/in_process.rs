@@ -23,7 +23,12 @@ pub async fn measure(programs: &Programs, dialect: Dialect) -> Result<f64> {
 
 /// Has `command`, which ends as the program that does it, do so many batches of so many, and tells the mean of each, in
 /// microseconds.
-pub async fn run(command: &mut Command, dialect: Dialect, batches: u64, times: u64) -> Result<Vec<f64>> {
+pub async fn run(
+    command: &mut Command,
+    dialect: Dialect,
+    batches: u64,
+    times: u64,
+) -> Result<Vec<f64>> {
     command.args([dialect.name(), &batches.to_string(), &times.to_string()]);
     let mut process = command
         .stdin(Stdio::piped())
@@ -36,7 +41,8 @@ pub async fn run(command: &mut Command, dialect: Dialect, batches: u64, times: u
     drop(input);
     let output = process.wait_with_output().await?;
     ensure!(output.status.success(), "{command:?} ended with {}", output.status);
-    let means: Vec<f64> = String::from_utf8(output.stdout)?.lines().map(str::parse).collect::<Result<_, _>>()?;
+    let means: Vec<f64> =
+        String::from_utf8(output.stdout)?.lines().map(str::parse).collect::<Result<_, _>>()?;
     ensure!(means.len() as u64 == batches, "{command:?} printed {means:?}");
     Ok(means)
 }

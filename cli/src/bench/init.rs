@@ -54,13 +54,19 @@ pub async fn measure(programs: &Programs) -> Result<Vec<Init>> {
             let mut command = Command::new(programs.function(*dialect));
             let environment = Environment::with(&mut command, &trusted, store).await?;
             let subject = Subject::Function(*dialect);
-            let started = starts.note(environment, subject, || in_reach.store(true, Ordering::SeqCst)).await;
+            let started =
+                starts.note(environment, subject, || in_reach.store(true, Ordering::SeqCst)).await;
             started.with_context(|| format!("{}, {}", dialect.name(), named(*is_there)))?;
         }
     }
     let init = |(dialect, is_there, starts): (Dialect, bool, Starts)| {
         let (start_to_first_poll, first_invocation) = starts.costs();
-        Init { function: dialect.name(), store: named(is_there), start_to_first_poll, first_invocation }
+        Init {
+            function: dialect.name(),
+            store: named(is_there),
+            start_to_first_poll,
+            first_invocation,
+        }
     };
     Ok(all.into_iter().map(init).collect())
 }

@@ -35,7 +35,11 @@ pub struct Instructions {
 
 /// Whether there is a valgrind.
 pub async fn is_there() -> bool {
-    let version = Command::new("valgrind").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let version = Command::new("valgrind")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     version.await.is_ok_and(|status| status.success())
 }
 

@@ -77,7 +77,8 @@ const DIALECTS: [Dialect; 2] = [
 pub async fn run(load: Load) -> Result<()> {
     let template = Template::read(binaries::workspace())?.without_streams();
     let binaries = binaries::of(&template).await?;
-    let names: Vec<String> = template.functions.iter().map(|function| function.binary.clone()).collect();
+    let names: Vec<String> =
+        template.functions.iter().map(|function| function.binary.clone()).collect();
     let key = keys::generate()?;
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -126,7 +127,10 @@ async fn watch(driver: &Driver, whole: Duration, functions: &[String]) {
         let answered = driver.answered.load(Ordering::Relaxed);
         let rate = (answered - before) as f64 / step.as_secs_f64();
         before = answered;
-        let memory: String = functions.iter().map(|function| format!(" {:.2} |", largest_process(function))).collect();
+        let memory: String = functions
+            .iter()
+            .map(|function| format!(" {:.2} |", largest_process(function)))
+            .collect();
         println!("| {:.1} s | {rate:.0} |{memory}", start.elapsed().as_secs_f64());
     }
 }
@@ -182,7 +186,14 @@ impl Driver {
         let Some(id) = created["data"]["id"].as_str() else { return };
         let widget = &format!("{root}/{id}");
         let public = &format!("{widget}/{}", dialect.public);
-        let get = |name, path, meant| Step { name, method: Method::GET, path, header: None, body: "", meant };
+        let get = |name, path, meant| Step {
+            name,
+            method: Method::GET,
+            path,
+            header: None,
+            body: "",
+            meant,
+        };
         let update = |name, header, meant| Step {
             name,
             method: dialect.update.clone(),
@@ -196,14 +207,21 @@ impl Driver {
             get("read", widget, 200),
             get("read", widget, 200),
             get("read", widget, 200),
-            Step { header: Some(("if-none-match", r#""1""#)), ..get("read, nothing new", widget, 304) },
+            Step {
+                header: Some(("if-none-match", r#""1""#)),
+                ..get("read, nothing new", widget, 304)
+            },
             update("update", None, 200),
             update("update, of this version", Some(("if-match", r#""2""#)), 200),
             update("update, of an old version", Some(("if-match", r#""1""#)), 412),
             get("list", dialect.list, 200),
             get("public read", public, 200),
             get("public read", public, 200),
-            Step { body: "{}", header: None, ..Step { meant: dialect.invalid, ..create("create, invalid") } },
+            Step {
+                body: "{}",
+                header: None,
+                ..Step { meant: dialect.invalid, ..create("create, invalid") }
+            },
             Step { method: Method::DELETE, ..get("delete", widget, 200) },
             get("read, gone", widget, 404),
         ] {
@@ -216,14 +234,17 @@ impl Driver {
         let start = Instant::now();
         let answer = self.answer(&step).await;
         self.answered.fetch_add(1, Ordering::Relaxed);
-        let (status, body) = answer.map_or((None, Vec::new()), |(status, body)| (Some(status), body));
+        let (status, body) =
+            answer.map_or((None, Vec::new()), |(status, body)| (Some(status), body));
         measured.note(&step, start.elapsed(), status);
         body
     }
 
     async fn answer(&self, step: &Step<'_>) -> reqwest::Result<(u16, Vec<u8>)> {
-        let mut request = self.client.request(step.method.clone(), format!("{}{}", self.url, step.path));
-        request = request.header("authorization", &self.key).header("content-type", "application/json");
+        let mut request =
+            self.client.request(step.method.clone(), format!("{}{}", self.url, step.path));
+        request =
+            request.header("authorization", &self.key).header("content-type", "application/json");
         if let Some((name, value)) = step.header {
             request = request.header(name, value);
         }
@@ -261,7 +282,9 @@ impl Measured {
     /// Prints the figures, and tells how many answers were not meant.
     fn print(self) -> u64 {
         println!();
-        println!("| | requests | p50, ms | p90, ms | p99, ms | longest, ms | statuses | not meant |");
+        println!(
+            "| | requests | p50, ms | p90, ms | p99, ms | longest, ms | statuses | not meant |"
+        );
         println!("|---|---|---|---|---|---|---|---|");
         let mut all = Figures::default();
         for (step, figures) in self.0 {
@@ -284,16 +307,22 @@ impl Figures {
     }
 
     fn print(self, name: &str) {
-        let latencies: Vec<f64> = self.latencies.iter().map(|latency| latency.as_secs_f64() * 1e3).collect();
-        let latencies = [50, 90, 99, 100].map(|percent| format!("{:.1}", percentile(&latencies, percent)));
+        let latencies: Vec<f64> =
+            self.latencies.iter().map(|latency| latency.as_secs_f64() * 1e3).collect();
+        let latencies =
+            [50, 90, 99, 100].map(|percent| format!("{:.1}", percentile(&latencies, percent)));
         let statuses: Vec<String> = self
             .statuses
             .iter()
             .map(|(status, count)| {
-                format!("{}: {count}", status.map_or("no answer".to_owned(), |status| status.to_string()))
+                format!(
+                    "{}: {count}",
+                    status.map_or("no answer".to_owned(), |status| status.to_string())
+                )
             })
             .collect();
-        let (count, latencies, statuses) = (self.latencies.len(), latencies.join(" | "), statuses.join(", "));
+        let (count, latencies, statuses) =
+            (self.latencies.len(), latencies.join(" | "), statuses.join(", "));
         println!("| {name} | {count} | {latencies} | {statuses} | {} |", self.not_meant);
     }
 }

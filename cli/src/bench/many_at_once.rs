@@ -56,7 +56,8 @@ pub async fn measure(programs: &Programs) -> Result<Vec<ManyAtOnce>> {
         for allowed in ALLOWED {
             let name = || format!("{}, {allowed:?} at once", dialect.name());
             let mut row = one(programs, dialect, allowed).await.with_context(name)?;
-            row.times_the_classic_mode = row.invocations_a_second / *classic.get_or_insert(row.invocations_a_second);
+            row.times_the_classic_mode =
+                row.invocations_a_second / *classic.get_or_insert(row.invocations_a_second);
             all.push(row);
         }
     }
@@ -65,9 +66,11 @@ pub async fn measure(programs: &Programs) -> Result<Vec<ManyAtOnce>> {
 
 async fn one(programs: &Programs, dialect: Dialect, allowed: Option<u32>) -> Result<ManyAtOnce> {
     let text = allowed.map(|allowed| allowed.to_string());
-    let variables: Vec<_> = text.iter().map(|text| ("AWS_LAMBDA_MAX_CONCURRENCY", OsStr::new(text))).collect();
+    let variables: Vec<_> =
+        text.iter().map(|text| ("AWS_LAMBDA_MAX_CONCURRENCY", OsStr::new(text))).collect();
     let mut command = Command::new(programs.function(dialect));
-    let mut environment = Environment::with(&mut command, &variables, StoreStub::start(CALL).await?).await?;
+    let mut environment =
+        Environment::with(&mut command, &variables, StoreStub::start(CALL).await?).await?;
     // What a read finds.
     let (created, _) = environment.invoke(&dialect.event(Operation::Create, "")).await?;
     dialect.check(Operation::Create, "", &created)?;
@@ -89,7 +92,11 @@ async fn one(programs: &Programs, dialect: Dialect, allowed: Option<u32>) -> Res
 }
 
 /// Hands an event to every poll for so long, waits for what is under way, and tells the latencies, in microseconds.
-async fn drive(environment: &mut Environment, dialect: Dialect, time: Duration) -> Result<Vec<f64>> {
+async fn drive(
+    environment: &mut Environment,
+    dialect: Dialect,
+    time: Duration,
+) -> Result<Vec<f64>> {
     let end = tokio::time::Instant::now() + time;
     let mut under_way = JoinSet::new();
     let mut latencies = Vec::new();
@@ -128,7 +135,10 @@ async fn invoke(poll: Poll, dialect: Dialect, number: u64) -> Result<f64> {
     };
     let (payload, latency) = environment::hand_out(poll, id, event).await?;
     let body = requests::success(&payload)?;
-    ensure!(body["data"][member] == own, "the answer to another invocation than that of {own}: {body}");
+    ensure!(
+        body["data"][member] == own,
+        "the answer to another invocation than that of {own}: {body}"
+    );
     Ok(microseconds(latency))
 }
 
@@ -145,7 +155,8 @@ pub fn table(all: &[ManyAtOnce]) -> Table {
         "peak memory, MiB",
     ]);
     for row in all {
-        let allowed = row.allowed_at_once.map_or("classic mode".to_owned(), |allowed| allowed.to_string());
+        let allowed =
+            row.allowed_at_once.map_or("classic mode".to_owned(), |allowed| allowed.to_string());
         let figures = [
             row.invocations_a_second,
             row.times_the_classic_mode,

@@ -106,10 +106,16 @@ pub async fn run(bench: Bench) -> Result<()> {
 }
 
 /// Puts `count` more widgets like the one of the development account with this id, and tells their ids, the oldest first.
-pub async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<Vec<String>> {
+pub async fn multiply(
+    client: &Client,
+    dialect: &str,
+    id: &str,
+    count: usize,
+) -> Result<Vec<String>> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
-    let get = client.get_item().table_name("Widgets").key("pk", text(&partition)).key("sk", text(id));
+    let get =
+        client.get_item().table_name("Widgets").key("pk", text(&partition)).key("sk", text(id));
     let item = get.send().await?.item.context("the widget is not there")?;
     let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
     // As many as one call takes.
@@ -122,7 +128,10 @@ pub async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) ->
             puts.push(WriteRequest::builder().put_request(put).build());
         }
         let written = client.batch_write_item().request_items("Widgets", puts).send().await?;
-        ensure!(written.unprocessed_items.is_none_or(|left| left.is_empty()), "the store did not take all of them");
+        ensure!(
+            written.unprocessed_items.is_none_or(|left| left.is_empty()),
+            "the store did not take all of them"
+        );
     }
     Ok(ids)
 }

@@ -40,7 +40,8 @@ impl Programs {
                 let of = |dialect: Dialect| -> Result<PathBuf> {
                     let name = dialect.name();
                     let spec = template.functions.iter().find(|spec| spec.binary == name);
-                    let spec = spec.with_context(|| format!("template.yaml has no function of {name}"))?;
+                    let spec =
+                        spec.with_context(|| format!("template.yaml has no function of {name}"))?;
                     copied(&bundle.join(&spec.name).join("bootstrap"), name)
                 };
                 (of(Dialect::Assistant)?, of(Dialect::Pathway)?)
@@ -51,7 +52,8 @@ impl Programs {
             echo: member("echo").await?,
             assistant,
             pathway,
-            plain: built("plain", &[&PLAIN[..], &["--target-dir", "target/plain"]].concat()).await?,
+            plain: built("plain", &[&PLAIN[..], &["--target-dir", "target/plain"]].concat())
+                .await?,
             in_process: member("in_process").await?,
         })
     }
@@ -101,7 +103,8 @@ pub struct Size {
 impl Size {
     /// The size of `program`, and of the archive that it would be deployed in.
     pub fn of(program: &Path) -> Result<Self> {
-        let bytes = fs::read(program).with_context(|| format!("{} cannot be read", program.display()))?;
+        let bytes =
+            fs::read(program).with_context(|| format!("{} cannot be read", program.display()))?;
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)

@@ -37,7 +37,8 @@ impl Report {
         eprintln!("many invocations at once …");
         let many_at_once = many_at_once::measure(&built).await?;
         eprintln!("accounts that grow …");
-        let functions = Dialect::ALL.map(|dialect| (dialect.name().to_owned(), built.function(dialect).to_owned()));
+        let functions = Dialect::ALL
+            .map(|dialect| (dialect.name().to_owned(), built.function(dialect).to_owned()));
         let growth = growth::measure(sizes, &HashMap::from(functions)).await?;
         Ok(Self { goals: Goals::of(&programs), programs, init_over_tls, many_at_once, growth })
     }
@@ -46,7 +47,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "## Goals\n\n{}", self.goals.table())?;
-        writeln!(f, "## The functions beside the floor and the plain way\n\n{}", self.programs.table())?;
+        writeln!(
+            f,
+            "## The functions beside the floor and the plain way\n\n{}",
+            self.programs.table()
+        )?;
         writeln!(f, "## INIT\n\n{}", init::table(&self.init_over_tls))?;
         writeln!(f, "## Many at once\n\n{}", many_at_once::table(&self.many_at_once))?;
         write!(f, "## Accounts that grow\n\n{}", growth::table(&self.growth))

@@ -30,7 +30,8 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 6] = [Self::Create, Self::Read, Self::Update, Self::ListPage, Self::PublicRead, Self::Delete];
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Read, Self::Update, Self::ListPage, Self::PublicRead, Self::Delete];
 
     /// Its name as part of another one.
     pub fn key(self) -> String {
@@ -98,9 +99,12 @@ impl Dialect {
                 "parameters",
                 r#"{"widget_type":"chat","display_name":"Help"}"#,
             ),
-            Self::Pathway => {
-                ("PATCH", ("/v1/widgets", format!("limit={PAGE}")), "config", r#"{"messages_per_minute":20}"#)
-            }
+            Self::Pathway => (
+                "PATCH",
+                ("/v1/widgets", format!("limit={PAGE}")),
+                "config",
+                r#"{"messages_per_minute":20}"#,
+            ),
         };
         let root = self.root();
         let one = format!("{root}/{id}");
@@ -122,11 +126,17 @@ impl Dialect {
         let data = &body["data"];
         match (self, operation) {
             (Self::Assistant, Operation::ListPage) => {
-                ensure!(data["items"].as_array().map(Vec::len) == Some(PAGE), "a page of another size: {body}");
+                ensure!(
+                    data["items"].as_array().map(Vec::len) == Some(PAGE),
+                    "a page of another size: {body}"
+                );
                 ensure!(data["total"] == PAGE, "another total: {body}");
             }
             (Self::Pathway, Operation::ListPage) => {
-                ensure!(data.as_array().map(Vec::len) == Some(PAGE), "a page of another size: {body}");
+                ensure!(
+                    data.as_array().map(Vec::len) == Some(PAGE),
+                    "a page of another size: {body}"
+                );
             }
             // It tells no id.
             (Self::Assistant, Operation::PublicRead) => {

@@ -111,7 +111,8 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
     let (Ok(()), Ok(Invocation { id, event, answer })) = (told, handed_out.await) else {
         return StatusCode::GONE.into_response();
     };
-    let deadline = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + TIME_LEFT;
+    let deadline =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + TIME_LEFT;
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", id.to_string()),

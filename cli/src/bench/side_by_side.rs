@@ -89,7 +89,13 @@ impl Subject {
     }
 
     /// Checks what `event` was answered with, and tells the widget's id.
-    pub fn check(self, operation: Operation, id: &str, event: &[u8], answer: &[u8]) -> Result<String> {
+    pub fn check(
+        self,
+        operation: Operation,
+        id: &str,
+        event: &[u8],
+        answer: &[u8],
+    ) -> Result<String> {
         match self {
             Self::Echo => {
                 let [event, answer] = [event, answer].map(serde_json::from_slice::<Value>);
@@ -100,8 +106,14 @@ impl Subject {
             Self::Plain(_) => {
                 let body = requests::success(answer)?;
                 let own = body["id"].as_str().context("a widget without an id")?;
-                ensure!(operation == Operation::Create || own == id, "another widget than {id}: {body}");
-                ensure!(body["widget"].as_object().is_some_and(|widget| !widget.is_empty()), "no widget: {body}");
+                ensure!(
+                    operation == Operation::Create || own == id,
+                    "another widget than {id}: {body}"
+                );
+                ensure!(
+                    body["widget"].as_object().is_some_and(|widget| !widget.is_empty()),
+                    "no widget: {body}"
+                );
                 Ok(own.to_owned())
             }
         }
@@ -134,11 +146,15 @@ pub struct Warm {
 
 /// Measures all, taking turns so that whatever else the machine does is shared out among them.
 pub async fn measure(programs: &Programs) -> Result<Vec<(Subject, Figures)>> {
-    let mut starts: Vec<(Subject, Starts)> = Subject::ALL.map(|subject| (subject, Starts::default())).into();
+    let mut starts: Vec<(Subject, Starts)> =
+        Subject::ALL.map(|subject| (subject, Starts::default())).into();
     for _ in 0..STARTS {
         for (subject, starts) in &mut starts {
             // Each finds the processor's caches as the same other program left them: a start is a cold one.
-            Environment::start(&programs.plain, StoreStub::start(Duration::ZERO).await?).await?.rest().await?;
+            Environment::start(&programs.plain, StoreStub::start(Duration::ZERO).await?)
+                .await?
+                .rest()
+                .await?;
             starts.another(*subject, programs).await.with_context(|| subject.title())?;
         }
     }
@@ -200,12 +216,18 @@ impl Costs {
 impl Starts {
     async fn another(&mut self, subject: Subject, programs: &Programs) -> Result<()> {
         let environment =
-            Environment::start(subject.program(programs), StoreStub::start(Duration::ZERO).await?).await?;
+            Environment::start(subject.program(programs), StoreStub::start(Duration::ZERO).await?)
+                .await?;
         self.note(environment, subject, || {}).await
     }
 
     /// Notes what the start of `environment` costs and then, after `between`, its first invocation.
-    pub async fn note(&mut self, mut environment: Environment, subject: Subject, between: impl FnOnce()) -> Result<()> {
+    pub async fn note(
+        &mut self,
+        mut environment: Environment,
+        subject: Subject,
+        between: impl FnOnce(),
+    ) -> Result<()> {
         let Spent { cpu, time } = environment.rest().await?;
         self.start.add(cpu, time);
         between();
@@ -252,7 +274,8 @@ impl Patient {
     async fn start(subject: Subject, programs: &Programs) -> Result<Self> {
         let store = StoreStub::start(Duration::ZERO).await?;
         let environment = Environment::start(subject.program(programs), store).await?;
-        let mut patient = Self { subject, environment, id: String::new(), measured: BTreeMap::new() };
+        let mut patient =
+            Self { subject, environment, id: String::new(), measured: BTreeMap::new() };
         // A round that does not count: the key is known then, and memory has the size that it keeps.
         patient.round().await?;
         patient.measured.clear();
@@ -278,7 +301,10 @@ impl Patient {
     async fn invoke(&mut self, operation: Operation) -> Result<Duration> {
         let event = self.subject.event(operation, &self.id);
         let (answer, latency) = self.environment.invoke(&event).await?;
-        let id = self.subject.check(operation, &self.id, &event, &answer).with_context(|| operation.name())?;
+        let id = self
+            .subject
+            .check(operation, &self.id, &event, &answer)
+            .with_context(|| operation.name())?;
         self.id = id;
         Ok(latency)
     }

@@ -68,7 +68,11 @@ impl StoreStub {
     pub async fn over_tls(identity: &Identity, is_there: Arc<AtomicBool>) -> Result<Self> {
         let listener = listen().await?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());
-        Ok(Self::serve(TlsListener { listener, acceptor: identity.acceptor.clone(), is_there }, url, Duration::ZERO))
+        Ok(Self::serve(
+            TlsListener { listener, acceptor: identity.acceptor.clone(), is_there },
+            url,
+            Duration::ZERO,
+        ))
     }
 
     fn serve<L: Listener<Addr = SocketAddr>>(listener: L, url: String, delay: Duration) -> Self {
@@ -86,7 +90,12 @@ impl StoreStub {
 }
 
 /// Answers a call, or the `GET` that opens a connection.
-async fn answer(State(stub): State<Arc<Stub>>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(stub): State<Arc<Stub>>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if method == Method::GET {
         return "healthy: dynamodb.us-east-1.amazonaws.com \n".into_response();
     }
@@ -94,7 +103,8 @@ async fn answer(State(stub): State<Arc<Stub>>, method: Method, headers: HeaderMa
     if !stub.delay.is_zero() {
         sleep(stub.delay).await;
     }
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default();
     let call: Value = serde_json::from_slice(&body).unwrap_or_default();
     let mut widget = stub.widget.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +135,9 @@ impl Widget {
                 .into()
             }
             "GetItem" => json!({ "Item": self.named(&call["Key"]["sk"]) }).to_string().into(),
-            "UpdateItem" => json!({ "Attributes": self.named(&call["Key"]["sk"]) }).to_string().into(),
+            "UpdateItem" => {
+                json!({ "Attributes": self.named(&call["Key"]["sk"]) }).to_string().into()
+            }
             // By the id, which is all that this index has but the key.
             "Query" if !call["IndexName"].is_null() => {
                 let values = call["ExpressionAttributeValues"].as_object();
@@ -161,7 +173,8 @@ pub struct Identity {
 
 impl Identity {
     pub fn new() -> Result<Self> {
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()])?;
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()])?;
         let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
         let config = ServerConfig::builder()
             .with_no_client_auth()

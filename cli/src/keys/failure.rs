@@ -12,7 +12,12 @@ use aws_sdk_dynamodb::{
 use shared::keys::KeyId;
 
 /// `what` failed at `table`, and why. The SDK's own words for it would show what was sent.
-pub fn in_words<E>(what: &str, client: &Client, table: &str, error: &SdkError<E, HttpResponse>) -> anyhow::Error
+pub fn in_words<E>(
+    what: &str,
+    client: &Client,
+    table: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> anyhow::Error
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
@@ -34,7 +39,9 @@ where
             | "MissingAuthenticationTokenException"
             | "ExpiredTokenException",
         ) => format!("AWS does not take your credentials, which may have expired: {message}"),
-        (_, code) if THROTTLED.contains(&code) => "DynamoDB is throttled: try again in a minute".to_owned(),
+        (_, code) if THROTTLED.contains(&code) => {
+            "DynamoDB is throttled: try again in a minute".to_owned()
+        }
         (SdkError::ServiceError(answer), "") => {
             format!("what answers is not DynamoDB (status {})", answer.raw().status().as_u16())
         }
@@ -47,7 +54,8 @@ where
 }
 
 /// The codes of a DynamoDB that has too much to do.
-const THROTTLED: [&str; 3] = ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
+const THROTTLED: [&str; 3] =
+    ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
 
 /// The code of a transaction that is being made for an earlier attempt.
 const IN_PROGRESS: &str = "TransactionInProgressException";
@@ -57,7 +65,9 @@ const IN_PROGRESS: &str = "TransactionInProgressException";
 pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
-        _ if error.code().is_some_and(|code| code == IN_PROGRESS || THROTTLED.contains(&code)) => true,
+        _ if error.code().is_some_and(|code| code == IN_PROGRESS || THROTTLED.contains(&code)) => {
+            true
+        }
         SdkError::ServiceError(answer) => !answer.raw().status().is_client_error(),
         _ => true,
     }
@@ -65,7 +75,10 @@ pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) ->
 
 /// The same, of a new key that is in the table perhaps, and that nobody has seen then.
 pub fn perhaps_unseen(failure: &anyhow::Error, id: &KeyId) -> anyhow::Error {
-    anyhow!("{failure:#}. It may have been done all the same. Where `widgets keys list` shows {id}, {}", unseen(id))
+    anyhow!(
+        "{failure:#}. It may have been done all the same. Where `widgets keys list` shows {id}, {}",
+        unseen(id)
+    )
 }
 
 /// What to do about a key in the table that nobody has seen.

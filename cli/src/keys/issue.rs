@@ -43,7 +43,13 @@ fn role(name: &str) -> Result<Role, &'static str> {
 pub async fn run(issue: Issue, table: &KeyTable) -> Result<()> {
     let account = issue.account.unwrap_or_else(|| AccountId(Uuid::new_v4()));
     let key = new_key::generate()?;
-    let spec = KeySpec { key: &key, account, role: issue.role, expires_at: issue.expires, name: issue.name.as_deref() };
+    let spec = KeySpec {
+        key: &key,
+        account,
+        role: issue.role,
+        expires_at: issue.expires,
+        name: issue.name.as_deref(),
+    };
     let issued = spec.put(&table.client, &table.name).await?;
     new_key::show(&key, &issued, None, issue.json)?;
     let whose = if issue.account.is_some() { "account" } else { "the new account" };

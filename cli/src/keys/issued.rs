@@ -15,7 +15,10 @@ pub type Item = HashMap<String, AttributeValue>;
 
 /// What DynamoDB finds an item by.
 pub fn primary_key(item: &Item) -> Item {
-    item.get_key_value(attribute::KEY_HASH).map(|(name, hash)| (name.clone(), hash.clone())).into_iter().collect()
+    item.get_key_value(attribute::KEY_HASH)
+        .map(|(name, hash)| (name.clone(), hash.clone()))
+        .into_iter()
+        .collect()
 }
 
 /// The id of the key that an item is.
@@ -118,20 +121,24 @@ impl IssuedKey {
             (attribute::REVOKED_AT, written(self.revoked_at())),
             (attribute::ROTATED_TO, written(self.rotated_to.as_ref())),
         ];
-        let present = attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let present =
+            attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         present.map(|(name, value)| (name, AttributeValue::S(value))).collect()
     }
 
     /// The key that an item of the table is.
     pub fn read(item: &Item) -> Result<Self> {
-        let hash = text(item, attribute::KEY_HASH).context("this is no table of keys: an item has no key_hash")?;
+        let hash = text(item, attribute::KEY_HASH)
+            .context("this is no table of keys: an item has no key_hash")?;
         let unreadable = |attribute| Unreadable { id: KeyId::of(hash), attribute };
-        let account = text(item, attribute::ACCOUNT_ID).and_then(|account| AccountId::parse(account).ok());
+        let account =
+            text(item, attribute::ACCOUNT_ID).and_then(|account| AccountId::parse(account).ok());
         let role = match item.get(attribute::ROLE) {
             Some(_) => text(item, attribute::ROLE).and_then(Role::named),
             None => Some(Role::Full),
         };
-        let if_there = |name| item.get(name).map(|_| moment(item, name).ok_or_else(|| unreadable(name)));
+        let if_there =
+            |name| item.get(name).map(|_| moment(item, name).ok_or_else(|| unreadable(name)));
         Ok(Self {
             hash: hash.to_owned(),
             prefix: text(item, attribute::PREFIX).map(str::to_owned),

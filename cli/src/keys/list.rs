@@ -42,7 +42,9 @@ pub async fn run(list: &List, table: &KeyTable) -> Result<()> {
         serde_json::to_string(&keys)? + "\n"
     } else if keys.is_empty() {
         match list.account {
-            Some(account) => tell(format_args!("The account {account} has no keys in {}.", table.place)),
+            Some(account) => {
+                tell(format_args!("The account {account} has no keys in {}.", table.place))
+            }
             None => tell(format_args!("There are no keys in {}.", table.place)),
         }
         return Ok(());
@@ -66,7 +68,8 @@ fn rows(keys: &[IssuedKey]) -> String {
         }
     }
     let line = |row: &[String; 7]| {
-        let cells: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect();
+        let cells: String =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect();
         format!("{}\n", cells.trim_end())
     };
     rows.iter().map(line).collect()
@@ -108,5 +111,7 @@ fn moment(moment: Option<&Timestamp>) -> String {
 
 /// A text that cannot tell a terminal what to do.
 fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars()
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+        .collect()
 }

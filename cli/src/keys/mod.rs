@@ -64,20 +64,27 @@ pub async fn run(command: Command) -> Result<()> {
             location.with_table(Missing::Made, async |table| issue::run(command, table).await).await
         }
         Command::List(At { command, location }) => {
-            location.with_table(Missing::Refused, async |table| list::run(&command, table).await).await
+            location
+                .with_table(Missing::Refused, async |table| list::run(&command, table).await)
+                .await
         }
         Command::Revoke(At { command, location }) => {
-            location.with_table(Missing::Refused, async |table| revoke::run(&command, table).await).await
+            location
+                .with_table(Missing::Refused, async |table| revoke::run(&command, table).await)
+                .await
         }
         Command::Rotate(At { command, location }) => {
-            location.with_table(Missing::Refused, async |table| rotate::run(&command, table).await).await
+            location
+                .with_table(Missing::Refused, async |table| rotate::run(&command, table).await)
+                .await
         }
     }
 }
 
 /// The id that an argument is. The error does not show it: it may be a key, given by mistake.
 fn id(argument: &str) -> Result<KeyId> {
-    KeyId::parse(argument).context("ID must be the 16 hex characters that `widgets keys list` shows, and not the key")
+    KeyId::parse(argument)
+        .context("ID must be the 16 hex characters that `widgets keys list` shows, and not the key")
 }
 
 /// Tells people something. What was done is done where nobody reads it, too.
@@ -91,6 +98,7 @@ fn moment(text: &str) -> Result<Timestamp, &'static str> {
         // In UTC the year may be the 10,000th, which RFC 3339 cannot write and nobody could read from the table.
         Timestamp::parse(&moment.to_string()).is_some()
     });
-    let moment = moment.ok_or("expected a date, a time and a zone, such as 2027-01-31T00:00:00Z")?;
+    let moment =
+        moment.ok_or("expected a date, a time and a zone, such as 2027-01-31T00:00:00Z")?;
     moment.time_left().map(|_| moment).ok_or("this is in the past")
 }

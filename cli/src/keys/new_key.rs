@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::{
+    Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use shared::{
@@ -45,7 +47,8 @@ impl NewKey {
 pub fn generate() -> Result<NewKey> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).context("no random numbers")?;
-    NewKey::parse(&format!("in-{}", URL_SAFE_NO_PAD.encode(random))).context("what was made is no key")
+    NewKey::parse(&format!("in-{}", URL_SAFE_NO_PAD.encode(random)))
+        .context("what was made is no key")
 }
 
 /// What a new key is to be.
@@ -92,14 +95,23 @@ impl KeySpec<'_> {
             .expression_attribute_names("#hash", attribute::KEY_HASH)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = put.send().await else { return Ok(issued) };
-        if let Some(PutItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error()
+        if let Some(PutItemError::ConditionalCheckFailedException(refusal)) =
+            error.as_service_error()
             && let Some(item) = refusal.item()
         {
             return self.stays(IssuedKey::read(item)?);
         }
-        let words =
-            failure::in_words(&format!("the key cannot be written to the table {table}"), client, table, &error);
-        Err(if failure::is_unclear(&error) { failure::perhaps_unseen(&words, &issued.id()) } else { words })
+        let words = failure::in_words(
+            &format!("the key cannot be written to the table {table}"),
+            client,
+            table,
+            &error,
+        );
+        Err(if failure::is_unclear(&error) {
+            failure::perhaps_unseen(&words, &issued.id())
+        } else {
+            words
+        })
     }
 
     /// The key that was there before, if it is as good.
@@ -109,14 +121,21 @@ impl KeySpec<'_> {
             State::Expired => bail!("this key has expired, which nothing undoes"),
             State::Active if there.account == Ok(self.account) => Ok(there),
             State::Active => bail!("this key belongs to another account"),
-            State::Unreadable => bail!("this key is in the table already, but cannot be read there: revoke it"),
+            State::Unreadable => {
+                bail!("this key is in the table already, but cannot be read there: revoke it")
+            }
         }
     }
 }
 
 /// A new key for people, on a line by itself, or for scripts: what `list` says of it, and the key. With the key that it
 /// replaces, if it does.
-pub fn show(key: &NewKey, issued: &IssuedKey, replaced: Option<&IssuedKey>, is_json: bool) -> Result<()> {
+pub fn show(
+    key: &NewKey,
+    issued: &IssuedKey,
+    replaced: Option<&IssuedKey>,
+    is_json: bool,
+) -> Result<()> {
     #[derive(Serialize)]
     struct Shown<'a> {
         key: &'a str,
@@ -130,6 +149,9 @@ pub fn show(key: &NewKey, issued: &IssuedKey, replaced: Option<&IssuedKey>, is_j
     let line = if is_json { &json } else { key };
     writeln!(io::stdout(), "{line}").with_context(|| {
         let id = issued.id();
-        format!("the new key {id} is in the table but cannot be shown, and {}", failure::unseen(&id))
+        format!(
+            "the new key {id} is in the table but cannot be shown, and {}",
+            failure::unseen(&id)
+        )
     })
 }

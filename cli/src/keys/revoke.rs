@@ -56,28 +56,39 @@ pub async fn run(revoke: &Revoke, table: &KeyTable) -> Result<()> {
             None => {
                 let what = format!("the key {id} cannot be revoked");
                 let words = failure::in_words(&what, &table.client, &table.name, &error);
-                return Err(if failure::is_unclear(&error) { perhaps_revoked(&words) } else { words });
+                return Err(if failure::is_unclear(&error) {
+                    perhaps_revoked(&words)
+                } else {
+                    words
+                });
             }
         },
     };
     let told = match revoked_at {
         _ if revoke.json => {
-            json!({"id": id.to_string(), "revoked_at": revoked_at.map(|moment| moment.to_string())}).to_string()
+            json!({"id": id.to_string(), "revoked_at": revoked_at.map(|moment| moment.to_string())})
+                .to_string()
         }
         // It may be a retry that met this: its first attempt was made, and its answer lost.
         Some(moment) if moment == now => {
             let seconds = CACHED_FOR.as_secs();
-            format!("The key {id} is revoked. Where it was used lately it may work for up to {seconds} seconds more.")
+            format!(
+                "The key {id} is revoked. Where it was used lately it may work for up to {seconds} seconds more."
+            )
         }
         Some(moment) => format!("The key {id} has been revoked since {moment}."),
         None => format!("The key {id} was revoked before."),
     };
-    writeln!(io::stdout(), "{told}").with_context(|| format!("the key {id} is revoked, but this cannot be printed"))
+    writeln!(io::stdout(), "{told}")
+        .with_context(|| format!("the key {id} is revoked, but this cannot be printed"))
 }
 
 /// When the key had been revoked, if that is why it was not now.
-fn revoked_before<R>(error: &SdkError<UpdateItemError, R>) -> Result<Option<Result<Timestamp, Unreadable>>> {
-    let Some(UpdateItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() else {
+fn revoked_before<R>(
+    error: &SdkError<UpdateItemError, R>,
+) -> Result<Option<Result<Timestamp, Unreadable>>> {
+    let Some(UpdateItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error()
+    else {
         return Ok(None);
     };
     refusal.item().map_or(Ok(None), |item| Ok(IssuedKey::read(item)?.revoked_at))

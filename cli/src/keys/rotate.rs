@@ -6,7 +6,10 @@ use anyhow::{Result, anyhow, bail};
 use aws_sdk_dynamodb::{
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+    types::{
+        AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, Update,
+    },
 };
 use clap::Args;
 use shared::{
@@ -54,9 +57,16 @@ pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
     let item = table.find(&id).await?;
     let old = IssuedKey::read(&item)?;
     check(&old)?;
-    let (account, role, own_end) = (old.account.clone()?, old.role.clone()?, old.expires_at.clone()?);
+    let (account, role, own_end) =
+        (old.account.clone()?, old.role.clone()?, old.expires_at.clone()?);
     let key = new_key::generate()?;
-    let new = KeySpec { key: &key, account, role, expires_at: rotate.expires.or(own_end), name: old.name.as_deref() };
+    let new = KeySpec {
+        key: &key,
+        account,
+        role,
+        expires_at: rotate.expires.or(own_end),
+        name: old.name.as_deref(),
+    };
     let new = new.issued();
     let end = Timestamp::now().after(rotate.overlap);
     let end = own_end.map_or(end, |own| own.min(end));
@@ -69,7 +79,9 @@ pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
         String::new()
     };
     let new = new.id();
-    tell(format_args!("This key, shown this once, replaces {id}, which works until {end}{late}. Its id is {new}."));
+    tell(format_args!(
+        "This key, shown this once, replaces {id}, which works until {end}{late}. Its id is {new}."
+    ));
     Ok(())
 }
 
@@ -93,7 +105,13 @@ fn check(key: &IssuedKey) -> Result<()> {
 }
 
 /// Has the key that `item` is end then and puts `new` beside it, or does neither.
-async fn replace(table: &KeyTable, item: &Item, id: &KeyId, end: Timestamp, new: &IssuedKey) -> Result<()> {
+async fn replace(
+    table: &KeyTable,
+    item: &Item,
+    id: &KeyId,
+    end: Timestamp,
+    new: &IssuedKey,
+) -> Result<()> {
     let put = Put::builder()
         .table_name(&table.name)
         .set_item(Some(new.item()))
@@ -106,13 +124,21 @@ async fn replace(table: &KeyTable, item: &Item, id: &KeyId, end: Timestamp, new:
         // By which DynamoDB knows a retry that meets its own first success.
         .client_request_token(new.id().to_string())
         .transact_items(TransactWriteItem::builder().put(put).build())
-        .transact_items(TransactWriteItem::builder().update(ending(table, item, end, &new.id())?).build());
+        .transact_items(
+            TransactWriteItem::builder().update(ending(table, item, end, &new.id())?).build(),
+        );
     let Err(error) = transaction.send().await else { return Ok(()) };
-    if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() {
+    if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    {
         return Err(refused(id, cancelled.cancellation_reasons()));
     }
     let words = failure::in_words("the key cannot be rotated", &table.client, &table.name, &error);
-    Err(if failure::is_unclear(&error) { failure::perhaps_unseen(&words, &new.id()) } else { words })
+    Err(if failure::is_unclear(&error) {
+        failure::perhaps_unseen(&words, &new.id())
+    } else {
+        words
+    })
 }
 
 /// Why nothing was done.
@@ -123,21 +149,30 @@ fn refused(id: &KeyId, reasons: &[CancellationReason]) -> anyhow::Error {
             return anyhow!("the key {id} is not there any more");
         };
         let now = IssuedKey::read(item).and_then(|key| check(&key));
-        return now.err().unwrap_or_else(|| anyhow!("the key {id} was changed meanwhile: nothing was done, try again"));
+        return now.err().unwrap_or_else(|| {
+            anyhow!("the key {id} was changed meanwhile: nothing was done, try again")
+        });
     }
     let why = if has("TransactionConflict") {
         "something else is being done to it: nothing was changed, try again".to_owned()
     } else if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
         "DynamoDB is throttled: nothing was changed, try again in a minute".to_owned()
     } else {
-        let whys = reasons.iter().filter_map(|reason| Some(format!("{}: {}", reason.code()?, reason.message()?)));
+        let whys = reasons
+            .iter()
+            .filter_map(|reason| Some(format!("{}: {}", reason.code()?, reason.message()?)));
         format!("nothing was changed: {}", whys.collect::<Vec<_>>().join(", "))
     };
     anyhow!("the key {id} cannot be rotated: {why}")
 }
 
 /// Has the key that `item` is end then, unless it is not any more as it was read.
-fn ending(table: &KeyTable, item: &Item, end: Timestamp, next: &KeyId) -> Result<Update, BuildError> {
+fn ending(
+    table: &KeyTable,
+    item: &Item,
+    end: Timestamp,
+    next: &KeyId,
+) -> Result<Update, BuildError> {
     let mut conditions = vec!["attribute_exists(#hash)".to_owned()];
     let mut update = Update::builder();
     for (name, value, attribute) in [
@@ -178,7 +213,15 @@ mod tests {
         assert_eq!(seconds("24h"), Ok(24 * 60 * 60));
         assert_eq!(seconds("7d"), Ok(7 * 24 * 60 * 60));
         assert_eq!(seconds("365d"), Ok(365 * 24 * 60 * 60));
-        for refused in ["", "24", "-1h", "1 fortnight", "367d", "18446744073709551615s", "99999999999999999999d"] {
+        for refused in [
+            "",
+            "24",
+            "-1h",
+            "1 fortnight",
+            "367d",
+            "18446744073709551615s",
+            "99999999999999999999d",
+        ] {
             assert!(overlap(refused).is_err(), "{refused}");
         }
     }
@@ -187,12 +230,22 @@ mod tests {
     fn a_transaction_that_was_cancelled_says_what_to_do() {
         let reason = |code| CancellationReason::builder().code(code).message("as told").build();
         let id = KeyId::of("0123456789abcdef");
-        let says = |code| refused(&id, &[CancellationReason::builder().code("None").build(), reason(code)]).to_string();
+        let says = |code| {
+            refused(&id, &[CancellationReason::builder().code("None").build(), reason(code)])
+                .to_string()
+        };
         let cannot = "the key 0123456789abcdef cannot be rotated: ";
-        let throttled = format!("{cannot}DynamoDB is throttled: nothing was changed, try again in a minute");
+        let throttled =
+            format!("{cannot}DynamoDB is throttled: nothing was changed, try again in a minute");
         assert_eq!(says("ThrottlingError"), throttled);
         assert_eq!(says("ProvisionedThroughputExceeded"), throttled);
-        assert_eq!(says("ValidationError"), format!("{cannot}nothing was changed: ValidationError: as told"));
-        assert_eq!(says("ConditionalCheckFailed"), "the key 0123456789abcdef is not there any more");
+        assert_eq!(
+            says("ValidationError"),
+            format!("{cannot}nothing was changed: ValidationError: as told")
+        );
+        assert_eq!(
+            says("ConditionalCheckFailed"),
+            "the key 0123456789abcdef is not there any more"
+        );
     }
 }

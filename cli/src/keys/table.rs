@@ -62,10 +62,16 @@ pub struct KeyTable {
 
 impl Location {
     /// Does `work` on the table that is here.
-    pub async fn with_table(self, missing: Missing, work: impl AsyncFnOnce(&KeyTable) -> Result<()>) -> Result<()> {
+    pub async fn with_table(
+        self,
+        missing: Missing,
+        work: impl AsyncFnOnce(&KeyTable) -> Result<()>,
+    ) -> Result<()> {
         if self.table.is_some() || self.endpoint_url.is_some() {
             let name = self.table.unwrap_or_else(|| API_KEYS_TABLE.to_owned());
-            let client = Client::new(&with_credentials(store::config(self.endpoint_url.as_ref()).await).await?);
+            let client = Client::new(
+                &with_credentials(store::config(self.endpoint_url.as_ref()).await).await?,
+            );
             let place = format!("the table {name}");
             return work(&KeyTable { client, name, place }).await;
         }
@@ -73,7 +79,9 @@ impl Location {
         let folder = self.data.unwrap_or_else(stack::data_folder);
         let shown = folder.display();
         match missing {
-            Missing::Made if is_named && !folder.is_dir() => bail!("the data folder {shown} is not there"),
+            Missing::Made if is_named && !folder.is_dir() => {
+                bail!("the data folder {shown} is not there")
+            }
             Missing::Refused if !Store::is_in(&folder) => bail!(
                 "no local stack has been in {shown} (--data names another folder, --table a deployed stack's table)"
             ),
@@ -82,7 +90,12 @@ impl Location {
         let template = Template::read(binaries::workspace())?;
         let store = Store::open_or_join(&folder, &template.tables).await?;
         let name = API_KEYS_TABLE.to_owned();
-        let done = work(&KeyTable { client: store.client(), name, place: format!("the local stack in {shown}") }).await;
+        let done = work(&KeyTable {
+            client: store.client(),
+            name,
+            place: format!("the local stack in {shown}"),
+        })
+        .await;
         store.stop().await;
         done
     }
@@ -106,16 +119,28 @@ async fn with_credentials(config: SdkConfig) -> Result<SdkConfig> {
     if config.region().is_none() {
         bail!("no AWS region: AWS_REGION or the profile names the one that the stack is in");
     }
-    Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build())
+    Ok(config
+        .into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build())
 }
 
 impl KeyTable {
     /// Everything in it.
     pub async fn items(&self) -> Result<Vec<Item>> {
         // Consistent, so that a key that was just issued is there.
-        let scan = self.client.scan().table_name(&self.name).consistent_read(true).into_paginator().items().send();
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
         let items: Result<Vec<Item>, _> = scan.collect().await;
-        items.map_err(|error| failure::in_words("the keys cannot be read", &self.client, &self.name, &error))
+        items.map_err(|error| {
+            failure::in_words("the keys cannot be read", &self.client, &self.name, &error)
+        })
     }
 
     /// The key with this id.
@@ -124,8 +149,13 @@ impl KeyTable {
         found.retain(|item| issued::id(item).as_ref() == Some(id));
         match (found.pop(), found.is_empty()) {
             (Some(item), true) => Ok(item),
-            (None, _) => bail!("no key has the id {id} in {}: `widgets keys list` shows which there are", self.place),
-            (Some(_), false) => bail!("several keys have the id {id} in {}: none was touched", self.place),
+            (None, _) => bail!(
+                "no key has the id {id} in {}: `widgets keys list` shows which there are",
+                self.place
+            ),
+            (Some(_), false) => {
+                bail!("several keys have the id {id} in {}: none was touched", self.place)
+            }
         }
     }
 }

@@ -9,7 +9,9 @@ use std::{env, error::Error, hint::black_box, io, time::Instant};
 use shared::{
     error, etag,
     http::{Request, Response},
-    model::{AccountId, Widget, assistant::Settings as InAssistant, pathway::Settings as InPathway},
+    model::{
+        AccountId, Widget, assistant::Settings as InAssistant, pathway::Settings as InPathway,
+    },
 };
 
 /// What a dialect makes of a request.
@@ -31,8 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..batches {
         let start = Instant::now();
         for _ in 0..times {
-            let request = Request::parse(black_box(event.as_bytes())).ok_or("this is no request")??;
-            let answer = create(&request, account).map_err(|error| format!("refused: {error:?}"))?;
+            let request =
+                Request::parse(black_box(event.as_bytes())).ok_or("this is no request")??;
+            let answer =
+                create(&request, account).map_err(|error| format!("refused: {error:?}"))?;
             black_box(serde_json::to_vec(&answer.into_event())?);
         }
         println!("{}", start.elapsed().as_secs_f64() * 1e6 / f64::from(times));
@@ -41,9 +45,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn in_assistant(request: &Request<'_>, account: AccountId) -> Result<Response, error::Error> {
-    let settings = assistant::wire::body(request)?.and_then(|body| InAssistant::parse(body, account))?;
+    let settings =
+        assistant::wire::body(request)?.and_then(|body| InAssistant::parse(body, account))?;
     let widget = Widget::new(settings);
-    let answer = assistant::wire::success("Data created successfully", assistant::wire::Widget::from(&widget));
+    let answer = assistant::wire::success(
+        "Data created successfully",
+        assistant::wire::Widget::from(&widget),
+    );
     Ok(etag::tagged(widget.version, answer))
 }
 

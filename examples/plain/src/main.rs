@@ -51,6 +51,7 @@ async fn read(client: &Client, table: &str, id: &str) -> Result<Value, Error> {
         .key("sk", AttributeValue::S(id.to_owned()));
     let item = get.send().await?.item.ok_or("no such widget")?;
     let text = |value: AttributeValue| value.as_s().map(|text| json!(text)).unwrap_or_default();
-    let widget: Map<String, Value> = item.into_iter().map(|(name, value)| (name, text(value))).collect();
+    let widget: Map<String, Value> =
+        item.into_iter().map(|(name, value)| (name, text(value))).collect();
     Ok(json!({"id": id, "widget": widget}))
 }

@@ -16,5 +16,8 @@ pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Respon
     let account = app.keys.authenticate(request, Role::Full).await?;
     let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = app.store.delete::<Settings>(account, id, &preconditions.versions()).await?;
-    Ok(etag::tagged(widget.version, wire::success("Data deleted successfully", wire::Widget::from(&widget))))
+    Ok(etag::tagged(
+        widget.version,
+        wire::success("Data deleted successfully", wire::Widget::from(&widget)),
+    ))
 }

@@ -13,7 +13,8 @@ pub fn response(error: &Error, request_id: &str) -> Response {
     let detail = |status, detail: &str| Response::json(status, &Detail { detail });
     // What FastAPI's `APIKeyQuery` sends with its 401, and RFC 9110 (11.6.1) asks for.
     let unauthorized = |text| {
-        detail(StatusCode::UNAUTHORIZED, text).with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("APIKey"))
+        detail(StatusCode::UNAUTHORIZED, text)
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("APIKey"))
     };
     match error {
         Error::NoKey => unauthorized("Not authenticated"),
@@ -21,14 +22,21 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::TwoKeys => unauthorized("Two different API keys in one request"),
         Error::ReadOnlyKey => detail(StatusCode::FORBIDDEN, "This API key may only read"),
         Error::NoSuchRoute => detail(StatusCode::NOT_FOUND, "Not Found"),
-        Error::MethodNotAllowed { allow } => detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
-            .with_header(header::ALLOW, HeaderValue::from_static(allow)),
-        Error::UrlTooLong => detail(StatusCode::URI_TOO_LONG, "The path or the query is over 10 KiB"),
-        Error::HeadersTooLarge => {
-            detail(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are over 20 KiB together")
+        Error::MethodNotAllowed { allow } => {
+            detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+                .with_header(header::ALLOW, HeaderValue::from_static(allow))
         }
+        Error::UrlTooLong => {
+            detail(StatusCode::URI_TOO_LONG, "The path or the query is over 10 KiB")
+        }
+        Error::HeadersTooLarge => detail(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "The headers are over 20 KiB together",
+        ),
         Error::BodyTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 256 KiB"),
-        Error::BodyNotUtf8 => detail(StatusCode::BAD_REQUEST, "There was an error parsing the body"),
+        Error::BodyNotUtf8 => {
+            detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
+        }
         Error::NoSuchWidget(id) | Error::AlreadyDeleted(id) => {
             detail(StatusCode::NOT_FOUND, &format!("Unable to find the Widget with id {id}."))
         }
@@ -41,21 +49,26 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             "This Idempotency-Key came with another body before: bodies are compared byte for byte",
         ),
         Error::OriginNotAllowed => detail(StatusCode::FORBIDDEN, "Not allowed from this origin"),
-        Error::WidgetTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The widget would be over 400 KB"),
-        Error::AnswerTooLarge => {
-            detail(StatusCode::PAYLOAD_TOO_LARGE, "The page is over 6 MB, please ask for one of a smaller size")
+        Error::WidgetTooLarge => {
+            detail(StatusCode::PAYLOAD_TOO_LARGE, "The widget would be over 400 KB")
         }
+        Error::AnswerTooLarge => detail(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The page is over 6 MB, please ask for one of a smaller size",
+        ),
         Error::Invalid(violations) => Response::json(
             StatusCode::UNPROCESSABLE_ENTITY,
             &Detail { detail: violations.iter().map(Entry::from).collect::<Vec<_>>() },
         ),
-        Error::Unavailable(_) => {
-            detail(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable, please try again")
-                .with_header(header::RETRY_AFTER, Error::RETRY_AFTER_SECONDS)
-        }
-        Error::Internal(_) => {
-            detail(StatusCode::INTERNAL_SERVER_ERROR, &format!("Internal Server Error (request {request_id})"))
-        }
+        Error::Unavailable(_) => detail(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service temporarily unavailable, please try again",
+        )
+        .with_header(header::RETRY_AFTER, Error::RETRY_AFTER_SECONDS),
+        Error::Internal(_) => detail(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("Internal Server Error (request {request_id})"),
+        ),
     }
 }
 
@@ -122,39 +135,52 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
         Fault::Malformed { message, .. } => {
             ("json_invalid", "JSON decode error".to_owned(), Some(Context::Error(message.clone())))
         }
-        Fault::NotABody => {
-            plain("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
-        }
+        Fault::NotABody => plain(
+            "model_attributes_type",
+            "Input should be a valid dictionary or object to extract fields from",
+        ),
         Fault::NotAString => plain("string_type", "Input should be a valid string"),
         Fault::NotAnArray => plain("list_type", "Input should be a valid list"),
         Fault::NotAnObject => plain("dict_type", "Input should be a valid dictionary"),
         Fault::NotABoolean => plain("bool_type", "Input should be a valid boolean"),
-        Fault::UnclearBoolean => plain("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
-        Fault::NotAUuid => plain("uuid_type", "UUID input should be a string, bytes or UUID object"),
-        Fault::InvalidUuid(error) => {
-            ("uuid_parsing", format!("Input should be a valid UUID, {error}"), Some(Context::Error(error.to_string())))
+        Fault::UnclearBoolean => {
+            plain("bool_parsing", "Input should be a valid boolean, unable to interpret input")
         }
+        Fault::NotAUuid => {
+            plain("uuid_type", "UUID input should be a string, bytes or UUID object")
+        }
+        Fault::InvalidUuid(error) => (
+            "uuid_parsing",
+            format!("Input should be a valid UUID, {error}"),
+            Some(Context::Error(error.to_string())),
+        ),
         Fault::NotOneOf(values) => {
             let expected = alternatives(values);
             ("enum", format!("Input should be {expected}"), Some(Context::Expected(expected)))
         }
-        Fault::NotAnInteger => {
-            plain("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
-        }
-        Fault::IntegerTooLong => {
-            plain("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size")
-        }
+        Fault::NotAnInteger => plain(
+            "int_parsing",
+            "Input should be a valid integer, unable to parse string as an integer",
+        ),
+        Fault::IntegerTooLong => plain(
+            "int_parsing_size",
+            "Unable to parse input string as an integer, exceeded maximum size",
+        ),
         Fault::Below(minimum) => (
             "greater_than_equal",
             format!("Input should be greater than or equal to {minimum}"),
             Some(Context::Ge(*minimum)),
         ),
-        Fault::Above(maximum) => {
-            ("less_than_equal", format!("Input should be less than or equal to {maximum}"), Some(Context::Le(*maximum)))
-        }
-        Fault::Empty => {
-            ("string_too_short", "String should have at least 1 character".to_owned(), Some(Context::MinLength(1)))
-        }
+        Fault::Above(maximum) => (
+            "less_than_equal",
+            format!("Input should be less than or equal to {maximum}"),
+            Some(Context::Le(*maximum)),
+        ),
+        Fault::Empty => (
+            "string_too_short",
+            "String should have at least 1 character".to_owned(),
+            Some(Context::MinLength(1)),
+        ),
         Fault::TooLong(most) => (
             "string_too_long",
             format!("String should have at most {most} characters"),
@@ -173,9 +199,11 @@ fn wording(fault: &Fault) -> (&'static str, String, Option<Context>) {
         | Fault::InvalidDomain { .. }
         | Fault::InvalidWebhookUrl
         | Fault::InvalidCursor
-        | Fault::NotEntityTags => {
-            ("value_error", format!("Value error, {fault}"), Some(Context::Error(fault.to_string())))
-        }
+        | Fault::NotEntityTags => (
+            "value_error",
+            format!("Value error, {fault}"),
+            Some(Context::Error(fault.to_string())),
+        ),
     }
 }
 

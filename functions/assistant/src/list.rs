@@ -22,9 +22,14 @@ pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error>
 }
 
 /// Those of one assistant.
-pub async fn handle_assistant(app: &App, request: &Request<'_>, assistant_id: &str) -> Result<Response, Error> {
+pub async fn handle_assistant(
+    app: &App,
+    request: &Request<'_>,
+    assistant_id: &str,
+) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Read).await?;
-    let (assistant_id, asked) = both(path_uuid("assistant_id", assistant_id), Asked::read(request))?;
+    let (assistant_id, asked) =
+        both(path_uuid("assistant_id", assistant_id), Asked::read(request))?;
     page(&app.store, &List { account, assistant_id: Some(assistant_id) }, asked).await
 }
 
@@ -52,9 +57,10 @@ async fn page(store: &Store, list: &List, Asked { page, size }: Asked) -> Result
     let mut total = before.counted;
     let mut items = Vec::new();
     if !before.is_end {
-        let listed =
-            list::read(store, list, before.last, Some(size), |widget| to_raw_value(&wire::Widget::from(widget)))
-                .await?;
+        let listed = list::read(store, list, before.last, Some(size), |widget| {
+            to_raw_value(&wire::Widget::from(widget))
+        })
+        .await?;
         total += listed.items.len() as u64;
         if listed.last.is_some() {
             if (listed.items.len() as u64) < size {
@@ -75,12 +81,21 @@ struct Counted {
 }
 
 /// Counts the widgets after `after`, at most `limit` of them: none, and without a call, where the limit is 0.
-async fn count(store: &Store, list: &List, after: Option<WidgetId>, limit: Option<u64>) -> Result<Counted, Error> {
+async fn count(
+    store: &Store,
+    list: &List,
+    after: Option<WidgetId>,
+    limit: Option<u64>,
+) -> Result<Counted, Error> {
     let mut so_far = Counted { counted: 0, last: after, is_end: false };
     while limit != Some(so_far.counted) {
         let left = limit.map(|limit| limit - so_far.counted);
         let count = store.count::<Settings>(list, so_far.last, left).await?;
-        so_far = Counted { counted: so_far.counted + count.counted, is_end: count.last.is_none(), ..so_far };
+        so_far = Counted {
+            counted: so_far.counted + count.counted,
+            is_end: count.last.is_none(),
+            ..so_far
+        };
         match count.last {
             Some(last) => so_far.last = Some(last),
             None => break,

@@ -14,7 +14,8 @@ use crate::wire;
 pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
     let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = app.store.read_public::<Settings>(id).await?;
-    let answer = || wire::success("Data retrieved successfully", wire::Parameters::from(&widget.settings));
+    let answer =
+        || wire::success("Data retrieved successfully", wire::Parameters::from(&widget.settings));
     let answer = preconditions.answer(widget.version, answer)?;
     Ok(cors::for_any_origin(etag::cached(answer)))
 }

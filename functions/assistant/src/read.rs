@@ -16,5 +16,7 @@ pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Respon
     let account = app.keys.authenticate(request, Role::Read).await?;
     let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = app.store.read::<Settings>(account, id).await?;
-    preconditions.answer(widget.version, || wire::success("Data retrieved successfully", wire::Widget::from(&widget)))
+    preconditions.answer(widget.version, || {
+        wire::success("Data retrieved successfully", wire::Widget::from(&widget))
+    })
 }

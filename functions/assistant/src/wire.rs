@@ -19,11 +19,19 @@ pub fn widget_id(segment: &str) -> Checked<WidgetId> {
 /// The request's body as FastAPI would have it: JSON only where the content type says so.
 pub fn body<'a>(request: &'a Request<'_>) -> Result<Checked<&'a RawValue>, Error> {
     let bytes = request.body()?;
-    if !bytes.is_empty() && !is_json(request.headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default())
+    if !bytes.is_empty()
+        && !is_json(
+            request.headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default(),
+        )
     {
         // To FastAPI such a body is a text, and a text is not an object.
         let input = JsonText::string(str::from_utf8(bytes).map_err(|_| Error::BodyNotUtf8)?);
-        return Ok(Err(vec![Violation { part: Part::Body, path: Vec::new(), fault: Fault::NotABody, input }]));
+        return Ok(Err(vec![Violation {
+            part: Part::Body,
+            path: Vec::new(),
+            fault: Fault::NotABody,
+            input,
+        }]));
     }
     request.json()
 }
@@ -224,7 +232,11 @@ mod tests {
             (u64::MAX, u64::MAX, 1, (u64::MAX, Some(u64::MAX - 1), None)),
         ] {
             let it = Page::new(Vec::new(), total, page, size);
-            assert_eq!((it.pages, it.previous_page, it.next_page), expected, "{total} {page} {size}");
+            assert_eq!(
+                (it.pages, it.previous_page, it.next_page),
+                expected,
+                "{total} {page} {size}"
+            );
         }
     }
 
@@ -241,9 +253,14 @@ mod tests {
         ] {
             assert!(is_json(json.as_bytes()), "{json}");
         }
-        for other in
-            ["", "text/json", "application/jsonp", "application/ json", "application/json, text/plain", "x+json"]
-        {
+        for other in [
+            "",
+            "text/json",
+            "application/jsonp",
+            "application/ json",
+            "application/json, text/plain",
+            "x+json",
+        ] {
             assert!(!is_json(other.as_bytes()), "{other}");
         }
     }

@@ -14,7 +14,8 @@ use crate::wire;
 pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
     let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
     let widget = embedded(app, request, id).await?;
-    let answer = preconditions.answer(widget.version, || wire::success(wire::Config::from(&widget)))?;
+    let answer =
+        preconditions.answer(widget.version, || wire::success(wire::Config::from(&widget)))?;
     Ok(cors::for_this_origin(request, etag::cached(answer)))
 }
 
@@ -25,7 +26,11 @@ pub async fn preflight(app: &App, request: &Request<'_>, id: &str) -> Result<Res
 }
 
 /// The widget, where the page that asks may embed it.
-async fn embedded(app: &App, request: &Request<'_>, id: WidgetId) -> Result<Widget<Settings>, Error> {
+async fn embedded(
+    app: &App,
+    request: &Request<'_>,
+    id: WidgetId,
+) -> Result<Widget<Settings>, Error> {
     let widget = app.store.read_public::<Settings>(id).await?;
     let origin = request.header(header::ORIGIN).and_then(Origin::parse);
     if widget.settings.allows(origin.as_ref()) { Ok(widget) } else { Err(Error::OriginNotAllowed) }

@@ -30,9 +30,11 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::NoSuchWidget(id) | Error::AlreadyDeleted(id) => {
             one(StatusCode::NOT_FOUND, "NOT_FOUND", &format!("there is no widget with id {id}"))
         }
-        Error::OriginNotAllowed => {
-            one(StatusCode::FORBIDDEN, "FORBIDDEN", "the Origin header names no page of the widget's allowed_domains")
-        }
+        Error::OriginNotAllowed => one(
+            StatusCode::FORBIDDEN,
+            "FORBIDDEN",
+            "the Origin header names no page of the widget's allowed_domains",
+        ),
         Error::PreconditionFailed => one(
             StatusCode::PRECONDITION_FAILED,
             "PRECONDITION_FAILED",
@@ -43,9 +45,11 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             "IDEMPOTENCY_KEY_REUSED",
             "the idempotency-key came with another body before: bodies are compared byte for byte",
         ),
-        Error::UrlTooLong => {
-            one(StatusCode::URI_TOO_LONG, "URI_TOO_LONG", "path and query must be at most 10 KiB each")
-        }
+        Error::UrlTooLong => one(
+            StatusCode::URI_TOO_LONG,
+            "URI_TOO_LONG",
+            "path and query must be at most 10 KiB each",
+        ),
         Error::HeadersTooLarge => one(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "REQUEST_HEADER_FIELDS_TOO_LARGE",
@@ -54,11 +58,15 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::BodyTooLarge => too_large("body must be at most 256 KiB"),
         Error::WidgetTooLarge => too_large("the widget would be over 400 KB"),
         Error::AnswerTooLarge => too_large("the list is over 6 MB: use limit to read it in pages"),
-        Error::BodyNotUtf8 => one(StatusCode::BAD_REQUEST, "INVALID_PARAMETER", "body must be JSON in UTF-8"),
+        Error::BodyNotUtf8 => {
+            one(StatusCode::BAD_REQUEST, "INVALID_PARAMETER", "body must be JSON in UTF-8")
+        }
         Error::Invalid(violations) => refusal(
             StatusCode::BAD_REQUEST,
             "INVALID_PARAMETER",
-            violations.iter().map(|violation| format!("{} {}", PathText(&violation.path), violation.fault)),
+            violations
+                .iter()
+                .map(|violation| format!("{} {}", PathText(&violation.path), violation.fault)),
         ),
         Error::Unavailable(_) => one(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -75,7 +83,11 @@ pub fn response(error: &Error, request_id: &str) -> Response {
 }
 
 /// The envelope with one entry a message.
-fn refusal(status: StatusCode, error: &'static str, messages: impl IntoIterator<Item = String>) -> Response {
+fn refusal(
+    status: StatusCode,
+    error: &'static str,
+    messages: impl IntoIterator<Item = String>,
+) -> Response {
     #[derive(Serialize)]
     struct Envelope {
         status: u16,

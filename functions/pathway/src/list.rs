@@ -21,13 +21,15 @@ const MAX_LIMIT: u32 = 100;
 /// would not fit into an answer.
 pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error> {
     let account = app.keys.authenticate(request, Role::Read).await?;
-    let limit = request.query_value("limit").map(|text| query_integer("limit", &text, 1, Some(MAX_LIMIT)));
+    let limit =
+        request.query_value("limit").map(|text| query_integer("limit", &text, 1, Some(MAX_LIMIT)));
     let after = request.query_value("cursor").map(|text| cursor::read(account, "cursor", &text));
     let (limit, after) = both(limit.transpose(), after.transpose())?;
     let list = List { account, assistant_id: None };
-    let listed =
-        list::read::<Settings>(&app.store, &list, after, limit, |widget| to_raw_value(&wire::Widget::from(widget)))
-            .await?;
+    let listed = list::read::<Settings>(&app.store, &list, after, limit, |widget| {
+        to_raw_value(&wire::Widget::from(widget))
+    })
+    .await?;
     let response = wire::success(listed.items);
     match (listed.last, limit) {
         (None, _) => Ok(response),
@@ -43,7 +45,9 @@ pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error>
 fn next_page(request: &Request<'_>, limit: u64, cursor: &str) -> Result<HeaderValue, Error> {
     let scheme = request.header("x-forwarded-proto").unwrap_or("https");
     // Where the client names no host, it finds its own way from the path.
-    let base = request.header(header::HOST).map(|host| format!("{scheme}://{host}")).unwrap_or_default();
+    let base =
+        request.header(header::HOST).map(|host| format!("{scheme}://{host}")).unwrap_or_default();
     let link = format!("<{base}/v1/widgets?limit={limit}&cursor={cursor}>; rel=\"next\"");
-    HeaderValue::try_from(link).map_err(|error| Error::Internal(format!("the next page's URL is no header: {error}")))
+    HeaderValue::try_from(link)
+        .map_err(|error| Error::Internal(format!("the next page's URL is no header: {error}")))
 }

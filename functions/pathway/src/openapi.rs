@@ -6,5 +6,8 @@ use shared::{
 };
 
 pub fn answer() -> Response {
-    cors::for_any_origin(Response::json_text(StatusCode::OK, include_str!("../openapi.json").to_owned()))
+    cors::for_any_origin(Response::json_text(
+        StatusCode::OK,
+        include_str!("../openapi.json").to_owned(),
+    ))
 }

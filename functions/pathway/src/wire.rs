@@ -26,7 +26,10 @@ pub fn success(data: impl Serialize) -> Response {
         errors: Option<()>,
     }
 
-    Response::json(StatusCode::OK, &Envelope { status: StatusCode::OK.as_u16(), data, errors: None })
+    Response::json(
+        StatusCode::OK,
+        &Envelope { status: StatusCode::OK.as_u16(), data, errors: None },
+    )
 }
 
 /// The widget object: ten keys, always all of them, in this order.
@@ -52,7 +55,11 @@ impl<'a> From<&'a model::Widget<Settings>> for Widget<'a> {
             pathway_id: settings.script.pathway_id(),
             agent_id: settings.agent_id,
             agent_prompt: settings.script.agent_prompt().map(AgentPrompt::as_str),
-            allowed_domains: settings.allowed_domains.iter().map(|domain| domain.as_str()).collect(),
+            allowed_domains: settings
+                .allowed_domains
+                .iter()
+                .map(|domain| domain.as_str())
+                .collect(),
             messages_per_minute: settings.messages_per_minute.as_json(),
             config: settings.config.as_json(),
             webhook_url: settings.webhook_url.as_ref().map(WebhookUrl::as_str),

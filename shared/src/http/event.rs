@@ -124,9 +124,11 @@ impl<'de> Deserialize<'de> for Headers {
                     if bytes > MAX_HEADER_BYTES {
                         continue;
                     }
-                    let value = json::text(value).ok_or_else(|| A::Error::custom("a header is no text"))?;
+                    let value =
+                        json::text(value).ok_or_else(|| A::Error::custom("a header is no text"))?;
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(A::Error::custom)?;
-                    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(A::Error::custom)?;
+                    let value =
+                        HeaderValue::from_bytes(value.as_bytes()).map_err(A::Error::custom)?;
                     // API Gateway joins what comes twice: of two, one would be looked at and the other not.
                     if headers.insert(name, value).is_some() {
                         return Err(A::Error::custom("a header comes twice"));

@@ -38,7 +38,10 @@ pub struct Request<'a> {
 
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("method", &self.method).field("route", &self.route).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("route", &self.route)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,7 +105,9 @@ impl<'a> Request<'a> {
 
     /// The values of a query parameter, decoded.
     pub fn query_values(&self, name: &str) -> impl Iterator<Item = String> {
-        form_urlencoded::parse(self.query.as_bytes()).filter(move |(key, _)| key == name).map(|(_, value)| value.into())
+        form_urlencoded::parse(self.query.as_bytes())
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.into())
     }
 
     /// The value of a header, where it is readable text.
@@ -156,7 +161,8 @@ mod tests {
 
     #[test]
     fn paths_and_queries_that_are_no_uri_are_still_requests() {
-        for path in ["/v1/widget/a b", "/v1/widget/<>?#", "/v1/widget/ü", "/v1/%zz", ":99999", ""] {
+        for path in ["/v1/widget/a b", "/v1/widget/<>?#", "/v1/widget/ü", "/v1/%zz", ":99999", ""]
+        {
             assert_eq!(request(&event(path, "a=<\"é")).path, path);
         }
     }
@@ -218,8 +224,9 @@ mod tests {
     fn a_body_of_256_kib_is_read_and_one_byte_more_is_not() {
         let too_large = |event: &Value| request(event).json().unwrap_err() == Error::BodyTooLarge;
         for character in ["a", "\u{1}", "é"] {
-            let text =
-                |bytes: usize| format!("{}{}", character.repeat(bytes / character.len()), "\"".repeat(bytes % 2));
+            let text = |bytes: usize| {
+                format!("{}{}", character.repeat(bytes / character.len()), "\"".repeat(bytes % 2))
+            };
             for (bytes, is_too_large) in
                 [(MAX_BODY_BYTES, false), (MAX_BODY_BYTES + 1, true), (6 * MAX_BODY_BYTES, true)]
             {
@@ -239,7 +246,8 @@ mod tests {
         let checked = |path: usize, query: usize, header: usize| {
             let mut event = event(&"/".repeat(path), &"\"".repeat(query));
             // The name and what stands around the value.
-            event["headers"] = json!({"x-long": "a".repeat(header.saturating_sub(8)), "x-short": ""});
+            event["headers"] =
+                json!({"x-long": "a".repeat(header.saturating_sub(8)), "x-short": ""});
             let request = request(&event);
             (request.within_bounds(), request.headers.len())
         };
@@ -257,8 +265,10 @@ mod tests {
     #[test]
     fn more_headers_than_a_map_holds_are_too_many_and_no_panic() {
         let mut event = event("/", "");
-        event["headers"] =
-            (0..100_000).map(|i| (format!("x-{i}"), json!(""))).collect::<serde_json::Map<_, _>>().into();
+        event["headers"] = (0..100_000)
+            .map(|i| (format!("x-{i}"), json!("")))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
         assert_eq!(request(&event).within_bounds(), Err(Error::HeadersTooLarge));
     }
 
@@ -275,6 +285,9 @@ mod tests {
     #[test]
     fn of_a_query_parameter_given_twice_the_last_counts() {
         let request = request(&event("/", "page=1&page=%32"));
-        assert_eq!((request.query_value("page").as_deref(), request.query_value("size")), (Some("2"), None));
+        assert_eq!(
+            (request.query_value("page").as_deref(), request.query_value("size")),
+            (Some("2"), None)
+        );
     }
 }

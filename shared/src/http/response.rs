@@ -34,7 +34,8 @@ impl Response {
 
     /// The same where `body` is JSON already.
     pub fn json_text(status: StatusCode, body: String) -> Self {
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let headers =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         Self { status, headers, body }
     }
 

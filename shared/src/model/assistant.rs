@@ -6,7 +6,9 @@ use uuid::Uuid;
 use super::AccountId;
 use crate::{
     json::{self, JsonText},
-    validation::{Checked, Fault, Fields, array, lenient_bool, list, nullable, object, refused, text, uuid},
+    validation::{
+        Checked, Fault, Fields, array, lenient_bool, list, nullable, object, refused, text, uuid,
+    },
 };
 
 /// The fields that a client sets, each once: [`Settings`] has them all, [`Changes`] those that an update names.
@@ -100,7 +102,8 @@ impl Changes {
 impl Settings {
     /// The settings of a new widget of `account`, from the body of a create request.
     pub fn parse(body: &RawValue, account: AccountId) -> Checked<Self> {
-        let changes = Changes::read(body, &["widget_type", "user_opening_messages", "action_buttons"])?;
+        let changes =
+            Changes::read(body, &["widget_type", "user_opening_messages", "action_buttons"])?;
         let mut settings = Self { remove_branding: Some(false), ..Self::default() };
         settings.apply(changes);
         settings.org_id.get_or_insert(account.0);
@@ -185,7 +188,9 @@ mod tests {
 
     #[test]
     fn the_smallest_body_gets_the_documented_defaults() {
-        let settings = parse(r#"{"widget_type":null,"user_opening_messages":null,"action_buttons":null}"#).unwrap();
+        let settings =
+            parse(r#"{"widget_type":null,"user_opening_messages":null,"action_buttons":null}"#)
+                .unwrap();
         assert_eq!(settings.org_id, Some(ACCOUNT.0));
         assert_eq!(settings.remove_branding, Some(false));
         assert_eq!(settings.attributes.as_str(), "{}");
@@ -197,7 +202,9 @@ mod tests {
     #[test]
     fn null_is_kept_where_it_is_allowed_and_refused_where_it_is_not() {
         let with = |member: &str| {
-            parse(&format!(r#"{{"widget_type":"sip","user_opening_messages":[],"action_buttons":[null],{member}}}"#))
+            parse(&format!(
+                r#"{{"widget_type":"sip","user_opening_messages":[],"action_buttons":[null],{member}}}"#
+            ))
         };
         assert_eq!(with(r#""remove_branding":null"#).unwrap().remove_branding, None);
         assert_eq!(with(r#""org_id":null"#).unwrap().org_id, Some(ACCOUNT.0));
@@ -208,7 +215,8 @@ mod tests {
     #[test]
     fn every_type_is_known_by_its_name_and_has_a_provider() {
         for (widget_type, name) in WidgetType::ALL.iter().zip(WidgetType::NAMES) {
-            let parsed = WidgetType::parse(json::document(format!("{name:?}").as_bytes()).unwrap()).unwrap();
+            let parsed =
+                WidgetType::parse(json::document(format!("{name:?}").as_bytes()).unwrap()).unwrap();
             assert_eq!((parsed, parsed.name()), (*widget_type, *name));
             assert!(!parsed.provider().0.is_empty() && !parsed.provider().1.is_empty());
         }
@@ -225,7 +233,10 @@ mod tests {
         assert_eq!(settings.widget_type, None);
         assert_eq!(settings.org_id, None);
         assert_eq!((settings.name.as_deref(), settings.description.as_deref()), (None, Some("d")));
-        assert_eq!((settings.bubble_text.as_deref(), settings.style_params.as_str()), (Some("b"), r#"{"x":1.0}"#));
+        assert_eq!(
+            (settings.bubble_text.as_deref(), settings.style_params.as_str()),
+            (Some("b"), r#"{"x":1.0}"#)
+        );
         assert_eq!(
             (settings.attributes.as_str(), settings.user_opening_messages.unwrap()),
             (r#"{"a":1}"#, ["a"].map(String::from).to_vec())
@@ -235,7 +246,10 @@ mod tests {
     #[test]
     fn an_update_must_name_the_type_and_nothing_else() {
         let changes = |body: &str| Changes::parse(json::document(body.as_bytes()).unwrap());
-        assert_eq!(changes(r#"{"widget_type":"sip"}"#).unwrap().widget_type, Some(Some(WidgetType::Sip)));
+        assert_eq!(
+            changes(r#"{"widget_type":"sip"}"#).unwrap().widget_type,
+            Some(Some(WidgetType::Sip))
+        );
         let violations = changes(r#"{"attributes":null,"name":1}"#).unwrap_err();
         let faults: Vec<&Fault> = violations.iter().map(|violation| &violation.fault).collect();
         assert_eq!(faults, [&Fault::Missing, &Fault::NotAString, &Fault::NotAnObject]);
@@ -243,9 +257,22 @@ mod tests {
 
     #[test]
     fn faults_come_in_the_model_s_order() {
-        let violations = parse(r#"{"style_params":1,"org_id":"x","widget_type":"Chat","name":3}"#).unwrap_err();
-        let names: Vec<String> =
-            violations.iter().map(|violation| crate::validation::PathText(&violation.path).to_string()).collect();
-        assert_eq!(names, ["widget_type", "user_opening_messages", "action_buttons", "org_id", "name", "style_params"]);
+        let violations =
+            parse(r#"{"style_params":1,"org_id":"x","widget_type":"Chat","name":3}"#).unwrap_err();
+        let names: Vec<String> = violations
+            .iter()
+            .map(|violation| crate::validation::PathText(&violation.path).to_string())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "widget_type",
+                "user_opening_messages",
+                "action_buttons",
+                "org_id",
+                "name",
+                "style_params"
+            ]
+        );
     }
 }

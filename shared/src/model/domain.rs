@@ -47,7 +47,8 @@ fn host_and_port(entry: &str) -> (&str, Option<&str>) {
 }
 
 fn ends_with_ignoring_case(text: &str, suffix: &str) -> bool {
-    text.len() > suffix.len() && text.as_bytes()[text.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
+    text.len() > suffix.len()
+        && text.as_bytes()[text.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
 }
 
 /// Where a page comes from, as a browser says it in the `Origin` header: scheme, host and port
@@ -94,7 +95,9 @@ fn check(text: &str) -> Result<(), &'static str> {
         check_port(port)?;
     }
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().map(|_| ()).map_err(|_| "is not an IPv6 address"),
+        Some(address) => {
+            address.parse::<Ipv6Addr>().map(|_| ()).map_err(|_| "is not an IPv6 address")
+        }
         None => check_host(host),
     }
 }
@@ -135,7 +138,9 @@ fn check_host(host: &str) -> Result<(), &'static str> {
             return Err("must have labels of at most 63 characters");
         }
         if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-            return Err("must consist of letters, digits, hyphens and dots (other scripts in their xn-- form)");
+            return Err(
+                "must consist of letters, digits, hyphens and dots (other scripts in their xn-- form)",
+            );
         }
         if label.starts_with('-') || label.ends_with('-') {
             return Err("must not have a label that begins or ends with a hyphen");

@@ -110,6 +110,12 @@ impl<S> Widget<S> {
     /// A new widget, its id and time of creation being now.
     pub fn new(settings: S) -> Self {
         let now = Timestamp::now();
-        Self { id: WidgetId(Uuid::now_v7()), version: 1, created_at: now, updated_at: now, settings }
+        Self {
+            id: WidgetId(Uuid::now_v7()),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            settings,
+        }
     }
 }

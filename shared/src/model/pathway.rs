@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::{AllowedDomain, Origin};
 use crate::{
     json::{self, JsonText, Kind},
-    validation::{Checked, Fault, Fields, Part, Segment, Violation, anything, list, nullable, refused, text, uuid},
+    validation::{
+        Checked, Fault, Fields, Part, Segment, Violation, anything, list, nullable, refused, text,
+        uuid,
+    },
 };
 
 /// What a client sets.
@@ -30,7 +33,8 @@ pub struct Settings {
 impl Settings {
     /// The settings of a new widget, from the body of a create request.
     pub fn parse(body: &RawValue) -> Checked<Self> {
-        let (changes, fields) = Changes::read(body, &["allowed_domains", "messages_per_minute", "config"], true)?;
+        let (changes, fields) =
+            Changes::read(body, &["allowed_domains", "messages_per_minute", "config"], true)?;
         fields.finish(changes.into_settings())
     }
 
@@ -38,13 +42,18 @@ impl Settings {
     /// (`None`: a sandboxed frame, a file) is on no list.
     pub fn allows(&self, origin: Option<&Origin>) -> bool {
         self.allowed_domains.is_empty()
-            || origin.is_some_and(|origin| self.allowed_domains.iter().any(|domain| domain.allows(origin)))
+            || origin.is_some_and(|origin| {
+                self.allowed_domains.iter().any(|domain| domain.allows(origin))
+            })
     }
 }
 
 /// What an update sets anew; what is `None` stays, and `Some(None)` clears.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are those of the settings, `script` as the two that it is made of")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the settings, `script` as the two that it is made of"
+)]
 pub struct Changes {
     pub pathway_id: Option<Option<Uuid>>,
     pub agent_prompt: Option<Option<AgentPrompt>>,
@@ -63,7 +72,11 @@ impl Changes {
     }
 
     /// `is_new` is whether what the body does not name is not there.
-    fn read<'a>(body: &'a RawValue, required: &'static [&'static str], is_new: bool) -> Checked<(Self, Fields<'a>)> {
+    fn read<'a>(
+        body: &'a RawValue,
+        required: &'static [&'static str],
+        is_new: bool,
+    ) -> Checked<(Self, Fields<'a>)> {
         let mut fields = Fields::of(body, required)?;
         let pathway_id = fields.get("pathway_id", nullable(uuid));
         let agent_prompt = fields.get("agent_prompt", nullable(AgentPrompt::parse));
@@ -251,7 +264,10 @@ impl Config {
         refuse_null(value)?;
         if let Some(timeout) = json::members(value).and_then(|members| members.get(TIMEOUT)) {
             let at_timeout = |violations: Vec<Violation>| -> Vec<Violation> {
-                violations.into_iter().map(|v| Violation { path: vec![Segment::Field(TIMEOUT)], ..v }).collect()
+                violations
+                    .into_iter()
+                    .map(|v| Violation { path: vec![Segment::Field(TIMEOUT)], ..v })
+                    .collect()
             };
             if number(timeout).map_err(at_timeout)? <= 0.0 {
                 return Err(at_timeout(refused(Fault::NotAbove(0), timeout)));
@@ -290,14 +306,16 @@ fn is_webhook_url(text: &str) -> bool {
     // The parser forgives what a caller of the URL may not: white space, control characters, too few or too many
     // slashes.
     let begins_with = |scheme: &str| {
-        let start = text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        let start =
+            text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
         start && !text[scheme.len()..].starts_with('/')
     };
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
         return false;
     }
     let Ok(url) = Url::parse(text) else { return false };
-    begins_with("https://") && url.host().is_some() || begins_with("http://") && is_this_machine(&url)
+    begins_with("https://") && url.host().is_some()
+        || begins_with("http://") && is_this_machine(&url)
 }
 
 fn is_this_machine(url: &Url) -> bool {
@@ -319,22 +337,31 @@ mod tests {
     fn told(body: &str) -> Vec<String> {
         match Settings::parse(json::document(body.as_bytes()).unwrap()) {
             Ok(_) => Vec::new(),
-            Err(violations) => violations.iter().map(|v| format!("{} {}", PathText(&v.path), v.fault)).collect(),
+            Err(violations) => {
+                violations.iter().map(|v| format!("{} {}", PathText(&v.path), v.fault)).collect()
+            }
         }
     }
 
     /// What is said of a valid body in which one field has another value.
     fn told_of(name: &str, value: &str) -> Vec<String> {
-        told(&format!(r#"{{{PATHWAY},"allowed_domains":[],"messages_per_minute":10,"config":{{}},"{name}":{value}}}"#))
+        told(&format!(
+            r#"{{{PATHWAY},"allowed_domains":[],"messages_per_minute":10,"config":{{}},"{name}":{value}}}"#
+        ))
     }
 
     #[test]
     fn one_of_pathway_and_prompt_is_enough_and_both_are_kept() {
         let rest = r#""allowed_domains":[],"messages_per_minute":0,"config":1"#;
         let prompt = r#""agent_prompt":"Be kind.""#;
-        let parse = |body: String| Settings::parse(json::document(body.as_bytes()).unwrap()).unwrap().script;
+        let parse = |body: String| {
+            Settings::parse(json::document(body.as_bytes()).unwrap()).unwrap().script
+        };
         assert!(matches!(parse(format!("{{{PATHWAY},{rest}}}")), Script::Pathway(_)));
-        assert!(matches!(parse(format!(r#"{{"pathway_id":null,{prompt},{rest}}}"#)), Script::Prompt(_)));
+        assert!(matches!(
+            parse(format!(r#"{{"pathway_id":null,{prompt},{rest}}}"#)),
+            Script::Prompt(_)
+        ));
         assert!(matches!(parse(format!("{{{PATHWAY},{prompt},{rest}}}")), Script::Both(..)));
         for neither in ["", r#""pathway_id":null,"agent_prompt":null,"#] {
             let told = told(&format!("{{{neither}{rest}}}"));
@@ -354,7 +381,9 @@ mod tests {
         assert_eq!(relies_on(r#"{"agent_prompt":null,"config":1}"#), Some("pathway_id"));
         assert_eq!(relies_on(r#"{"pathway_id":null,"agent_prompt":"Be kind."}"#), None);
         assert_eq!(relies_on(&format!(r#"{{{PATHWAY},"agent_prompt":null}}"#)), None);
-        let violations = changes(r#"{"pathway_id":null,"agent_prompt":null,"allowed_domains":null}"#).unwrap_err();
+        let violations =
+            changes(r#"{"pathway_id":null,"agent_prompt":null,"allowed_domains":null}"#)
+                .unwrap_err();
         let faults: Vec<&Fault> = violations.iter().map(|violation| &violation.fault).collect();
         assert_eq!(faults, [&Fault::MissingUnless("agent_prompt"), &Fault::Null]);
     }
@@ -390,13 +419,23 @@ mod tests {
             ("true", "must be a number"),
             ("null", "must not be null"),
         ] {
-            assert_eq!(told_of("messages_per_minute", rate), [format!("messages_per_minute {fault}")]);
+            assert_eq!(
+                told_of("messages_per_minute", rate),
+                [format!("messages_per_minute {fault}")]
+            );
         }
     }
 
     #[test]
     fn config_is_any_json_but_null_with_a_sensible_timeout() {
-        for config in [r#""<any>""#, "0", "[]", "false", r#"{"timeoutSeconds":0.5}"#, r#"[{"timeoutSeconds":0}]"#] {
+        for config in [
+            r#""<any>""#,
+            "0",
+            "[]",
+            "false",
+            r#"{"timeoutSeconds":0.5}"#,
+            r#"[{"timeoutSeconds":0}]"#,
+        ] {
             assert!(told_of("config", config).is_empty(), "{config}");
         }
         for timeout in ["0", "-1", "1e-999"] {
@@ -414,7 +453,10 @@ mod tests {
     fn prompts_have_1_to_32768_characters() {
         let prompt = |characters: usize| format!("{:?}", "é".repeat(characters));
         assert!(told_of("agent_prompt", &prompt(32_768)).is_empty());
-        assert_eq!(told_of("agent_prompt", &prompt(32_769)), ["agent_prompt must have at most 32768 characters"]);
+        assert_eq!(
+            told_of("agent_prompt", &prompt(32_769)),
+            ["agent_prompt must have at most 32768 characters"]
+        );
         assert_eq!(told_of("agent_prompt", r#""""#), ["agent_prompt must not be empty"]);
         assert_eq!(told_of("agent_prompt", "7"), ["agent_prompt must be a string"]);
     }
@@ -423,7 +465,10 @@ mod tests {
     fn domains_are_at_most_100_and_long_ones_are_told_shortened() {
         let domains = |entries: usize| format!("[{}]", vec![r#""a.com""#; entries].join(","));
         assert!(told_of("allowed_domains", &domains(100)).is_empty());
-        assert_eq!(told_of("allowed_domains", &domains(101)), ["allowed_domains must have at most 100 entries"]);
+        assert_eq!(
+            told_of("allowed_domains", &domains(101)),
+            ["allowed_domains must have at most 100 entries"]
+        );
         assert_eq!(told_of("allowed_domains", "null"), ["allowed_domains must not be null"]);
         assert_eq!(told_of("allowed_domains", r#""a.com""#), ["allowed_domains must be an array"]);
         let long = told_of("allowed_domains", &format!("[{:?}]", "é".repeat(1000)));

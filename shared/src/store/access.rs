@@ -21,7 +21,9 @@ impl Access {
     pub(super) fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             region: variable("AWS_REGION")?,
-            endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|_| variable("AWS_ENDPOINT_URL")).ok(),
+            endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB")
+                .or_else(|_| variable("AWS_ENDPOINT_URL"))
+                .ok(),
             credentials: Credentials::new(
                 variable("AWS_ACCESS_KEY_ID")?,
                 variable("AWS_SECRET_ACCESS_KEY")?,
@@ -99,7 +101,10 @@ mod tests {
         for region in regions {
             let params = Params::builder().region(region).build().unwrap();
             let theirs = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
-            assert_eq!(access(region, None).endpoint().unwrap().as_str().trim_end_matches('/'), theirs.url());
+            assert_eq!(
+                access(region, None).endpoint().unwrap().as_str().trim_end_matches('/'),
+                theirs.url()
+            );
         }
     }
 

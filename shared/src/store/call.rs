@@ -7,7 +7,9 @@ use std::{fmt, sync::OnceLock};
 
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_sdk_dynamodb::error::BuildError;
-use aws_smithy_runtime::client::retries::classifiers::{ModeledAsRetryableClassifier, TransientErrorClassifier};
+use aws_smithy_runtime::client::retries::classifiers::{
+    ModeledAsRetryableClassifier, TransientErrorClassifier,
+};
 use aws_smithy_runtime_api::client::{
     interceptors::context::{Error, Input},
     runtime_components::RuntimeComponentsBuilder,

@@ -22,7 +22,9 @@ use aws_smithy_runtime::client::{
         self,
         endpoints::{StaticUriEndpointResolver, StaticUriEndpointResolverParams},
     },
-    retries::{TokenBucket, classifiers::HttpStatusCodeClassifier, strategy::StandardRetryStrategy},
+    retries::{
+        TokenBucket, classifiers::HttpStatusCodeClassifier, strategy::StandardRetryStrategy,
+    },
 };
 use aws_smithy_runtime_api::client::{
     auth::{SharedAuthScheme, static_resolver::StaticAuthSchemeOptionResolver},
@@ -88,7 +90,11 @@ pub async fn connect() -> Result<Client, ConfigError> {
     let connector = connector(endpoint.scheme() == "http")?;
     match timeout(WARM_UP_TIMEOUT, open(&connector, &endpoint)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => log::event(Level::Warn, "the store is not within reach yet", &Causes(&*error).to_string()),
+        Ok(Err(error)) => log::event(
+            Level::Warn,
+            "the store is not within reach yet",
+            &Causes(&*error).to_string(),
+        ),
         Err(_) => log::event(Level::Warn, "the store is not within reach yet", "no answer in time"),
     }
     Ok(Client::over(connector, access, &endpoint))
@@ -107,7 +113,9 @@ impl Client {
             .with_http_client(Some(http_client_fn(move |_, _| connector.clone())))
             .with_endpoint_resolver(Some(StaticUriEndpointResolver::uri(endpoint.as_str())))
             .with_auth_scheme(SharedAuthScheme::new(signer))
-            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![SCHEME])))
+            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
+                SCHEME,
+            ])))
             // The signer has the credentials itself: they are the same for as long as the process lives.
             .with_identity_resolver(SCHEME, NoAuthIdentityResolver::new())
             .with_identity_cache(Some(IdentityCache::no_cache()))
@@ -136,19 +144,28 @@ impl Client {
                 .build(),
         );
         config.store_put(EndpointResolverParams::from(StaticUriEndpointResolverParams::new()));
-        let plugin = StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components);
+        let plugin = StaticRuntimePlugin::new()
+            .with_config(config.freeze())
+            .with_runtime_components(components);
         Self { plugin: SharedRuntimePlugin::new(plugin), operations: Arc::default() }
     }
 
     /// Makes a call, and makes it again where that may help.
-    pub(crate) async fn call<C: Call>(&self, call: C) -> Result<C::Output, SdkError<C::Error, HttpResponse>> {
+    pub(crate) async fn call<C: Call>(
+        &self,
+        call: C,
+    ) -> Result<C::Output, SdkError<C::Error, HttpResponse>> {
         let plugins = C::slot(&self.operations).get_or_init(|| {
-            RuntimePlugins::new().with_client_plugin(self.plugin.clone()).with_operation_plugin(C::plugin())
+            RuntimePlugins::new()
+                .with_client_plugin(self.plugin.clone())
+                .with_operation_plugin(C::plugin())
         });
         let input = call.input().map_err(SdkError::construction_failure)?;
         // Boxed: it would be most of every future that is around it.
         match Box::pin(orchestrator::invoke("DynamoDB", C::NAME, input, plugins)).await {
-            Ok(output) => output.downcast().map_err(|_| SdkError::construction_failure("another operation's output")),
+            Ok(output) => output
+                .downcast()
+                .map_err(|_| SdkError::construction_failure("another operation's output")),
             Err(error) => Err(error.map_service_error(C::error)),
         }
     }
@@ -180,7 +197,10 @@ fn tls_context() -> Result<TlsContext, ConfigError> {
         Err(_) => AMAZON_ROOTS.into(),
     };
     let trust = TrustStore::empty().with_pem_certificate(roots);
-    Ok(TlsContext::builder().with_trust_store(trust).build().expect("this builder has no check that could fail"))
+    Ok(TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .expect("this builder has no check that could fail"))
 }
 
 /// The PEM file `file`, read here so that a fault in it is an error and not a panic of the TLS connector's.
@@ -188,7 +208,9 @@ fn ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
     let pem = fs::read(file).map_err(|error| ConfigError::CaBundle(error.to_string()))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
-        Ok(certificates) if certificates.is_empty() => Err(ConfigError::CaBundle("no certificate in it".to_owned())),
+        Ok(certificates) if certificates.is_empty() => {
+            Err(ConfigError::CaBundle("no certificate in it".to_owned()))
+        }
         Ok(_) => Ok(pem),
         Err(error) => Err(ConfigError::CaBundle(error.to_string())),
     }
@@ -244,18 +266,24 @@ mod tests {
         }
 
         fn header(&self, name: &str) -> &str {
-            let found: Vec<&str> =
-                self.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect();
+            let found: Vec<&str> = self
+                .headers
+                .iter()
+                .filter(|(own, _)| own == name)
+                .map(|(_, value)| value.as_str())
+                .collect();
             assert_eq!(found.len(), 1, "{name} in {self:?}");
             found[0]
         }
 
         /// The `Authorization` that the SDK's signer gives what came.
         fn authorization(&self, credentials: &Credentials) -> String {
-            let ["POST", path, "HTTP/1.1"] = self.request_line.split(' ').collect::<Vec<_>>()[..] else {
+            let ["POST", path, "HTTP/1.1"] = self.request_line.split(' ').collect::<Vec<_>>()[..]
+            else {
                 panic!("{self:?}")
             };
-            let time = NaiveDateTime::parse_from_str(self.header("x-amz-date"), "%Y%m%dT%H%M%SZ").unwrap();
+            let time =
+                NaiveDateTime::parse_from_str(self.header("x-amz-date"), "%Y%m%dT%H%M%SZ").unwrap();
             let identity = Identity::from(credentials.clone());
             let params = SigningParams::builder()
                 .identity(&identity)
@@ -267,10 +295,13 @@ mod tests {
             let (_, signed) = self.header("authorization").split_once("SignedHeaders=").unwrap();
             let signed: Vec<&str> = signed.split_once(',').unwrap().0.split(';').collect();
             // These the signer adds.
-            let is_own = |name: &str| ["host", "x-amz-date", "x-amz-security-token"].contains(&name);
-            let given = signed.iter().filter(|name| !is_own(name)).map(|name| (*name, self.header(name)));
+            let is_own =
+                |name: &str| ["host", "x-amz-date", "x-amz-security-token"].contains(&name);
+            let given =
+                signed.iter().filter(|name| !is_own(name)).map(|name| (*name, self.header(name)));
             let uri = format!("http://{}{path}", self.header("host"));
-            let request = SignableRequest::new("POST", uri, given, SignableBody::Bytes(&self.body)).unwrap();
+            let request =
+                SignableRequest::new("POST", uri, given, SignableBody::Bytes(&self.body)).unwrap();
             let instructions = sign(request, &params.unwrap().into()).unwrap().into_parts().0;
             instructions.headers().find(|(name, _)| *name == "authorization").unwrap().1.to_owned()
         }
@@ -287,7 +318,9 @@ mod tests {
     }
 
     /// Makes a call of a server whose first connection answers 500 and whose second 200. Tells the outcome, and what came.
-    async fn call(credentials: &Credentials) -> (Result<GetItemOutput, impl fmt::Debug + use<>>, Receiver<Received>) {
+    async fn call(
+        credentials: &Credentials,
+    ) -> (Result<GetItemOutput, impl fmt::Debug + use<>>, Receiver<Received>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = channel();
@@ -298,26 +331,35 @@ mod tests {
             }
         });
         let credentials = credentials.clone();
-        let access = Access { region: "us-east-1".to_owned(), endpoint: Some(endpoint), credentials };
-        let get = GetItemInputBuilder::default().table_name("Widgets").key("pk", AttributeValue::S("é".to_owned()));
+        let access =
+            Access { region: "us-east-1".to_owned(), endpoint: Some(endpoint), credentials };
+        let get = GetItemInputBuilder::default()
+            .table_name("Widgets")
+            .key("pk", AttributeValue::S("é".to_owned()));
         (Client::new(access).unwrap().call(get).await, requests)
     }
 
     #[tokio::test]
     async fn what_a_server_failed_at_is_tried_again_with_another() {
-        let (answer, requests) = call(&Credentials::new("AKID", "secret", None, None, "test")).await;
+        let (answer, requests) =
+            call(&Credentials::new("AKID", "secret", None, None, "test")).await;
         assert!(answer.is_ok(), "{answer:?}");
         assert_eq!(requests.try_iter().count(), 2);
     }
 
     #[tokio::test]
     async fn each_try_is_signed_as_it_is_sent() {
-        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+        let credentials =
+            Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
         let (_, requests) = call(&credentials).await;
         let requests: Vec<Received> = requests.try_iter().collect();
         assert_eq!(requests.len(), 2);
         for request in requests {
-            assert_eq!(request.header("authorization"), request.authorization(&credentials), "{request:?}");
+            assert_eq!(
+                request.header("authorization"),
+                request.authorization(&credentials),
+                "{request:?}"
+            );
         }
     }
 }

@@ -27,6 +27,9 @@ impl Condition {
         let named: Vec<_> = (0..).map(|i| format!(":version{i}")).zip(versions).collect();
         let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
         let expression = format!("{IS_WIDGET} AND {not}{VERSION} IN ({})", names.join(", "));
-        Self { expression, values: named.into_iter().map(|(name, version)| (name, number(version))).collect() }
+        Self {
+            expression,
+            values: named.into_iter().map(|(name, version)| (name, number(version))).collect(),
+        }
     }
 }

@@ -49,18 +49,26 @@ impl Store {
         Ok(created)
     }
 
-    async fn put<S: Stored>(&self, account: AccountId, widget: Widget<S>) -> Result<Created<S>, Error> {
+    async fn put<S: Stored>(
+        &self,
+        account: AccountId,
+        widget: Widget<S>,
+    ) -> Result<Created<S>, Error> {
         let put = PutItemInputBuilder::default()
             .table_name(&self.table)
             .set_item(Some(item::of(account, &widget)))
             .condition_expression(IS_ABSENT)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = self.client.call(put).await else { return Ok(Created { widget, is_replay: false }) };
+        let Err(error) = self.client.call(put).await else {
+            return Ok(Created { widget, is_replay: false });
+        };
         // The SDK retries where an answer got lost: then the widget in the way is the one just sent, or what it left when
         // somebody deleted it.
         let is_own = |there: &Item| there.get(CREATED_AT) == Some(&text(widget.created_at));
         match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refusal)) if refusal.item().is_some_and(is_own) => {
+            Some(PutItemError::ConditionalCheckFailedException(refusal))
+                if refusal.item().is_some_and(is_own) =>
+            {
                 Ok(Created { widget, is_replay: false })
             }
             _ => Err(Error::from_store("PutItem Widgets", &error)),
@@ -88,13 +96,18 @@ impl Store {
         let token = widget.id.to_string();
         let mut transaction = TransactWriteItemsInputBuilder::default().client_request_token(token);
         for put in [record, own] {
-            let put = put.build().map_err(|error| Error::Internal(format!("{OPERATION}: {error}")))?;
+            let put =
+                put.build().map_err(|error| Error::Internal(format!("{OPERATION}: {error}")))?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        let Err(error) = self.client.call(transaction).await else { return Ok(Created { widget, is_replay: false }) };
+        let Err(error) = self.client.call(transaction).await else {
+            return Ok(Created { widget, is_replay: false });
+        };
         let refusal = error.as_service_error();
         let is_kept_off = refusal.is_some_and(retry::is_kept_off);
-        let met = match refusal.and_then(|refusal| retry::cancellation_reasons(refusal).first()?.item()) {
+        let met = match refusal
+            .and_then(|refusal| retry::cancellation_reasons(refusal).first()?.item())
+        {
             Some(item) => Some(Record::read(item.clone())?),
             // Others with the same key were at it all the time: one of them will be done by now.
             None if is_kept_off => self.record::<S>(account, idempotency).await?,
@@ -114,7 +127,11 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    async fn record<S: Stored>(&self, account: AccountId, idempotency: &Idempotency) -> Result<Option<Record>, Error> {
+    async fn record<S: Stored>(
+        &self,
+        account: AccountId,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Record>, Error> {
         let found = self.get(record::key::<S>(account, idempotency), true).await?;
         found.map(Record::read).transpose()
     }

@@ -80,12 +80,16 @@ impl Store {
             Err(error) => error,
         };
         match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) if is_unclear => Err(Error::unclear(DELETE)),
-            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Err(match refusal.item() {
-                Some(there) if item::is_widget(there) => Error::PreconditionFailed,
-                Some(_) => Error::AlreadyDeleted(id),
-                None => Error::NoSuchWidget(id),
-            }),
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) if is_unclear => {
+                Err(Error::unclear(DELETE))
+            }
+            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+                Err(match refusal.item() {
+                    Some(there) if item::is_widget(there) => Error::PreconditionFailed,
+                    Some(_) => Error::AlreadyDeleted(id),
+                    None => Error::NoSuchWidget(id),
+                })
+            }
             _ => Err(Error::from_store(DELETE, &error)),
         }
     }

@@ -140,7 +140,9 @@ pub(super) fn widget<S: Stored>(item: Item) -> Result<Widget<S>, Error> {
             settings: S::read(&mut reader)?,
         })
     };
-    read().map_err(|Unreadable(name)| Error::Internal(format!("the stored widget {id} has no {name} that can be read")))
+    read().map_err(|Unreadable(name)| {
+        Error::Internal(format!("the stored widget {id} has no {name} that can be read"))
+    })
 }
 
 /// What an expression says of an item that [`is_widget`].
@@ -229,7 +231,9 @@ impl<T: Attribute> Attribute for Vec<T> {
 
     fn read(value: Option<AttributeValue>) -> Option<Self> {
         match value? {
-            AttributeValue::L(values) => values.into_iter().map(|value| T::read(Some(value))).collect(),
+            AttributeValue::L(values) => {
+                values.into_iter().map(|value| T::read(Some(value))).collect()
+            }
             _ => None,
         }
     }
@@ -295,7 +299,8 @@ impl Attribute for JsonText {
         match value? {
             AttributeValue::S(text) => Self::parse(text),
             AttributeValue::L(elements) => {
-                let texts: Option<Vec<&str>> = elements.iter().map(|it| it.as_s().ok().map(String::as_str)).collect();
+                let texts: Option<Vec<&str>> =
+                    elements.iter().map(|it| it.as_s().ok().map(String::as_str)).collect();
                 Self::parse(format!("[{}]", texts?.join(",")))
             }
             _ => None,
@@ -309,12 +314,18 @@ impl Attribute for MessagesPerMinute {
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>).
     fn write(&self) -> Option<AttributeValue> {
         let text = self.as_json().as_str().to_owned();
-        Some(if survives_as_number(&text) { AttributeValue::N(text) } else { AttributeValue::S(text) })
+        Some(if survives_as_number(&text) {
+            AttributeValue::N(text)
+        } else {
+            AttributeValue::S(text)
+        })
     }
 
     fn read(value: Option<AttributeValue>) -> Option<Self> {
         match value? {
-            AttributeValue::N(text) | AttributeValue::S(text) => Self::parse(serde_json::from_str(&text).ok()?).ok(),
+            AttributeValue::N(text) | AttributeValue::S(text) => {
+                Self::parse(serde_json::from_str(&text).ok()?).ok()
+            }
             _ => None,
         }
     }
@@ -325,7 +336,10 @@ fn survives_as_number(text: &str) -> bool {
     match text.split_once('.') {
         None => is_digits(text) && text.len() <= 38,
         Some((whole, fraction)) => {
-            is_digits(whole) && is_digits(fraction) && !fraction.ends_with('0') && whole.len() + fraction.len() <= 38
+            is_digits(whole)
+                && is_digits(fraction)
+                && !fraction.ends_with('0')
+                && whole.len() + fraction.len() <= 38
         }
     }
 }
@@ -374,7 +388,10 @@ assistant_fields! {
 impl Attributes {
     /// Puts the widget into the index by assistant, or takes it out.
     fn put_assistant(&mut self, account: AccountId, assistant_id: Option<Uuid>) {
-        self.0.push((BY_ASSISTANT, assistant_id.map(|assistant_id| by_assistant(account, assistant_id))));
+        self.0.push((
+            BY_ASSISTANT,
+            assistant_id.map(|assistant_id| by_assistant(account, assistant_id)),
+        ));
     }
 }
 
@@ -383,8 +400,15 @@ impl Stored for pathway::Settings {
 
     const DIALECT: &'static str = "pathway";
 
-    const ATTRIBUTES: &'static [&'static str] =
-        &["pathway_id", "agent_prompt", "agent_id", "allowed_domains", "messages_per_minute", "config", "webhook_url"];
+    const ATTRIBUTES: &'static [&'static str] = &[
+        "pathway_id",
+        "agent_prompt",
+        "agent_id",
+        "allowed_domains",
+        "messages_per_minute",
+        "config",
+        "webhook_url",
+    ];
 
     fn attributes(&self, _: AccountId) -> Attributes {
         let mut attributes = Attributes(Vec::with_capacity(8));
@@ -416,7 +440,8 @@ impl Stored for pathway::Settings {
 
     fn read(item: &mut Reader) -> Result<Self, Unreadable> {
         Ok(Self {
-            script: Script::of(item.take("pathway_id")?, item.take("agent_prompt")?).ok_or(Unreadable("script"))?,
+            script: Script::of(item.take("pathway_id")?, item.take("agent_prompt")?)
+                .ok_or(Unreadable("script"))?,
             agent_id: item.take("agent_id")?,
             allowed_domains: item.take("allowed_domains")?,
             messages_per_minute: item.take("messages_per_minute")?,
@@ -448,14 +473,16 @@ mod tests {
         leaf.prop_recursive(3, 12, 3, |inner| {
             let member = (any::<String>(), inner.clone());
             prop_oneof![
-                prop::collection::vec(inner, 0..3).prop_map(|items| format!("[ {} ]", items.join(" , "))),
+                prop::collection::vec(inner, 0..3)
+                    .prop_map(|items| format!("[ {} ]", items.join(" , "))),
                 prop::collection::vec(member, 0..3).prop_map(|members| object(&members)),
             ]
         })
     }
 
     fn object(members: &[(String, String)]) -> String {
-        let members: Vec<String> = members.iter().map(|(key, value)| format!("{}:{value}", json!(key))).collect();
+        let members: Vec<String> =
+            members.iter().map(|(key, value)| format!("{}:{value}", json!(key))).collect();
         format!("{{{}}}", members.join(","))
     }
 
@@ -511,11 +538,13 @@ mod tests {
     #[test]
     fn a_delete_takes_away_every_attribute_that_settings_have() {
         fn check<S: Stored>(settings: &S) {
-            let written: BTreeSet<&str> = settings.attributes(ACCOUNT).0.iter().map(|(name, _)| *name).collect();
+            let written: BTreeSet<&str> =
+                settings.attributes(ACCOUNT).0.iter().map(|(name, _)| *name).collect();
             assert_eq!(written, S::ATTRIBUTES.iter().copied().collect());
         }
         check(&assistant::Settings::default());
-        let body = br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
+        let body =
+            br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
         check(&pathway::Settings::parse(json::document(body).unwrap()).unwrap());
     }
 
@@ -555,7 +584,8 @@ mod tests {
 
     #[test]
     fn an_item_that_cannot_be_read_is_a_fault_of_ours_that_names_it() {
-        let body = br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
+        let body =
+            br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
         let kept = Widget::new(pathway::Settings::parse(json::document(body).unwrap()).unwrap());
         for (name, value) in [
             ("version", text("1")),
@@ -575,10 +605,14 @@ mod tests {
 
     #[test]
     fn only_numbers_that_dynamodb_gives_back_as_they_were_are_kept_as_its_numbers() {
-        for text in ["0", "10", "0.5", "12345678901234567890", "99999999999999999999999999999999999999"] {
+        for text in
+            ["0", "10", "0.5", "12345678901234567890", "99999999999999999999999999999999999999"]
+        {
             assert!(survives_as_number(text), "{text}");
         }
-        for text in ["1.0", "0.50", "1e3", "-0", "1E-3", "999999999999999999999999999999999999999", "0.10"] {
+        for text in
+            ["1.0", "0.50", "1e3", "-0", "1E-3", "999999999999999999999999999999999999999", "0.10"]
+        {
             assert!(!survives_as_number(text), "{text}");
         }
     }

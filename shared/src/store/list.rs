@@ -58,7 +58,8 @@ impl Store {
         };
         let found = self.query::<S>(list, within, after, limit, Select::AllAttributes).await?;
         let last = found.last_evaluated_key.as_ref().map(last_id).transpose()?;
-        let widgets = found.items.into_iter().flatten().map(item::widget).collect::<Result<_, _>>()?;
+        let widgets =
+            found.items.into_iter().flatten().map(item::widget).collect::<Result<_, _>>()?;
         Ok(Page { widgets, last })
     }
 
@@ -106,8 +107,12 @@ impl Store {
                 .exclusive_start_key(item::PK, text(item::partition::<S>(list.account)))
                 .exclusive_start_key(item::SK, text(id));
         }
-        let operation =
-            || format!("Query Widgets{}", within.index.map(|index| format!("/{index}")).unwrap_or_default());
+        let operation = || {
+            format!(
+                "Query Widgets{}",
+                within.index.map(|index| format!("/{index}")).unwrap_or_default()
+            )
+        };
         self.client.call(query).await.map_err(|error| Error::from_store(&operation(), &error))
     }
 }

@@ -107,7 +107,11 @@ impl Store {
     }
 
     /// The widget as it is now.
-    pub async fn read<S: Stored>(&self, account: AccountId, id: WidgetId) -> Result<Widget<S>, Error> {
+    pub async fn read<S: Stored>(
+        &self,
+        account: AccountId,
+        id: WidgetId,
+    ) -> Result<Widget<S>, Error> {
         let found = self.get(key::<S>(account, id), true).await?;
         found.filter(item::is_widget).map_or(Err(Error::NoSuchWidget(id)), item::widget)
     }
@@ -119,11 +123,21 @@ impl Store {
             .index_name(BY_ID)
             .key_condition_expression("id = :id")
             .expression_attribute_values(":id", text(id));
-        let found = self.client.call(query).await.map_err(|error| Error::from_store("Query Widgets/ById", &error))?;
+        let found = self
+            .client
+            .call(query)
+            .await
+            .map_err(|error| Error::from_store("Query Widgets/ById", &error))?;
         let is_of_dialect = |pk: &AttributeValue| {
-            pk.as_s().is_ok_and(|pk| pk.split_once('#').is_some_and(|(_, dialect)| dialect == S::DIALECT))
+            pk.as_s().is_ok_and(|pk| {
+                pk.split_once('#').is_some_and(|(_, dialect)| dialect == S::DIALECT)
+            })
         };
-        let partition = found.items.into_iter().flatten().find_map(|mut item| item.remove(PK).filter(is_of_dialect));
+        let partition = found
+            .items
+            .into_iter()
+            .flatten()
+            .find_map(|mut item| item.remove(PK).filter(is_of_dialect));
         let partition = partition.ok_or(Error::NoSuchWidget(id))?;
         let found = self.get(key_in(partition, id), false).await?;
         found.filter(item::is_widget).map_or(Err(Error::NoSuchWidget(id)), item::widget)
@@ -131,9 +145,15 @@ impl Store {
 
     /// The item with this key.
     async fn get(&self, key: Item, is_consistent: bool) -> Result<Option<Item>, Error> {
-        let get =
-            GetItemInputBuilder::default().table_name(&self.table).set_key(Some(key)).consistent_read(is_consistent);
-        let found = self.client.call(get).await.map_err(|error| Error::from_store("GetItem Widgets", &error))?;
+        let get = GetItemInputBuilder::default()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .consistent_read(is_consistent);
+        let found = self
+            .client
+            .call(get)
+            .await
+            .map_err(|error| Error::from_store("GetItem Widgets", &error))?;
         Ok(found.item)
     }
 }

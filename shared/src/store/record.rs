@@ -30,7 +30,11 @@ pub(super) fn key<S: Stored>(account: AccountId, idempotency: &Idempotency) -> I
 }
 
 /// The record that `widget` is about to be created by a request.
-pub(super) fn of<S: Stored>(account: AccountId, idempotency: &Idempotency, widget: &Widget<S>) -> Item {
+pub(super) fn of<S: Stored>(
+    account: AccountId,
+    idempotency: &Idempotency,
+    widget: &Widget<S>,
+) -> Item {
     let mut item = key::<S>(account, idempotency);
     let expires = widget.created_at.epoch_seconds() + REMEMBERED_FOR.as_secs();
     item.extend([
@@ -63,7 +67,9 @@ impl Record {
                 expires: reader.take(TTL)?,
             })
         };
-        read().map_err(|Unreadable(name)| Error::Internal(format!("an idempotency record has no readable {name}")))
+        read().map_err(|Unreadable(name)| {
+            Error::Internal(format!("an idempotency record has no readable {name}"))
+        })
     }
 
     /// Whether it still has a meaning at `now`: DynamoDB deletes it some time after it has none.
@@ -73,7 +79,11 @@ impl Record {
 
     /// What the request was answered with that wanted to create `widget` and met this record: the same, where it is the
     /// record of that very request, the SDK having tried again; otherwise what the first one created.
-    pub fn created<S>(self, widget: Widget<S>, idempotency: &Idempotency) -> Result<Created<S>, Error> {
+    pub fn created<S>(
+        self,
+        widget: Widget<S>,
+        idempotency: &Idempotency,
+    ) -> Result<Created<S>, Error> {
         if self.widget_id == widget.id {
             return Ok(Created { widget, is_replay: false });
         }
@@ -81,7 +91,10 @@ impl Record {
             return Err(Error::IdempotencyKeyReused);
         }
         let Self { widget_id: id, created_at, .. } = self;
-        Ok(Created { widget: Widget { id, created_at, updated_at: created_at, ..widget }, is_replay: true })
+        Ok(Created {
+            widget: Widget { id, created_at, updated_at: created_at, ..widget },
+            is_replay: true,
+        })
     }
 }
 
@@ -95,7 +108,8 @@ mod tests {
     const ACCOUNT: AccountId = AccountId(Uuid::from_u128(7));
 
     fn widget() -> Widget<pathway::Settings> {
-        let body = br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
+        let body =
+            br#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
         Widget::new(pathway::Settings::parse(json::document(body).unwrap()).unwrap())
     }
 
@@ -118,7 +132,10 @@ mod tests {
         let record = || Record::read(of(ACCOUNT, &request(b"1"), &first)).unwrap();
         let created = record().created(second.clone(), &request(b"1")).unwrap();
         assert_eq!((created.widget, created.is_replay), (first.clone(), true));
-        assert_eq!(record().created(second, &request(b"2")).unwrap_err(), Error::IdempotencyKeyReused);
+        assert_eq!(
+            record().created(second, &request(b"2")).unwrap_err(),
+            Error::IdempotencyKeyReused
+        );
     }
 
     #[test]
@@ -126,6 +143,9 @@ mod tests {
         let mut item = of(ACCOUNT, &request(b"1"), &widget());
         item.remove(WIDGET_ID);
         let error = Record::read(item).unwrap_err();
-        assert_eq!(error, Error::Internal("an idempotency record has no readable widget_id".to_owned()));
+        assert_eq!(
+            error,
+            Error::Internal("an idempotency record has no readable widget_id".to_owned())
+        );
     }
 }

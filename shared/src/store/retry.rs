@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::{
         interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef},
     },
     error::BoxError,
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    operation::{
+        put_item::PutItemError, transact_write_items::TransactWriteItemsError,
+        update_item::UpdateItemError,
+    },
     types::CancellationReason,
 };
 use aws_smithy_runtime_api::client::{
@@ -30,9 +33,13 @@ impl ClassifyRetry for TransactionConflicts {
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
+        let Some(Err(error)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
         let Some(error) = error.as_operation_error() else { return RetryAction::NoActionIndicated };
-        let is_conflict = error.downcast_ref().is_some_and(PutItemError::is_transaction_conflict_exception)
+        let is_conflict = error
+            .downcast_ref()
+            .is_some_and(PutItemError::is_transaction_conflict_exception)
             || error.downcast_ref().is_some_and(UpdateItemError::is_transaction_conflict_exception)
             || error.downcast_ref().is_some_and(is_kept_off);
         if is_conflict { RetryAction::throttling_error() } else { RetryAction::NoActionIndicated }
@@ -59,14 +66,19 @@ impl ClassifyRetry for UnreadableAnswers {
 
 /// Whether a transaction was not made for a reason that passes.
 pub fn is_kept_off(error: &TransactWriteItemsError) -> bool {
-    const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    cancellation_reasons(error).iter().any(|reason| reason.code().is_some_and(|code| PASSING.contains(&code)))
+    const PASSING: [&str; 3] =
+        ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    cancellation_reasons(error)
+        .iter()
+        .any(|reason| reason.code().is_some_and(|code| PASSING.contains(&code)))
 }
 
 /// Why a transaction was not made, by item in the order that they were sent in.
 pub fn cancellation_reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {
     match error {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled.cancellation_reasons(),
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            cancelled.cancellation_reasons()
+        }
         _ => &[],
     }
 }
@@ -103,7 +115,9 @@ pub async fn watched_unrepeated<T>(call: impl Future<Output = T>) -> (T, bool) {
 
 async fn watch<T>(is_repeated: bool, call: impl Future<Output = T>) -> (T, bool) {
     let watched = Watched { is_unclear: Cell::new(false), is_repeated };
-    WATCHED.scope(watched, async { (call.await, WATCHED.with(|watched| watched.is_unclear.get())) }).await
+    WATCHED
+        .scope(watched, async { (call.await, WATCHED.with(|watched| watched.is_unclear.get())) })
+        .await
 }
 
 /// Notes all tries, and those whose outcome is not known.

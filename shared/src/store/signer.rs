@@ -44,7 +44,10 @@ pub(super) struct Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer").field("region", &self.region).field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("region", &self.region)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,7 +62,9 @@ impl Signer {
         let body = request.body().bytes().ok_or("a body that is no text cannot be signed")?;
         let body_hash = Hash::of(body);
         // `20240115T103000Z`
-        let time = DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Secs, true).replace(['-', ':'], "");
+        let time = DateTime::<Utc>::from(now)
+            .to_rfc3339_opts(SecondsFormat::Secs, true)
+            .replace(['-', ':'], "");
         let date = time.get(..8).ok_or("a time without a date")?;
         let headers = request.headers_mut();
         headers.try_insert("x-amz-date", time.clone())?;
@@ -77,11 +82,14 @@ impl Signer {
         }
         write!(canonical, "\n{names}\n{body_hash}")?;
         let scope = format!("{date}/{}/{SERVICE}/aws4_request", self.region);
-        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Hash::of(canonical.as_bytes()));
-        let signature = self.with_signing_key(now, date, |key| calculate_signature(key, to_sign.as_bytes()));
+        let to_sign =
+            format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Hash::of(canonical.as_bytes()));
+        let signature =
+            self.with_signing_key(now, date, |key| calculate_signature(key, to_sign.as_bytes()));
         let access_key = self.credentials.access_key_id();
-        let authorization =
-            format!("AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}");
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        );
 
         let headers = request.headers_mut();
         headers.try_insert("authorization", authorization)?;
@@ -97,7 +105,8 @@ impl Signer {
             Some((day, key)) if day == date => sign(key),
             _ => {
                 let secret = self.credentials.secret_access_key();
-                let key = generate_signing_key(secret, now, &self.region, SERVICE).as_ref().to_vec();
+                let key =
+                    generate_signing_key(secret, now, &self.region, SERVICE).as_ref().to_vec();
                 sign(&kept.insert((date.to_owned(), key)).1)
             }
         }
@@ -122,7 +131,10 @@ impl AuthScheme for Signer {
         SCHEME
     }
 
-    fn identity_resolver(&self, resolvers: &dyn GetIdentityResolver) -> Option<SharedIdentityResolver> {
+    fn identity_resolver(
+        &self,
+        resolvers: &dyn GetIdentityResolver,
+    ) -> Option<SharedIdentityResolver> {
         resolvers.identity_resolver(SCHEME)
     }
 
@@ -158,7 +170,11 @@ mod tests {
     fn requests_are_signed_as_the_sdk_s_own_signer_signs_them() {
         for token in [None, Some("token".to_owned())] {
             let credentials = Credentials::new("AKID", "secret", token, None, "test");
-            let signer = Signer::new(credentials.clone(), "eu-central-1".to_owned(), "localhost:8000".to_owned());
+            let signer = Signer::new(
+                credentials.clone(),
+                "eu-central-1".to_owned(),
+                "localhost:8000".to_owned(),
+            );
             // The day changes, and changes back.
             for seconds in [1_700_000_000, 1_700_000_001, 1_700_086_400, 1_700_000_000] {
                 let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
@@ -194,10 +210,14 @@ mod tests {
 
     #[test]
     fn a_signer_is_shown_without_what_it_signs_with() {
-        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+        let credentials =
+            Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
         let signer = Signer::new(credentials, "us-east-1".to_owned(), "localhost".to_owned());
         signer.sign(&mut request(), SystemTime::UNIX_EPOCH).unwrap();
         let shown = format!("{signer:?}");
-        assert!(!["AKID", "secret", "token"].iter().any(|secret| shown.contains(secret)), "{shown}");
+        assert!(
+            !["AKID", "secret", "token"].iter().any(|secret| shown.contains(secret)),
+            "{shown}"
+        );
     }
 }

@@ -44,7 +44,11 @@ impl Store {
         let mut changed = S::changed(changes, account);
         if changed.0.is_empty() {
             let widget = self.read(account, id).await?;
-            return if versions.have(widget.version) { Ok(widget) } else { Err(Error::PreconditionFailed) };
+            return if versions.have(widget.version) {
+                Ok(widget)
+            } else {
+                Err(Error::PreconditionFailed)
+            };
         }
         let relies_on = S::relies_on(changes);
         let mut condition = Condition::of(versions);
@@ -62,17 +66,26 @@ impl Store {
                 .table_name(&self.table)
                 .set_key(Some(key::<S>(account, id)))
                 .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
             let (error, is_lost) = match retry::watched_unrepeated(self.client.call(update)).await {
                 (Ok(updated), _) => return made(updated.attributes.unwrap_or_default()),
                 (Err(error), is_lost) => (error, is_lost),
             };
             match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => match refusal.item() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => match refusal
+                    .item()
+                {
                     // A try before this one was made, though its answer got lost.
-                    Some(there) if there.get(LAST_WRITE) == Some(&write.mark) => return made(there.clone()),
+                    Some(there) if there.get(LAST_WRITE) == Some(&write.mark) => {
+                        return made(there.clone());
+                    }
                     // There is nothing to change.
-                    Some(there) if is_one_of(versions, there) && S::changed(changes, account).are_in(there) => {
+                    Some(there)
+                        if is_one_of(versions, there)
+                            && S::changed(changes, account).are_in(there) =>
+                    {
                         return item::widget(there.clone());
                     }
                     // One may have been, before somebody else changed the widget again, or deleted it.
@@ -85,7 +98,9 @@ impl Store {
                     }
                 },
                 Some(refusal) if is_too_large(refusal) => return Err(Error::WidgetTooLarge),
-                _ if !is_lost || attempt == ATTEMPTS => return Err(Error::from_store(UPDATE, &error)),
+                _ if !is_lost || attempt == ATTEMPTS => {
+                    return Err(Error::from_store(UPDATE, &error));
+                }
                 _ => {
                     (newest, is_unclear) = (now, true);
                     sleep(FIRST_BACKOFF * u32::from(mark.as_bytes()[15]) / 255 * attempt).await;
@@ -114,10 +129,16 @@ fn time_to_try_again(
         return Err(Error::PreconditionFailed);
     }
     match relies_on {
-        Some((attribute, violation)) if !there.contains_key(*attribute) => Err(Error::Invalid(vec![violation.clone()])),
+        Some((attribute, violation)) if !there.contains_key(*attribute) => {
+            Err(Error::Invalid(vec![violation.clone()]))
+        }
         _ => item::updated_at(there)
             .map(|last| last.after(MILLISECOND).max(Timestamp::now()))
-            .ok_or_else(|| Error::Internal(format!("{UPDATE}: what is there has no updated_at that can be read"))),
+            .ok_or_else(|| {
+                Error::Internal(format!(
+                    "{UPDATE}: what is there has no updated_at that can be read"
+                ))
+            }),
     }
 }
 
@@ -168,14 +189,18 @@ fn expressed(changed: Attributes, condition: &Condition, write: &Write) -> Updat
                 values.insert(format!(":{name}"), value);
             }
             None => {
-                removes += &format!("{}#{name}", if removes.is_empty() { " REMOVE " } else { ", " });
+                removes +=
+                    &format!("{}#{name}", if removes.is_empty() { " REMOVE " } else { ", " });
                 is_as_it_is += &format!("{and}attribute_not_exists(#{name})");
             }
         }
     }
     update
         .update_expression(sets + &removes)
-        .condition_expression(format!("{} AND {UPDATED_AT} < :newest AND NOT ({is_as_it_is})", condition.expression))
+        .condition_expression(format!(
+            "{} AND {UPDATED_AT} < :newest AND NOT ({is_as_it_is})",
+            condition.expression
+        ))
         .set_expression_attribute_values(Some(values))
 }
 
@@ -183,5 +208,6 @@ fn expressed(changed: Attributes, condition: &Condition, write: &Write) -> Updat
 /// of them set adds up. It has no code of its own for it, only the message "Item size to update has exceeded the maximum
 /// allowed size".
 fn is_too_large(error: &UpdateItemError) -> bool {
-    error.code() == Some("ValidationException") && error.message().is_some_and(|message| message.contains("Item size"))
+    error.code() == Some("ValidationException")
+        && error.message().is_some_and(|message| message.contains("Item size"))
 }
