@@ -40,8 +40,7 @@ enum Command {
     /// Measure what the functions cost, beside a bare echo (the floor) and the plain way to write them
     ///
     /// Builds the functions as they are deployed and prints, ratios first: start, first and warm invocations (CPU, time, latencies,
-    /// calls to the store), memory, bytes, instructions (where valgrind is installed), INIT over TLS, many invocations at once, and
-    /// how lists, totals and updates grow with an account. Some three minutes after the build, on Linux; ratios and what is counted
+    /// calls to the store), memory, bytes, instructions (where valgrind is installed), INIT over TLS, and how lists, totals and updates grow with an account. Some three minutes after the build, on Linux; ratios and what is counted
     /// can be compared with those of another machine, times cannot.
     Bench(bench::Bench),
 }

@@ -34,10 +34,6 @@ pub enum Error {
         /// The methods it has, as the `Allow` header lists them.
         allow: &'static str,
     },
-    /// The path or the query is over [`crate::http::MAX_URL_BYTES`].
-    UrlTooLong,
-    /// The headers are over [`crate::http::MAX_HEADER_BYTES`].
-    HeadersTooLarge,
     /// The body is over [`crate::http::MAX_BODY_BYTES`].
     BodyTooLarge,
     /// The body's bytes are not UTF-8.

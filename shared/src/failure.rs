@@ -66,8 +66,6 @@ impl From<&Error> for Kind {
             | Error::ReadOnlyKey
             | Error::NoSuchRoute
             | Error::MethodNotAllowed { .. }
-            | Error::UrlTooLong
-            | Error::HeadersTooLarge
             | Error::BodyTooLarge
             | Error::BodyNotUtf8
             | Error::PreconditionFailed

@@ -1,8 +1,8 @@
 //! A dialect as a Lambda function: events in, answers out.
 
 use std::{
+    cell::Cell,
     panic::AssertUnwindSafe,
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -11,7 +11,10 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::Context;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    runtime::Builder,
+    time::{Instant, timeout_at},
+};
 
 pub use lambda_runtime::Error;
 
@@ -26,7 +29,6 @@ use crate::{
     observed::{Observed, observed},
     pipeline, runtime,
     security_headers::secured,
-    threads,
 };
 
 /// How long before Lambda would stop the function a request that is not done is given up: time enough to say so.
@@ -76,34 +78,26 @@ enum Answer {
     Pipeline(pipeline::Answer),
 }
 
-/// Runs a function: INIT, then events until Lambda ends the environment. `dialect` is made of what INIT opened, in each thread
-/// there is ([`threads`]).
+/// Runs a function: INIT, then events until Lambda ends the environment. `dialect` is made of what INIT opened.
 ///
 /// # Errors
 ///
 /// That the function cannot start, or that Lambda is not there any more.
-pub fn start<D: Dialect + 'static>(dialect: fn(App) -> D) -> Result<(), Error> {
+pub fn start<D: Dialect>(dialect: fn(App) -> D) -> Result<(), Error> {
     log::panics();
-    let open = async move || {
-        let app = App::init().await;
-        let app = app.inspect_err(|error| {
-            log::event(Level::Error, "the function cannot start", &error.to_string())
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let app = App::init().await.inspect_err(|error| {
+            log::event(Level::Error, "the function cannot start", &error.to_string());
         })?;
-        Ok(dialect(app))
-    };
-    threads::run(open, serve)
-}
-
-/// Serves with so many loops.
-async fn serve(dialect: impl Dialect, loops: usize) -> Result<(), Error> {
-    /// Of the environment, whichever thread has its first invocation.
-    static IS_COLD: AtomicBool = AtomicBool::new(true);
-    let Err(error) = runtime::run(loops, async |event: &[u8], context: Context| {
-        let invocation = Invocation::of(&context, IS_COLD.swap(false, Ordering::Relaxed));
-        handle(&dialect, event, &invocation).await
+        let dialect = dialect(app);
+        let is_cold = Cell::new(true);
+        let Err(error) = runtime::run(async |event: &[u8], context: Context| {
+            let invocation = Invocation::of(&context, is_cold.replace(false));
+            handle(&dialect, event, &invocation).await
+        })
+        .await;
+        Err(error)
     })
-    .await;
-    Err(error)
 }
 
 /// An HTTP request is one in API Gateway's payload format 2.0 and nothing else; what is none may be another event.
@@ -136,10 +130,7 @@ async fn answer<D: Dialect>(
     let start = Instant::now();
     let request_id = invocation.request_id;
     // Boxed, here and once: what is around it is moved several times, and this is all that an operation holds.
-    let work = Box::pin(async {
-        request.within_bounds()?;
-        dialect.answer(request).await
-    });
+    let work = Box::pin(dialect.answer(request));
     let (outcome, observed) = observed(invocation.within_its_time(work)).await;
     let (response, cause) = match outcome {
         Ok(response) => (response, None),

@@ -48,7 +48,6 @@ pub mod pipeline;
 pub mod runtime;
 pub mod security_headers;
 pub mod store;
-pub mod threads;
 pub mod validation;
 
 /// What a thread of a function holds between invocations.

@@ -8,7 +8,7 @@
 
 use std::{convert::Infallible, fmt, panic::AssertUnwindSafe, sync::Arc};
 
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use lambda_http::http::{HeaderName, HeaderValue, Method, Request, StatusCode, response};
 use lambda_runtime::{Config, Context, Error};
@@ -16,7 +16,6 @@ use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
 use serde::Serialize;
 
 use crate::{
-    error::Causes,
     failure::Failure,
     log::{self, Level},
 };
@@ -27,41 +26,19 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-reque
 /// What an event may have and its answer has to have then.
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
 
-/// Has `handle` answer events until the environment ends, in `loops` that each have one event at a time. What it fails with,
-/// and that it panics, is the invocation's failure. A loop ends where Lambda is not there any more, or tells the function to
-/// end; others go on, since they may have events in their hands.
+/// Has `handle` answer one event after the other until the environment ends. What it fails with, and that it panics, is the
+/// invocation's failure.
 ///
 /// # Errors
 ///
-/// What the last loop ended with; each of them ends with an error.
+/// That Lambda is not there any more, or tells the function to end.
 pub async fn run<A: Serialize>(
-    loops: usize,
     handle: impl AsyncFn(&[u8], Context) -> Result<A, Failure>,
 ) -> Result<Infallible, Error> {
     let client = PooledClient::builder().build();
     let config = Arc::new(Config::from_env());
-    if loops == 1 {
-        return serve(&client, &config, &handle).await;
-    }
-    let mut running: FuturesUnordered<_> =
-        (0..loops).map(|_| serve(&client, &config, &handle)).collect();
-    while let Some(outcome) = running.next().await {
-        let Err(error) = outcome;
-        if running.is_empty() {
-            return Err(error);
-        }
-        log::event(Level::Error, "a loop over events ended", &Causes(&*error).to_string());
-    }
-    Err("there is no loop over events".into())
-}
-
-async fn serve<A: Serialize>(
-    client: &PooledClient,
-    config: &Arc<Config>,
-    handle: &impl AsyncFn(&[u8], Context) -> Result<A, Failure>,
-) -> Result<Infallible, Error> {
     loop {
-        let (event, payload) = call(client, request(Method::GET, "next", Vec::new())?).await?;
+        let (event, payload) = call(&client, request(Method::GET, "next", Vec::new())?).await?;
         // What `cargo lambda watch` says now and then, to keep the connection.
         if event.status == StatusCode::NO_CONTENT {
             continue;
@@ -70,7 +47,7 @@ async fn serve<A: Serialize>(
         let id =
             id.ok_or_else(|| format!("an event without an id, with status {}", event.status))??;
         let answer = async {
-            let context = Context::new(id, Arc::clone(config), &event.headers)
+            let context = Context::new(id, Arc::clone(&config), &event.headers)
                 .map_err(|error| broken(id, &error))?;
             let answer = handle(&payload, context).await?;
             serde_json::to_vec(&answer).map_err(|error| broken(id, &error))
@@ -90,7 +67,7 @@ async fn serve<A: Serialize>(
         if let Some(invocation) = event.headers.get(&INVOCATION_ID) {
             answer.headers_mut().insert(INVOCATION_ID, invocation.clone());
         }
-        let (taken, _) = call(client, answer).await?;
+        let (taken, _) = call(&client, answer).await?;
         if !taken.status.is_success() {
             // Too late, or too large: whoever invoked the function has been told so by Lambda.
             log::event(

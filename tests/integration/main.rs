@@ -3,8 +3,7 @@
 //!
 //! * [`app`] is the stack as a test drives it, [`fault_proxy`] what makes its store fail as it is told.
 //! * [`assistant`] and [`pathway`] are the two dialects, [`bodies`] what both have to survive.
-//! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes, [`concurrency`] about many
-//!   events at once in one of them.
+//! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
 //! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
 //!   of them at once and about `kill -9`.
 //! * [`tenants`] and [`secrets`] are about what nobody else is to see: another account's widgets, keys, what was sent and kept.
@@ -24,7 +23,6 @@ mod bodies;
 mod browser;
 mod changes;
 mod command;
-mod concurrency;
 mod crash;
 mod dialects;
 mod execution;

@@ -535,12 +535,6 @@ const CASES: &[Case] = &[
     case("body too large", (413, 413), |it, mark| {
         it.on("POST").body(format!(r#"{{"name":"{mark}{}"}}"#, " ".repeat(256 * 1024)))
     }),
-    case("URL too long", (414, 414), |it, mark| {
-        it.on("GET").query("x", mark.to_string().repeat(300))
-    }),
-    case("headers too large", (431, 431), |it, mark| {
-        it.at("GET", &it.kept).header("x-large", mark.to_string().repeat(600))
-    }),
     case("unreadable", (500, 500), |it, _| it.public("GET", &it.unreadable)),
     case("panic", (500, 500), |it, mark| {
         it.on("POST").header("x-panic", "before").body(it.body(mark))

@@ -116,11 +116,6 @@ impl Environment {
         hand_out(self.poll().await?, Uuid::new_v4(), event.clone()).await
     }
 
-    /// The CPU time so far.
-    pub fn cpu(&self) -> Result<Duration> {
-        process::cpu(&self.folder).context("the process has ended")
-    }
-
     /// The most memory that the process ever had, in MiB.
     pub fn peak(&self) -> Result<f64> {
         process::peak(&self.folder).context("the process has ended")

@@ -12,7 +12,6 @@ mod init;
 mod instructions;
 mod listener;
 mod load;
-mod many_at_once;
 mod process;
 mod programs;
 mod report;

@@ -10,7 +10,6 @@ use super::{
     goals::Goals,
     growth,
     init::{self, Init},
-    many_at_once::{self, ManyAtOnce},
     programs::Programs,
     requests::Dialect,
 };
@@ -21,7 +20,6 @@ pub struct Report {
     goals: Goals,
     programs: Comparison,
     init_over_tls: Vec<Init>,
-    many_at_once: Vec<ManyAtOnce>,
     growth: Vec<growth::Row>,
 }
 
@@ -34,13 +32,11 @@ impl Report {
         let programs = Comparison::make(&built).await?;
         eprintln!("INIT over TLS …");
         let init_over_tls = init::measure(&built).await?;
-        eprintln!("many invocations at once …");
-        let many_at_once = many_at_once::measure(&built).await?;
         eprintln!("accounts that grow …");
         let functions = Dialect::ALL
             .map(|dialect| (dialect.name().to_owned(), built.function(dialect).to_owned()));
         let growth = growth::measure(sizes, &HashMap::from(functions)).await?;
-        Ok(Self { goals: Goals::of(&programs), programs, init_over_tls, many_at_once, growth })
+        Ok(Self { goals: Goals::of(&programs), programs, init_over_tls, growth })
     }
 }
 
@@ -53,7 +49,6 @@ impl fmt::Display for Report {
             self.programs.table()
         )?;
         writeln!(f, "## INIT\n\n{}", init::table(&self.init_over_tls))?;
-        writeln!(f, "## Many at once\n\n{}", many_at_once::table(&self.many_at_once))?;
         write!(f, "## Accounts that grow\n\n{}", growth::table(&self.growth))
     }
 }

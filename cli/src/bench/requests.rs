@@ -77,11 +77,6 @@ impl Dialect {
         }
     }
 
-    /// The event of a create with this body.
-    pub fn create(self, body: &str) -> Bytes {
-        event("POST", self.root(), "", body)
-    }
-
     /// The path of a create.
     pub fn root(self) -> &'static str {
         match self {

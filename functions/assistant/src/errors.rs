@@ -26,13 +26,6 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
                 .with_header(header::ALLOW, HeaderValue::from_static(allow))
         }
-        Error::UrlTooLong => {
-            detail(StatusCode::URI_TOO_LONG, "The path or the query is over 10 KiB")
-        }
-        Error::HeadersTooLarge => detail(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "The headers are over 20 KiB together",
-        ),
         Error::BodyTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 256 KiB"),
         Error::BodyNotUtf8 => {
             detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")

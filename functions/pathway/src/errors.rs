@@ -45,16 +45,6 @@ pub fn response(error: &Error, request_id: &str) -> Response {
             "IDEMPOTENCY_KEY_REUSED",
             "the idempotency-key came with another body before: bodies are compared byte for byte",
         ),
-        Error::UrlTooLong => one(
-            StatusCode::URI_TOO_LONG,
-            "URI_TOO_LONG",
-            "path and query must be at most 10 KiB each",
-        ),
-        Error::HeadersTooLarge => one(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "REQUEST_HEADER_FIELDS_TOO_LARGE",
-            "the headers must be at most 20 KiB together",
-        ),
         Error::BodyTooLarge => too_large("body must be at most 256 KiB"),
         Error::WidgetTooLarge => too_large("the widget would be over 400 KB"),
         Error::AnswerTooLarge => too_large("the list is over 6 MB: use limit to read it in pages"),

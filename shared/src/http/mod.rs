@@ -9,7 +9,6 @@ mod event;
 mod request;
 mod response;
 
-pub use event::{MAX_HEADER_BYTES, MAX_URL_BYTES};
 pub use lambda_http::http::{HeaderValue, StatusCode, header};
 pub use request::{MAX_BODY_BYTES, Request};
 pub use response::{MAX_ANSWER_BYTES, Response};

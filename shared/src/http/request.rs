@@ -7,10 +7,10 @@ use lambda_http::http::{HeaderMap, Method};
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::event::{Event, TooLong};
+use super::event::Event;
 use crate::{
     error::Error,
-    json,
+    json::{self, Text},
     validation::{Checked, Fault, refused},
 };
 
@@ -20,8 +20,10 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// As many of them in base64.
 const MAX_BASE64_BYTES: usize = MAX_BODY_BYTES.div_ceil(3) * 4;
 
-/// A request. What is over its bound is not in it, see [`Request::within_bounds`] and [`Request::body`]. `Debug` shows nothing that
-/// may hold a key.
+/// The most bytes that JSON has for one of a text: `\u0000`.
+const LONGEST_ESCAPE: usize = 6;
+
+/// A request. `Debug` shows nothing that may hold a key.
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
@@ -32,8 +34,8 @@ pub struct Request<'a> {
     /// The headers, those given twice joined with commas.
     pub headers: HeaderMap,
     query: Cow<'a, str>,
-    body: Result<Cow<'a, [u8]>, TooLong>,
-    excess: Option<Error>,
+    /// `None` where it is over [`MAX_BODY_BYTES`].
+    body: Option<Cow<'a, [u8]>>,
 }
 
 impl fmt::Debug for Request<'_> {
@@ -58,41 +60,27 @@ impl<'a> Request<'a> {
             return None;
         }
         let method = Method::from_bytes(event.request_context.http.method.0.as_bytes()).ok()?;
-        let (route, path, query) = (event.route()?, event.path()?, event.query()?);
         let body = if event.is_base64_encoded {
-            let decoded = |text: Cow<'_, str>| STANDARD.decode(text.as_bytes()).map(Cow::Owned);
-            match event.body(MAX_BASE64_BYTES)?.map(decoded) {
-                Ok(Err(error)) => return Some(Err(error)),
-                Ok(Ok(body)) => Ok(body),
-                Err(too_long) => Err(too_long),
+            let text = bounded(event.body, MAX_BASE64_BYTES)?;
+            match text.map(|text| STANDARD.decode(text.as_bytes())).transpose() {
+                Ok(body) => body.filter(|body| body.len() <= MAX_BODY_BYTES).map(Cow::Owned),
+                Err(error) => return Some(Err(error)),
             }
         } else {
-            event.body(MAX_BODY_BYTES)?.map(|text| match text {
+            bounded(event.body, MAX_BODY_BYTES)?.map(|text| match text {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
             })
         };
-        let headers = event.headers.0;
-        let excess = match (&route, &path, &query, &headers) {
-            (Ok(_), Ok(_), Ok(_), Ok(_)) => None,
-            (Ok(_), Ok(_), Ok(_), Err(TooLong)) => Some(Error::HeadersTooLarge),
-            _ => Some(Error::UrlTooLong),
-        };
+        let text = |text: Option<Text<'a>>| text.unwrap_or_default().0;
         Some(Ok(Self {
             method,
-            path: path.unwrap_or_default(),
-            route: route.unwrap_or_default(),
-            headers: headers.unwrap_or_default(),
-            query: query.unwrap_or_default(),
+            path: text(event.raw_path),
+            route: text(event.route_key),
+            headers: event.headers,
+            query: text(event.raw_query_string),
             body,
-            excess,
         }))
-    }
-
-    /// Whether all of the request is here but its body, which [`Request::body`] says: an error where its URL or its headers
-    /// are longer than they may be.
-    pub fn within_bounds(&self) -> Result<(), Error> {
-        self.excess.clone().map_or(Ok(()), Err)
     }
 
     /// The segments of the path: `["v1", "widget"]` of `/v1/widget`. A slash at its end makes no difference; one too many
@@ -122,10 +110,7 @@ impl<'a> Request<'a> {
 
     /// The body's bytes, unless there are too many.
     pub fn body(&self) -> Result<&[u8], Error> {
-        match &self.body {
-            Ok(body) if body.len() <= MAX_BODY_BYTES => Ok(body),
-            _ => Err(Error::BodyTooLarge),
-        }
+        self.body.as_deref().ok_or(Error::BodyTooLarge)
     }
 
     /// The body as JSON, whatever its content type says. A missing one is reported with the request's other faults, a
@@ -136,6 +121,16 @@ impl<'a> Request<'a> {
             body => Ok(Ok(json::document(body)?)),
         }
     }
+}
+
+/// The text that `value` is, empty where there is none, opened only if it may have at most `most` bytes: the outer `None` says
+/// that it is no text, the inner one that it is longer.
+fn bounded(value: Option<&RawValue>, most: usize) -> Option<Option<Cow<'_, str>>> {
+    let Some(value) = value else { return Some(Some(Cow::Borrowed(""))) };
+    if value.get().len() > LONGEST_ESCAPE * most + r#""""#.len() {
+        return Some(None);
+    }
+    json::text(value).map(|text| Some(text).filter(|text| text.len() <= most))
 }
 
 #[cfg(test)]
@@ -241,35 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn a_url_and_headers_are_read_up_to_their_bounds() {
-        use crate::http::{MAX_HEADER_BYTES, MAX_URL_BYTES};
-        let checked = |path: usize, query: usize, header: usize| {
-            let mut event = event(&"/".repeat(path), &"\"".repeat(query));
-            // The name and what stands around the value.
-            event["headers"] =
-                json!({"x-long": "a".repeat(header.saturating_sub(8)), "x-short": ""});
-            let request = request(&event);
-            (request.within_bounds(), request.headers.len())
-        };
-        let longest_header = MAX_HEADER_BYTES - r#"x-short"""#.len();
-        assert_eq!(checked(MAX_URL_BYTES, MAX_URL_BYTES, longest_header), (Ok(()), 2));
-        for too_long in [MAX_URL_BYTES + 1, 100 * MAX_URL_BYTES] {
-            assert_eq!(checked(too_long, 0, 8), (Err(Error::UrlTooLong), 2));
-            assert_eq!(checked(0, too_long, 8), (Err(Error::UrlTooLong), 2));
-        }
-        for too_large in [longest_header + 1, 100 * MAX_HEADER_BYTES] {
-            assert_eq!(checked(0, 0, too_large), (Err(Error::HeadersTooLarge), 0));
-        }
-    }
-
-    #[test]
-    fn more_headers_than_a_map_holds_are_too_many_and_no_panic() {
+    fn more_headers_than_a_map_holds_are_no_request_and_no_panic() {
         let mut event = event("/", "");
         event["headers"] = (0..100_000)
             .map(|i| (format!("x-{i}"), json!("")))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        assert_eq!(request(&event).within_bounds(), Err(Error::HeadersTooLarge));
+        assert!(parse(&event).is_none());
     }
 
     #[test]
