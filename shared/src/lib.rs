@@ -25,30 +25,28 @@ compile_error!(
     "a handler that panics answers 500, for which it has to unwind: build with `panic = \"unwind\"`"
 );
 
-pub mod clock;
-pub mod command;
-pub mod cors;
-pub mod cursor;
+pub mod auth;
+pub mod commands;
+pub mod dynamodb;
 pub mod error;
-pub mod etag;
-pub mod event;
-pub mod failure;
-pub mod hash;
 pub mod http;
-pub mod idempotency;
-pub mod json;
-pub mod keys;
-pub mod lambda;
-pub mod list;
-pub mod log;
-pub mod metrics;
 pub mod model;
-pub mod observed;
-pub mod pipeline;
 pub mod runtime;
-pub mod security_headers;
 pub mod store;
+pub mod telemetry;
 pub mod validation;
+
+// The modules by the names that they had before they moved into rooms.
+pub use auth::{self as keys, clock};
+pub use commands::{
+    batch as pipeline, command, invocation_error as failure, trigger_event as event,
+};
+pub use http::{conditional as etag, cors, cursor, idempotency, security_headers};
+pub use model::hash;
+pub use runtime::handler as lambda;
+pub use store::list;
+pub use telemetry::{log, metrics, request_stats as observed};
+pub use validation::json;
 
 /// What a thread of a function holds between invocations.
 #[derive(Debug)]
@@ -61,10 +59,10 @@ pub struct App {
 
 impl App {
     /// Reads the function's environment, and opens its connection to the store so that no request has to wait for it.
-    pub async fn init() -> Result<Self, store::ConfigError> {
-        let keys_table = store::variable("API_KEYS_TABLE")?;
-        let widgets_table = store::variable("WIDGETS_TABLE")?;
-        let client = store::client::connect().await?;
+    pub async fn init() -> Result<Self, dynamodb::config::ConfigError> {
+        let keys_table = dynamodb::config::variable("API_KEYS_TABLE")?;
+        let widgets_table = dynamodb::config::variable("WIDGETS_TABLE")?;
+        let client = dynamodb::client::connect().await?;
         Ok(Self {
             keys: keys::Keys::new(client.clone(), keys_table),
             store: store::Store::new(client, widgets_table),

@@ -20,12 +20,13 @@ use serde_json::{Value, json};
 use shared::{
     App,
     clock::Moment,
+    dynamodb::{client::Client, config::Access},
     hash::Hash,
     http::Request,
     keys::{ApiKey, Keys, Role},
     lambda::Dialect,
     model::{AccountId, Timestamp},
-    store::{Store, access::Access, client::Client},
+    store::Store,
 };
 use uuid::Uuid;
 use widgets::{

@@ -5,9 +5,14 @@
 //! query); those requests get the dialect's own answer here. Nor is its type of an event, which copies all of it before anybody
 //! has seen how large it is. What is used of `lambda_http` are its types of an answer.
 
-mod event;
+pub mod conditional;
+pub mod cors;
+pub mod cursor;
+pub mod idempotency;
+mod payload;
 mod request;
 mod response;
+pub mod security_headers;
 
 pub use lambda_http::http::{HeaderValue, StatusCode, header};
 pub use request::{MAX_BODY_BYTES, Request};

@@ -7,7 +7,7 @@ use lambda_http::http::{HeaderMap, Method};
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::event::Event;
+use super::payload::Event;
 use crate::{
     error::Error,
     json::{self, Text},

@@ -1,9 +1,10 @@
 //! What a widget is. Everything here is valid by construction; nothing here knows HTTP or DynamoDB.
 
+mod allowed_domain;
 pub mod assistant;
-mod domain;
+pub mod hash;
 pub mod pathway;
-mod versions;
+mod version_condition;
 
 use std::{
     fmt,
@@ -13,8 +14,8 @@ use std::{
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use uuid::Uuid;
 
-pub use domain::{AllowedDomain, Origin};
-pub use versions::Versions;
+pub use allowed_domain::{AllowedDomain, Origin};
+pub use version_condition::Versions;
 
 /// The tenant that a key belongs to: its widgets are seen by its keys alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use super::{
     Item,
-    item::{IS_WIDGET, VERSION, number},
+    items::{IS_WIDGET, VERSION, number},
 };
 use crate::model::Versions;
 

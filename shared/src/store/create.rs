@@ -9,12 +9,13 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    Change, Item, Store, Stored, item,
-    item::{CREATED_AT, TTL, number, text},
-    record::{self, Record},
-    retry,
+    Change, Item, Store, Stored,
+    idempotency_record::{self as record, Record},
+    items,
+    items::{CREATED_AT, TTL, number, text},
 };
 use crate::{
+    dynamodb::retry,
     error::Error,
     idempotency::Idempotency,
     model::{AccountId, Widget},
@@ -56,7 +57,7 @@ impl Store {
     ) -> Result<Created<S>, Error> {
         let put = PutItemInputBuilder::default()
             .table_name(&self.table)
-            .set_item(Some(item::of(account, &widget)))
+            .set_item(Some(items::of(account, &widget)))
             .condition_expression(IS_ABSENT)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = self.client.call(put).await else {
@@ -90,7 +91,7 @@ impl Store {
             .condition_expression(format!("{IS_ABSENT} OR #{TTL} <= :now"))
             .expression_attribute_names(format!("#{TTL}"), TTL)
             .expression_attribute_values(":now", number(widget.created_at.epoch_seconds()));
-        let own = self.putting(item::of(account, &widget)).condition_expression(IS_ABSENT);
+        let own = self.putting(items::of(account, &widget)).condition_expression(IS_ABSENT);
         // By which DynamoDB knows a retry that meets its own first success. The SDK would make one up, from a seed that is the
         // time since boot: environments that start alike would make up the same.
         let token = widget.id.to_string();

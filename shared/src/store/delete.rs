@@ -15,11 +15,12 @@ use aws_sdk_dynamodb::{
 use super::{
     Change, Store, Stored,
     condition::Condition,
-    item,
-    item::{ACCOUNT, CHANGE, DIALECT, ID, LAST_WRITE, TTL, UPDATED_AT, VERSION, number, text},
-    key, retry,
+    items,
+    items::{ACCOUNT, CHANGE, DIALECT, ID, LAST_WRITE, TTL, UPDATED_AT, VERSION, number, text},
+    key,
 };
 use crate::{
+    dynamodb::retry,
     error::Error,
     model::{AccountId, Timestamp, Versions, Widget, WidgetId},
     observed::note_change,
@@ -75,7 +76,7 @@ impl Store {
         let error = match result {
             Ok(deleted) => {
                 note_change(Change::Deleted);
-                return item::widget(deleted.attributes.unwrap_or_default());
+                return items::widget(deleted.attributes.unwrap_or_default());
             }
             Err(error) => error,
         };
@@ -85,7 +86,7 @@ impl Store {
             }
             Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
                 Err(match refusal.item() {
-                    Some(there) if item::is_widget(there) => Error::PreconditionFailed,
+                    Some(there) if items::is_widget(there) => Error::PreconditionFailed,
                     Some(_) => Error::AlreadyDeleted(id),
                     None => Error::NoSuchWidget(id),
                 })

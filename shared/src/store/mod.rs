@@ -19,33 +19,29 @@
 //! clock or somebody else's transaction is in the way, it is more. The SDK makes a call again whose answer it did not get (`retry`), so that a
 //! write may meet itself: then it succeeded.
 
-pub mod access;
-mod call;
-pub mod client;
 mod condition;
 mod create;
 mod delete;
-mod item;
-mod list;
-mod record;
-mod retry;
-mod signer;
+mod idempotency_record;
+mod items;
+pub mod list;
+mod query;
 mod update;
 
-use std::{collections::HashMap, env, error::Error as StdError, fmt};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::{get_item::builders::GetItemInputBuilder, query::builders::QueryInputBuilder},
     types::AttributeValue,
 };
 
-use client::Client;
 pub use create::Created;
-pub use item::{Change, Stored};
-use item::{PK, SK, partition, text};
-pub use list::{Count, List, Page};
+pub use items::{Change, Stored};
+use items::{PK, SK, partition, text};
+pub use query::{Count, List, Page};
 
 use crate::{
+    dynamodb::client::Client,
     error::Error,
     model::{AccountId, Widget, WidgetId},
 };
@@ -61,37 +57,6 @@ pub const BY_ASSISTANT: &str = "ByAssistant";
 
 /// An item of the table.
 type Item = HashMap<String, AttributeValue>;
-
-/// Why a function cannot start: its environment is not as the template sets it.
-#[derive(Debug)]
-pub enum ConfigError {
-    /// A variable that must be there is not.
-    Missing(&'static str),
-    /// The file that `AWS_CA_BUNDLE` names is no PEM file of certificates.
-    CaBundle(String),
-    /// The store's address is no URL of a server.
-    Endpoint,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(name) => write!(f, "the environment variable {name} is not set"),
-            Self::Endpoint => f.write_str(
-                "the store's address is no URL of a server (http:// or https://, and no path): look at \
-                 AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL and AWS_REGION",
-            ),
-            Self::CaBundle(error) => write!(f, "the file named by AWS_CA_BUNDLE cannot be used: {error}"),
-        }
-    }
-}
-
-impl StdError for ConfigError {}
-
-/// The value of an environment variable that must be there.
-pub fn variable(name: &'static str) -> Result<String, ConfigError> {
-    env::var(name).ok().filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
-}
 
 /// The table of widgets.
 #[derive(Debug)]
@@ -113,7 +78,7 @@ impl Store {
         id: WidgetId,
     ) -> Result<Widget<S>, Error> {
         let found = self.get(key::<S>(account, id), true).await?;
-        found.filter(item::is_widget).map_or(Err(Error::NoSuchWidget(id)), item::widget)
+        found.filter(items::is_widget).map_or(Err(Error::NoSuchWidget(id)), items::widget)
     }
 
     /// The widget of whatever account, as it is or was a moment ago: for what is public of it.
@@ -140,7 +105,7 @@ impl Store {
             .find_map(|mut item| item.remove(PK).filter(is_of_dialect));
         let partition = partition.ok_or(Error::NoSuchWidget(id))?;
         let found = self.get(key_in(partition, id), false).await?;
-        found.filter(item::is_widget).map_or(Err(Error::NoSuchWidget(id)), item::widget)
+        found.filter(items::is_widget).map_or(Err(Error::NoSuchWidget(id)), items::widget)
     }
 
     /// The item with this key.

@@ -12,13 +12,16 @@ use uuid::Uuid;
 
 use super::{
     Change, Item, Store, Stored,
-    client::{ATTEMPT_TIMEOUT, ATTEMPTS, FIRST_BACKOFF},
     condition::Condition,
-    item,
-    item::{ACCOUNT, Attributes, CHANGE, DIALECT, LAST_WRITE, UPDATED_AT, VERSION, number, text},
-    key, retry,
+    items,
+    items::{ACCOUNT, Attributes, CHANGE, DIALECT, LAST_WRITE, UPDATED_AT, VERSION, number, text},
+    key,
 };
 use crate::{
+    dynamodb::{
+        client::{ATTEMPT_TIMEOUT, ATTEMPTS, FIRST_BACKOFF},
+        retry,
+    },
     error::Error,
     model::{AccountId, Timestamp, Versions, Widget, WidgetId},
     observed::note_change,
@@ -86,11 +89,11 @@ impl Store {
                         if is_one_of(versions, there)
                             && S::changed(changes, account).are_in(there) =>
                     {
-                        return item::widget(there.clone());
+                        return items::widget(there.clone());
                     }
                     // One may have been, before somebody else changed the widget again, or deleted it.
                     _ if is_unclear => return Err(Error::unclear(UPDATE)),
-                    Some(there) if !item::is_widget(there) => return Err(Error::NoSuchWidget(id)),
+                    Some(there) if !items::is_widget(there) => return Err(Error::NoSuchWidget(id)),
                     None => return Err(Error::NoSuchWidget(id)),
                     Some(there) => {
                         now = time_to_try_again(there, versions, &relies_on)?;
@@ -115,7 +118,7 @@ impl Store {
 /// What an update made of a widget.
 fn made<S: Stored>(item: Item) -> Result<Widget<S>, Error> {
     note_change(Change::Updated);
-    item::widget(item)
+    items::widget(item)
 }
 
 /// When to make an update again that was refused because of what is `there`, if only its time was in the way: somebody's clock
@@ -132,7 +135,7 @@ fn time_to_try_again(
         Some((attribute, violation)) if !there.contains_key(*attribute) => {
             Err(Error::Invalid(vec![violation.clone()]))
         }
-        _ => item::updated_at(there)
+        _ => items::updated_at(there)
             .map(|last| last.after(MILLISECOND).max(Timestamp::now()))
             .ok_or_else(|| {
                 Error::Internal(format!(
@@ -144,7 +147,7 @@ fn time_to_try_again(
 
 /// Whether what is there is a widget, and one of these versions.
 fn is_one_of(versions: &Versions, there: &Item) -> bool {
-    item::is_widget(there) && item::version(there).is_some_and(|version| versions.have(version))
+    items::is_widget(there) && items::version(there).is_some_and(|version| versions.have(version))
 }
 
 /// What an update leaves of itself, and what it must not find.

@@ -4,6 +4,8 @@
 //! found is believed for [`CACHED_FOR`], or until it expires; one that was not is looked up again each time, so that a new
 //! key works at once.
 
+pub mod clock;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -15,12 +17,12 @@ use aws_sdk_dynamodb::{operation::get_item::builders::GetItemInputBuilder, types
 
 use crate::{
     clock::Moment,
+    dynamodb::client::Client,
     error::Error,
     hash::Hash,
     http::Request,
     model::{AccountId, Timestamp},
     observed::note_account,
-    store::client::Client,
 };
 
 /// How long a key that was found is believed. A revoked one stops working within this time.

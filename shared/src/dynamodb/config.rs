@@ -1,9 +1,9 @@
 //! Where DynamoDB is and who calls it: what a function finds in its environment.
 
+use std::{env, error::Error as StdError, fmt};
+
 use aws_sdk_dynamodb::config::Credentials;
 use url::Url;
-
-use super::{ConfigError, variable};
 
 /// Where DynamoDB is and who calls it. It has no `Debug`, since the credentials' shows a part of them.
 pub struct Access {
@@ -18,7 +18,7 @@ pub struct Access {
 impl Access {
     /// What Lambda sets in the environment
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>). `AWS_ENDPOINT_URL_DYNAMODB` points elsewhere.
-    pub(super) fn from_env() -> Result<Self, ConfigError> {
+    pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             region: variable("AWS_REGION")?,
             endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB")
@@ -62,6 +62,37 @@ fn dns_suffix(region: &str) -> &'static str {
     ];
     let suffix = SUFFIXES.iter().find(|(prefix, _)| region.starts_with(prefix));
     suffix.map_or("amazonaws.com", |(_, suffix)| suffix)
+}
+
+/// Why a function cannot start: its environment is not as the template sets it.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// A variable that must be there is not.
+    Missing(&'static str),
+    /// The file that `AWS_CA_BUNDLE` names is no PEM file of certificates.
+    CaBundle(String),
+    /// The store's address is no URL of a server.
+    Endpoint,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(name) => write!(f, "the environment variable {name} is not set"),
+            Self::Endpoint => f.write_str(
+                "the store's address is no URL of a server (http:// or https://, and no path): look at \
+                 AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL and AWS_REGION",
+            ),
+            Self::CaBundle(error) => write!(f, "the file named by AWS_CA_BUNDLE cannot be used: {error}"),
+        }
+    }
+}
+
+impl StdError for ConfigError {}
+
+/// The value of an environment variable that must be there.
+pub fn variable(name: &'static str) -> Result<String, ConfigError> {
+    env::var(name).ok().filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
 }
 
 /// The `Host` header of requests to a URL.

@@ -40,12 +40,10 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    ConfigError,
-    access::{Access, host},
-    call::{Call, Operations},
+    config::{Access, ConfigError, host, variable},
+    operations::{Call, Operations},
     retry::{TransactionConflicts, UnreadableAnswers, Unrepeated, Watch},
     signer::{SCHEME, Signer},
-    variable,
 };
 use crate::{
     error::Causes,
@@ -55,15 +53,15 @@ use crate::{
 /// Opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// One try.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// A call with all its tries. Most requests on one widget make two at most (key, widget), so that they are answered within 8
 /// seconds of the function's 10 however the store behaves. What makes more of them is given up before the 10 are over
 /// ([`crate::lambda`]).
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 /// The first try and two more.
-pub(super) const ATTEMPTS: u32 = 3;
+pub const ATTEMPTS: u32 = 3;
 /// Before the second try, at most and at random: a function's time is short and paid for.
-pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+pub const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 
 /// How long opening the first connection may take before the function goes on without.

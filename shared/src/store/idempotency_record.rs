@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use super::{
     Created, Item, Stored,
-    item::{CREATED_AT, PK, Reader, SK, TTL, Unreadable, number, partition, text},
+    items::{CREATED_AT, PK, Reader, SK, TTL, Unreadable, number, partition, text},
 };
 use crate::{
     error::Error,

@@ -5,12 +5,14 @@
 //! faults at once. Each dialect renders the list its own way: `assistant::errors` as FastAPI does, `pathway::errors` as
 //! one sentence each, which is [`Fault`]'s `Display` behind the path.
 
+pub mod json;
+
 use std::fmt;
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::json::{self, JsonText, Kind, Members};
+use json::{JsonText, Kind, Members};
 
 /// How many violations are reported at once. With it the answer to any body of [`crate::http::MAX_BODY_BYTES`] stays
 /// under the 6 MB of a Lambda response.

@@ -91,7 +91,7 @@ pub fn start<D: Dialect>(dialect: fn(App) -> D) -> Result<(), Error> {
         })?;
         let dialect = dialect(app);
         let is_cold = Cell::new(true);
-        let Err(error) = runtime::run(async |event: &[u8], context: Context| {
+        let Err(error) = runtime::runtime_api::run(async |event: &[u8], context: Context| {
             let invocation = Invocation::of(&context, is_cold.replace(false));
             handle(&dialect, event, &invocation).await
         })

@@ -1,0 +1,7 @@
+//! The client of DynamoDB.
+
+pub mod client;
+pub mod config;
+mod operations;
+pub mod retry;
+mod signer;
