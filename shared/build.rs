@@ -3,9 +3,13 @@
 //! A function connects to nothing but AWS, and parses at each start what it trusts: four roots rather than the list's 140.
 //! They come from a maintained crate, so that a renewed root arrives with a dependency update.
 
-use std::{env, error::Error, fmt::Write, fs, path::Path};
+use std::error::Error;
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

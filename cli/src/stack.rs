@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::config::ProvideCredentials;
-use shared::{keys::Role, model::AccountId};
+use shared::{auth::Role, model::AccountId};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 

@@ -1,99 +1,114 @@
-//! Everything that can go wrong with a request.
+//! Everything that can go wrong with a request or a command.
 
-use std::{error::Error as StdError, fmt};
+use std::error::Error as StdError;
+use std::fmt;
 
-use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
-use aws_sdk_dynamodb::{
-    config::http::HttpResponse,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::RequestId,
-};
+use crate::model::WidgetId;
+use crate::validation::json::{JsonText, NotJson};
+use crate::validation::{RequestPart, Violation};
 
-use crate::{
-    json::{JsonText, NotJson},
-    model::WidgetId,
-    validation::{Fault, Part, Violation},
-};
-
-/// Why a request gets no success. What the client reads of it is each dialect's `errors`; what the log says of ours is
-/// the text in [`Error::Unavailable`] and [`Error::Internal`], which never reaches a client.
+/// Says why a request or a command has no success.
+///
+/// `Display` words it for a client. The texts of [`Error::Unavailable`] and [`Error::Internal`] are
+/// for the log: `Display` leaves them out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// No API key came with the request.
-    NoKey,
-    /// The key is unknown, revoked or has expired.
-    InvalidKey,
-    /// Two different keys came with the request.
-    TwoKeys,
-    /// The key may read and not write.
-    ReadOnlyKey,
+    /// The request has no API key.
+    MissingApiKey,
+    /// The API key is unknown, revoked or expired.
+    InvalidApiKey,
+    /// The request has two different API keys.
+    ConflictingApiKeys,
+    /// The API key may read but not write.
+    ReadOnlyApiKey,
     /// No operation has this path.
-    NoSuchRoute,
+    RouteNotFound,
     /// The path has operations, but not this method.
     MethodNotAllowed {
-        /// The methods it has, as the `Allow` header lists them.
+        /// The methods of the path, as the `Allow` header lists them.
         allow: &'static str,
     },
     /// The body is over [`crate::http::MAX_BODY_BYTES`].
     BodyTooLarge,
-    /// The body's bytes are not UTF-8.
+    /// The body is not UTF-8.
     BodyNotUtf8,
-    /// The request breaks rules: all of those it breaks.
+    /// The body is not JSON. A client gets this violation alone.
+    Malformed(Box<Violation>),
+    /// The request breaks rules: every violation.
     Invalid(Vec<Violation>),
     /// The account has no such widget.
-    NoSuchWidget(WidgetId),
-    /// The widget that is to be deleted was, a while ago.
-    AlreadyDeleted(WidgetId),
-    /// The widget is none of the versions that `If-Match` and `If-None-Match` ask for.
+    WidgetNotFound(WidgetId),
+    /// The widget that a delete names was deleted before, within the tombstone's lifetime.
+    WidgetAlreadyDeleted(WidgetId),
+    /// `If-Match` or `If-None-Match` excludes the version of the widget.
     PreconditionFailed,
     /// The idempotency key came with another body before.
     IdempotencyKeyReused,
-    /// The widget would be over the 400 KB that DynamoDB keeps as one.
+    /// The widget would be over the 400 KB of a DynamoDB item.
     WidgetTooLarge,
-    /// The widget's allowed domains do not have the page that asks.
+    /// The page's origin is not among the widget's allowed domains.
     OriginNotAllowed,
     /// The answer would be over [`crate::http::MAX_ANSWER_BYTES`].
     AnswerTooLarge,
-    /// The store is throttled, failing, slow or out of reach: worth another try.
+    /// DynamoDB throttles, fails, is slow or out of reach. A client may retry.
     Unavailable(String),
-    /// A fault of ours.
+    /// A fault of this service.
     Internal(String),
 }
 
-impl Error {
-    /// After how many seconds a client may try again, where that is worth it.
-    pub const RETRY_AFTER_SECONDS: u32 = 1;
+/// The result of what a request or a command asks for.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-    /// What the log says of it; `None` where it is its client's doing.
-    pub fn into_cause(self) -> Option<String> {
+impl Error {
+    /// Returns what the log says of an error that is not the client's; `None` for the client's.
+    pub fn cause(&self) -> Option<&str> {
         match self {
             Self::Unavailable(cause) | Self::Internal(cause) => Some(cause),
             _ => None,
         }
     }
 
-    /// A failure of the store, as worth another try or not. The text names DynamoDB's code, its message where that quotes
-    /// nothing, and the chain of causes, never the SDK's `Debug`, which holds what was sent and stored.
-    pub fn from_store<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: StdError + ProvideErrorMetadata + 'static,
-    {
-        let text = describe(operation, error);
-        if is_transient(error) { Self::Unavailable(text) } else { Self::Internal(text) }
+    /// Returns the rules that the request breaks; none if it failed for another reason.
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Malformed(violation) => std::slice::from_ref(violation),
+            Self::Invalid(violations) => violations,
+            _ => &[],
+        }
     }
+}
 
-    /// A failure of the store that is known to pass.
-    pub fn unavailable<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: StdError + ProvideErrorMetadata + 'static,
-    {
-        Self::Unavailable(describe(operation, error))
-    }
-
-    /// A refusal by the store that does not tell what became of the request: a try before it may have taken effect, and
-    /// nobody saw its answer.
-    pub fn unclear(operation: &str) -> Self {
-        Self::Unavailable(format!("{operation}: refused after a try whose answer got lost"))
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MissingApiKey => "an API key is required",
+            Self::InvalidApiKey => "the API key is not valid",
+            Self::ConflictingApiKeys => "two different API keys came with the request",
+            Self::ReadOnlyApiKey => "the API key may only read",
+            Self::RouteNotFound => "there is no such route",
+            Self::MethodNotAllowed { allow } => {
+                return write!(f, "the method is not allowed here: use {allow}");
+            }
+            Self::BodyTooLarge => "body must be at most 256 KiB",
+            Self::BodyNotUtf8 => "body must be JSON in UTF-8",
+            Self::Malformed(_) | Self::Invalid(_) => "the request breaks rules",
+            Self::WidgetNotFound(id) | Self::WidgetAlreadyDeleted(id) => {
+                return write!(f, "there is no widget with id {id}");
+            }
+            Self::PreconditionFailed => {
+                "if-match asks for another version of the widget, or if-none-match excludes this one"
+            }
+            Self::IdempotencyKeyReused => {
+                "the idempotency key came with another body before: bodies are compared byte for byte"
+            }
+            Self::WidgetTooLarge => "the widget would be over 400 KB",
+            Self::OriginNotAllowed => {
+                "the Origin header names no page of the widget's allowed_domains"
+            }
+            Self::AnswerTooLarge => "the answer would be over 6 MB",
+            Self::Unavailable(_) => "the service is temporarily unavailable: please try again",
+            Self::Internal(_) => "something went wrong on our side",
+        })
     }
 }
 
@@ -101,12 +116,12 @@ impl From<NotJson> for Error {
     fn from(error: NotJson) -> Self {
         match error {
             NotJson::Encoding => Self::BodyNotUtf8,
-            NotJson::Syntax { offset, message } => Self::Invalid(vec![Violation {
-                part: Part::Body,
+            error @ NotJson::Syntax { .. } => Self::Malformed(Box::new(Violation {
+                part: RequestPart::Body,
                 path: Vec::new(),
-                fault: Fault::Malformed { offset, message },
+                kind: error.into(),
                 input: JsonText::default(),
-            }]),
+            })),
         }
     }
 }
@@ -117,56 +132,34 @@ impl From<Vec<Violation>> for Error {
     }
 }
 
-/// What the SDK itself retries is what a client may retry too, plus everything that did not get as far as an answer
-/// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html).
-fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    match error {
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            true
+/// Combines two results. If both break rules the error has the violations of both, in this order.
+/// An error other than [`Error::Invalid`] stands alone.
+pub fn zip<A, B>(
+    a: Result<A, impl Into<Error>>,
+    b: Result<B, impl Into<Error>>,
+) -> Result<(A, B), Error> {
+    match (a.map_err(Into::into), b.map_err(Into::into)) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(Error::Invalid(mut violations)), Err(Error::Invalid(more))) => {
+            violations.extend(more);
+            Err(Error::Invalid(violations))
         }
-        SdkError::ServiceError(context) => match context.err().code() {
-            Some(code) => {
-                context.raw().status().is_server_error()
-                    || THROTTLING_ERRORS.contains(&code)
-                    || TRANSIENT_ERRORS.contains(&code)
-                    || code == "ReplicatedWriteConflictException"
-                    || code == "TransactionConflictException"
-            }
-            // Every error of DynamoDB's has a code: something else answered in its place.
-            None => true,
-        },
-        _ => false,
+        (Err(Error::Invalid(_)), Err(error)) | (Err(error), _) | (Ok(_), Err(error)) => Err(error),
     }
 }
 
-/// Codes of errors whose message is about the table, the role and the reasons' codes, as those of throttles are about the load.
-/// Others' may quote what was sent: a validation names the value that it refuses.
-const QUOTE_NOTHING: [&str; 3] =
-    ["AccessDeniedException", "ResourceNotFoundException", "TransactionCanceledException"];
-
-/// The operation and the error's kind, code and causes. `Debug` of an SDK error would print the response, and with it what
-/// is stored.
-fn describe<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> String
-where
-    E: StdError + ProvideErrorMetadata + 'static,
-{
-    if let SdkError::ServiceError(context) = error
-        && let Some(code) = context.err().code()
-    {
-        let status = context.raw().status().as_u16();
-        let request = context.raw().request_id().unwrap_or("unknown");
-        let quotes_nothing = QUOTE_NOTHING.contains(&code) || THROTTLING_ERRORS.contains(&code);
-        let message = context.err().message().filter(|_| quotes_nothing);
-        let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-        return format!(
-            "{operation}: {code} (status {status}, DynamoDB request {request}){message}"
-        );
-    }
-    format!("{operation}: {}", Causes(error))
+/// Combines three results like [`zip`].
+pub fn zip3<A, B, C>(
+    a: Result<A, impl Into<Error>>,
+    b: Result<B, impl Into<Error>>,
+    c: Result<C, impl Into<Error>>,
+) -> Result<(A, B, C), Error> {
+    let ((a, b), c) = zip(zip(a, b), c)?;
+    Ok((a, b, c))
 }
 
-/// An error and its causes, outermost first.
-pub(crate) struct Causes<'a>(pub(crate) &'a (dyn StdError + 'static));
+/// Writes an error and its causes, outermost first.
+pub struct Causes<'a>(pub &'a (dyn StdError + 'static));
 
 impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,5 +170,35 @@ impl fmt::Display for Causes<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::validation::{Validated, url};
+
+    #[test]
+    fn violations_of_both_results_are_reported_in_their_order() {
+        let id = || url::path_uuid("id", "x");
+        let page = || url::query_integer("page", "0", 1, None);
+        assert_eq!(zip(id(), Ok::<_, Error>(1)).unwrap_err().violations().len(), 1);
+        assert_eq!(zip(Ok::<_, Error>(1), page()).unwrap_err().violations().len(), 1);
+        let error = zip(id(), page()).unwrap_err();
+        let found: Vec<_> =
+            error.violations().iter().map(|it| (it.part, it.input.as_str())).collect();
+        assert_eq!(found, [(RequestPart::Path, r#""x""#), (RequestPart::Query, r#""0""#)]);
+        assert_eq!(zip(Ok::<_, Error>(1), Ok::<_, Error>(2)), Ok((1, 2)));
+    }
+
+    #[test]
+    fn an_error_that_is_not_a_violation_stands_alone() {
+        let invalid = || -> Validated<Uuid> { url::path_uuid("id", "x") };
+        let fatal = || Err::<(), _>(Error::BodyTooLarge);
+        assert_eq!(zip(invalid(), fatal()), Err(Error::BodyTooLarge));
+        assert_eq!(zip(fatal(), invalid()), Err(Error::BodyTooLarge));
+        assert_eq!(zip3(invalid(), invalid(), fatal()), Err(Error::BodyTooLarge));
     }
 }

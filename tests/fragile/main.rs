@@ -1,4 +1,4 @@
-//! Both functions as they are, but that they panic where a request asks for it.
+//! Both functions as they are, except that they panic if a request asks for it.
 
 use std::env;
 
@@ -6,44 +6,54 @@ use assistant::Assistant;
 use pathway::Pathway;
 use serde_json::value::RawValue;
 use shared::{
+    commands::CommandEnvelope,
     error::Error,
-    event::Delivery,
     http::{Request, Response},
-    lambda::{self, Dialect},
+    runtime::{self, App, Dialect},
 };
 
-/// A dialect that panics before or after its answer, or as it refuses one, as a request's `x-panic` says.
-struct Fragile<D>(D);
+/// A dialect that panics before or after it answers, or as it words an error, as `x-panic` says.
+struct Panicking<D>(D);
 
-fn panics(request: &Request<'_>, when: &str) {
+fn panic_if(request: &Request<'_>, when: &str) {
     assert!(request.header("x-panic") != Some(when), "{when} {:?}", request.headers);
 }
 
-impl<D: Dialect> Dialect for Fragile<D> {
-    const NAME: &'static str = D::NAME;
+impl<D: Dialect> Dialect for Panicking<D> {
+    type Settings = D::Settings;
+    type WidgetView<'a>
+        = D::WidgetView<'a>
+    where
+        Self::Settings: 'a;
 
-    async fn answer(&self, request: &Request<'_>) -> Result<Response, Error> {
-        panics(request, "before");
+    const OPENAPI: &'static str = D::OPENAPI;
+
+    fn app(&self) -> &App {
+        self.0.app()
+    }
+
+    async fn route(&self, request: &Request<'_>) -> Result<Response, Error> {
+        panic_if(request, "before");
         // Boxed: around the dialect's future the compiler would unfold more layers than it allows.
-        let answer = Box::pin(self.0.answer(request)).await;
-        panics(request, "after");
-        answer
+        let response = Box::pin(self.0.route(request)).await;
+        panic_if(request, "after");
+        response
     }
 
-    fn refuse(&self, request: &Request<'_>, error: &Error, request_id: &str) -> Response {
-        panics(request, "refusing");
-        self.0.refuse(request, error, request_id)
+    fn error_response(&self, request: &Request<'_>, error: &Error, request_id: &str) -> Response {
+        panic_if(request, "refusing");
+        self.0.error_response(request, error, request_id)
     }
 
-    async fn execute(&self, delivery: &Delivery) -> Result<Box<RawValue>, Error> {
-        self.0.execute(delivery).await
+    async fn execute(&self, envelope: &CommandEnvelope) -> Result<Box<RawValue>, Error> {
+        self.0.execute(envelope).await
     }
 }
 
-fn main() -> Result<(), lambda::Error> {
+fn main() -> Result<(), runtime::Error> {
     if env::var("AWS_LAMBDA_FUNCTION_NAME").is_ok_and(|name| name == "Assistant") {
-        lambda::start(|app| Fragile(Assistant(app)))
+        runtime::start(|app| Panicking(Assistant(app)))
     } else {
-        lambda::start(|app| Fragile(Pathway(app)))
+        runtime::start(|app| Panicking(Pathway(app)))
     }
 }

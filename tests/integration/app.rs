@@ -11,7 +11,7 @@ use std::{
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use shared::{keys::Role, model::AccountId};
+use shared::{auth::Role, model::AccountId};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{

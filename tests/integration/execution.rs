@@ -20,7 +20,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::json;
-use shared::keys::Role;
+use shared::auth::Role;
 use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 use widgets::{

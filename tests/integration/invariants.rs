@@ -12,7 +12,7 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use shared::json;
+use shared::validation::json;
 
 use crate::{app::rounds, bodies};
 

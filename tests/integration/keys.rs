@@ -18,14 +18,11 @@ use futures_util::future::join_all;
 use pathway::Pathway;
 use serde_json::{Value, json};
 use shared::{
-    App,
-    clock::Moment,
-    dynamodb::{client::Client, config::Access},
-    hash::Hash,
+    auth::{ApiKey, ApiKeys, Moment, Role},
+    dynamodb::{ClientConfig, LeanClient},
     http::Request,
-    keys::{ApiKey, Keys, Role},
-    lambda::Dialect,
-    model::{AccountId, Timestamp},
+    model::{AccountId, Hash, Timestamp},
+    runtime::{App, Dialect},
     store::Store,
 };
 use uuid::Uuid;
@@ -218,15 +215,13 @@ enum Environment {
 
 impl Environment {
     fn of_each(app: &TestApp) -> [Self; 2] {
-        let client = Client::new(Access {
-            region: "us-east-1".to_owned(),
-            endpoint: Some(app.stack.store.url.clone()),
-            credentials: Credentials::new("local", "local", None, None, "test"),
-        });
-        let client = client.unwrap();
-        let keys = || Keys::with_clock(client.clone(), "ApiKeys".to_owned(), clock);
-        let parts =
-            || App { keys: keys(), store: Store::new(client.clone(), "Widgets".to_owned()) };
+        let credentials = Credentials::new("local", "local", None, None, "test");
+        let config = ClientConfig::for_url(&app.stack.store.url, "us-east-1", credentials);
+        let client = LeanClient::new(config.unwrap()).unwrap();
+        let parts = || App {
+            api_keys: ApiKeys::with_clock(client.clone(), "ApiKeys".to_owned(), clock),
+            store: Store::new(client.clone(), "Widgets".to_owned()),
+        };
         [Self::Assistant(Assistant(parts())), Self::Pathway(Pathway(parts()))]
     }
 
@@ -244,11 +239,11 @@ async fn status(dialect: &impl Dialect, path: &str, key: &str) -> u16 {
         "version": "2.0", "rawPath": path, "headers": {"authorization": key}, "requestContext": {"http": {"method": "GET"}},
     });
     let event = event.to_string();
-    let request = Request::parse(event.as_bytes()).unwrap().unwrap();
+    let request = Request::parse(event.as_bytes()).unwrap();
     let answer = dialect
-        .answer(&request)
+        .route(&request)
         .await
-        .unwrap_or_else(|error| dialect.refuse(&request, &error, "test"));
+        .unwrap_or_else(|error| dialect.error_response(&request, &error, "test"));
     answer.status.as_u16()
 }
 

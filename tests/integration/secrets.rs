@@ -14,7 +14,7 @@ use base64::{
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use shared::keys::{ApiKey, attribute};
+use shared::auth::{ApiKey, attribute};
 use url::form_urlencoded;
 use uuid::Uuid;
 use widgets::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};

@@ -274,7 +274,7 @@ async fn trial(
 
     // By what the calls of this trial are told from the others'.
     let who = match operation {
-        Operation::LookUpKey => shared::keys::ApiKey::parse(&key).unwrap().hash().to_string(),
+        Operation::LookUpKey => shared::auth::ApiKey::parse(&key).unwrap().hash().to_string(),
         Operation::FindPublic | Operation::Preflight => id.clone(),
         _ => account.to_string(),
     };

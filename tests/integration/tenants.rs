@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::{
-    cursor,
+    http::cursor,
     model::{AccountId, WidgetId},
 };
 use uuid::Uuid;

@@ -10,7 +10,7 @@ use std::{
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::Value;
-use shared::keys::Role;
+use shared::auth::Role;
 use tempfile::NamedTempFile;
 use tokio::{
     io::copy_bidirectional,

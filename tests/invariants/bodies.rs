@@ -5,9 +5,11 @@ use serde_json::value::RawValue;
 use shared::{
     error::Error,
     http::{MAX_ANSWER_BYTES, MAX_BODY_BYTES, Response},
-    json::{self, Kind},
-    model::{self, Widget},
-    validation::Violation,
+    model::{Widget, WidgetSettings, assistant as assistant_model},
+    validation::{
+        Violation,
+        json::{self, JsonType},
+    },
 };
 
 use crate::{ACCOUNT, is_explained};
@@ -29,50 +31,66 @@ const NOT_AS_SENT: [&str; 10] = [
 /// Fields that are always null.
 const ALWAYS_NULL: [&str; 2] = ["conversation_bot_icon", "bubble_bot_icon"];
 
+/// Defines `apply`, which sets on settings what changes set.
+macro_rules! define_apply {
+    ($($field:ident: $type:ty, $rule:expr, $required:ident, $visibility:ident;)+) => {
+        fn apply(settings: &mut assistant_model::Settings, changes: assistant_model::Changes) {
+            $(if let Some(value) = changes.$field { settings.$field = value; })+
+        }
+    };
+}
+shared::assistant_fields!(define_apply);
+
 /// A body of the assistant dialect.
 pub fn assistant_body(input: &[u8]) {
+    use assistant_model::Settings;
     let Some(body) = body(input) else { return };
-    let shown = |settings: &model::assistant::Settings| {
-        rendered(assistant::wire::Widget::from(&Widget::new(settings.clone())))
+    let shown = |settings: &Settings| {
+        rendered(assistant::views::WidgetView::from(&Widget::new(settings.clone())))
     };
-    match model::assistant::Settings::parse(body, ACCOUNT) {
+    match Settings::parse(body, ACCOUNT) {
         Ok(settings) => {
             let shown = shown(&settings);
             comes_back(body, &shown);
-            assert_eq!(model::assistant::Settings::parse(&shown, ACCOUNT), Ok(settings));
-            assert!(
-                model::assistant::Changes::parse(body).is_ok(),
-                "what makes a widget changes one"
-            );
+            assert_eq!(Settings::parse(&shown, ACCOUNT), Ok(settings));
+            assert!(Settings::parse_changes(body).is_ok(), "what makes a widget changes one");
         }
         Err(violations) => is_refused(violations, assistant::errors::response),
     }
-    match model::assistant::Changes::parse(body) {
+    match Settings::parse_changes(body) {
         Ok(changes) => {
-            let mut settings = model::assistant::Settings::default();
-            settings.apply(changes);
+            let mut settings = minimal();
+            apply(&mut settings, changes);
             let shown = shown(&settings);
             comes_back(body, &shown);
-            let mut again = model::assistant::Settings::default();
-            again.apply(model::assistant::Changes::parse(&shown).unwrap_or_default());
+            let mut again = minimal();
+            apply(&mut again, Settings::parse_changes(&shown).unwrap_or_default());
             assert_eq!(again, settings);
         }
         Err(violations) => is_refused(violations, assistant::errors::response),
     }
 }
 
+fn minimal() -> assistant_model::Settings {
+    let body = br#"{"widget_type":null,"user_opening_messages":null,"action_buttons":null}"#;
+    let settings = json::document(body).map(|it| assistant_model::Settings::parse(it, ACCOUNT));
+    let Ok(Ok(settings)) = settings else { panic!("the minimal body is refused") };
+    settings
+}
+
 /// A body of the pathway dialect.
 pub fn pathway_body(input: &[u8]) {
+    use shared::model::pathway::Settings;
     let Some(body) = body(input) else { return };
-    let changes = model::pathway::Changes::parse(body);
-    match model::pathway::Settings::parse(body) {
+    let changes = Settings::parse_changes(body);
+    match Settings::parse(body, ACCOUNT) {
         Ok(settings) => {
             let Ok(changes) = changes else { panic!("what makes a widget changes one") };
-            assert_eq!(changes.relies_on(), None, "it has whatever it needs by itself");
+            assert_eq!(changes.required_field(), None, "it has whatever it needs by itself");
             assert_eq!(changes.allowed_domains.as_ref(), Some(&settings.allowed_domains));
-            let shown = rendered(pathway::wire::Widget::from(&Widget::new(settings.clone())));
+            let shown = rendered(pathway::views::WidgetView::from(&Widget::new(settings.clone())));
             comes_back(body, &shown);
-            assert_eq!(model::pathway::Settings::parse(&shown), Ok(settings));
+            assert_eq!(Settings::parse(&shown, ACCOUNT), Ok(settings));
         }
         Err(violations) => {
             is_refused(violations, pathway::errors::response);
@@ -113,8 +131,8 @@ fn comes_back(sent: &RawValue, shown: &RawValue) {
 /// Strings are the same whatever their escapes, the arrays around them whatever their white space; all else is the same
 /// text.
 fn is_the_same(sent: &RawValue, shown: &RawValue) {
-    match (json::kind(sent), json::elements(sent), json::elements(shown)) {
-        (Kind::String, ..) => assert_eq!(json::string(sent), json::string(shown)),
+    match (json::type_of(sent), json::elements(sent), json::elements(shown)) {
+        (JsonType::String, ..) => assert_eq!(json::string(sent), json::string(shown)),
         (_, Some(sent), Some(shown)) if sent.len() == shown.len() => {
             sent.iter().zip(&shown).for_each(|(sent, shown)| is_the_same(sent, shown));
         }
@@ -128,6 +146,6 @@ fn is_refused(violations: Vec<Violation>, answer: impl FnOnce(&Error, &str) -> R
     let answer = answer(&Error::Invalid(violations), "the invocation");
     assert!(answer.status.is_client_error());
     assert!(json::value(&answer.body).is_ok(), "{}", answer.body);
-    let event = serde_json::to_vec(&answer.into_event()).unwrap_or_default();
+    let event = serde_json::to_vec(&answer.into_gateway()).unwrap_or_default();
     assert!((1..=MAX_ANSWER_BYTES).contains(&event.len()), "an answer of {} bytes", event.len());
 }

@@ -1,7 +1,7 @@
 //! Cursors: a page begins where we said, in the list we said it of, or nowhere.
 
 use shared::{
-    cursor::{read, write},
+    http::cursor::{read, write},
     model::{AccountId, WidgetId},
 };
 use uuid::Uuid;

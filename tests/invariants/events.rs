@@ -1,55 +1,47 @@
 //! Payloads: what a function makes of whatever it is invoked with.
 
-use serde_json::value::RawValue;
 use shared::{
-    command::Command,
-    error::Error,
-    event::{self, Delivery, Event},
-    failure::{self, Failure},
-    http::{MAX_BODY_BYTES, Request},
-    model::{AccountId, assistant, pathway},
-    store::Stored,
-    validation::Checked,
+    commands::{Command, CommandEnvelope, InvocationError, TriggerEvent, log_cause},
+    http::{MAX_BODY_BYTES, NotARequest, Request},
+    model::{assistant, pathway},
+    store::TableItem,
 };
 
 use crate::is_explained;
 
-/// What a state machine keeps of a failure, in characters.
-const MAX_FAILURE: usize = 32_768;
+/// What a state machine keeps of an error, in characters.
+const MAX_ERROR: usize = 32_768;
 
 /// The most bytes of a log line's cause: ten violations, a sentence each.
 const MAX_CAUSE: usize = 4096;
 
-/// A payload is an HTTP request within its bounds, or something else, or nothing, and never two of them.
+/// A payload is an HTTP request within its bounds, or something else, or nothing, and never two of
+/// them.
 pub fn event(payload: &[u8]) {
-    let event = event::read(payload, "the invocation");
+    let event = TriggerEvent::parse(payload, "the invocation");
     match Request::parse(payload) {
-        None => {}
-        Some(request) => {
+        Err(NotARequest::OtherPayload) => {}
+        request => {
             assert!(event.is_err(), "an HTTP request that is something else as well");
             if let Ok(request) = request {
                 is_within_bounds(&request);
             }
         }
     }
-    let deliveries = match event {
-        Ok(Event::Command(delivery)) => vec![delivery],
-        Ok(Event::Commands(deliveries)) => deliveries,
-        Ok(Event::Messages(messages)) => {
-            messages.into_iter().map(|message| message.delivery).collect()
+    let envelopes = match event {
+        Ok(TriggerEvent::Command(envelope)) => vec![envelope],
+        Ok(TriggerEvent::Commands(envelopes)) => envelopes,
+        Ok(TriggerEvent::Messages(messages)) => {
+            messages.into_iter().map(|message| message.envelope).collect()
         }
         Err(what) => {
             assert!(what.len() < MAX_CAUSE, "nothing of a payload's length is told");
             return;
         }
     };
-    for delivery in &deliveries {
-        is_done_or_refused(delivery, assistant::Settings::parse, assistant::Changes::parse);
-        is_done_or_refused(
-            delivery,
-            |body, _| pathway::Settings::parse(body),
-            pathway::Changes::parse,
-        );
+    for envelope in &envelopes {
+        is_valid_or_refused::<assistant::Settings>(envelope);
+        is_valid_or_refused::<pathway::Settings>(envelope);
     }
 }
 
@@ -59,23 +51,22 @@ fn is_within_bounds(request: &Request<'_>) {
     if let Ok(body) = request.body() {
         assert!(body.len() <= MAX_BODY_BYTES);
     }
-    if let Ok(Err(violations)) = request.json() {
-        is_explained(&violations);
+    if let Err(error) = request.json()
+        && !error.violations().is_empty()
+    {
+        is_explained(error.violations());
     }
 }
 
-/// A command is read, or refused in words that fit into what keeps them.
-fn is_done_or_refused<S: Stored>(
-    delivery: &Delivery,
-    settings: impl FnOnce(&RawValue, AccountId) -> Checked<S>,
-    changes: impl FnOnce(&RawValue) -> Checked<S::Changes>,
-) {
-    let Err(error) = Command::parse(delivery, settings, changes) else { return };
-    if let Error::Invalid(violations) = &error {
-        is_explained(violations);
+/// A command is valid, or refused in words that fit into what keeps them.
+fn is_valid_or_refused<S: TableItem>(envelope: &CommandEnvelope) {
+    let Err(error) = Command::<S>::parse(envelope) else { return };
+    if !error.violations().is_empty() {
+        is_explained(error.violations());
     }
-    let told = serde_json::to_string(&Failure::of(&error, "the invocation")).unwrap_or_default();
-    assert!((1..=MAX_FAILURE).contains(&told.chars().count()), "a failure of {} bytes", told.len());
-    let logged = failure::cause(&error);
-    assert!((1..=MAX_CAUSE).contains(&logged.len()), "{logged}");
+    let document = InvocationError::new(&error, "the invocation");
+    let document = serde_json::to_string(&document).unwrap_or_default();
+    assert!((1..=MAX_ERROR).contains(&document.chars().count()), "{} bytes", document.len());
+    let cause = log_cause(&error);
+    assert!((1..=MAX_CAUSE).contains(&cause.len()), "{cause}");
 }

@@ -1,7 +1,7 @@
 //! Our reader of JSON beside serde_json's, which makes a tree of it.
 
 use serde_json::{Value, value::RawValue};
-use shared::json::{self, Kind, MAX_DEPTH, NotJson};
+use shared::validation::json::{self, JsonType, MAX_DEPTH, NotJson};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
@@ -38,22 +38,22 @@ pub fn json_text(input: &[u8]) {
 
 /// Whether what is read of `value` level by level is what `tree` has there.
 fn says(value: &RawValue, tree: &Value) {
-    match (json::kind(value), tree) {
-        (Kind::Null, Value::Null)
-        | (Kind::Bool, Value::Bool(_))
-        | (Kind::Number, Value::Number(_)) => {
+    match (json::type_of(value), tree) {
+        (JsonType::Null, Value::Null)
+        | (JsonType::Bool, Value::Bool(_))
+        | (JsonType::Number, Value::Number(_)) => {
             assert_eq!(json::string(value), None);
         }
-        (Kind::String, Value::String(string)) => {
+        (JsonType::String, Value::String(string)) => {
             assert_eq!(json::string(value).as_ref(), Some(string));
             assert_eq!(json::text(value).as_deref(), Some(string.as_str()));
         }
-        (Kind::Array, Value::Array(trees)) => {
+        (JsonType::Array, Value::Array(trees)) => {
             let elements = json::elements(value).unwrap_or_default();
             assert_eq!(elements.len(), trees.len());
             elements.iter().zip(trees).for_each(|(element, tree)| says(element, tree));
         }
-        (Kind::Object, Value::Object(trees)) => {
+        (JsonType::Object, Value::Object(trees)) => {
             let Some(members) = json::members(value) else { panic!("{value} has no members") };
             assert!(members.names().all(|name| trees.contains_key(name)));
             for (name, tree) in trees {

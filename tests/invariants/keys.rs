@@ -1,8 +1,8 @@
 //! API keys: one that came with a request is one that is somewhere in it, and there is no other.
 
 use shared::{
+    auth::{ApiKey, presented_key},
     http::Request,
-    keys::{ApiKey, presented},
 };
 
 use crate::{request, two_lines};
@@ -12,10 +12,10 @@ pub fn api_key(input: &[u8]) {
     let Some((query, header)) = two_lines(input) else { return };
     let event = request(query, &[("authorization", header)]);
     // What is no header is no request.
-    let Some(Ok(request)) = Request::parse(&event) else { return };
+    let Ok(request) = Request::parse(&event) else { return };
     let in_query: Vec<String> =
         request.query_values("api_key").filter(|value| !value.is_empty()).collect();
-    let Ok(key) = presented(&request) else { return };
+    let Ok(key) = presented_key(&request) else { return };
     assert_eq!(format!("{key:?}"), "ApiKey(…)");
     let without_scheme = header.split_once(' ').map_or("", |(_, key)| key.trim());
     let places = in_query.iter().map(String::as_str).chain([header, without_scheme]);

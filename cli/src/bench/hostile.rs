@@ -32,7 +32,7 @@ pub async fn run() -> Result<()> {
     let item = KeySpec {
         key: &key,
         account,
-        role: shared::keys::Role::Full,
+        role: shared::auth::Role::Full,
         expires_at: None,
         name: None,
     };

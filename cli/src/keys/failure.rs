@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
-use shared::keys::KeyId;
+use shared::auth::KeyId;
 
 /// `what` failed at `table`, and why. The SDK's own words for it would show what was sent.
 pub fn in_words<E>(

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use shared::{
-    keys::Role,
+    auth::Role,
     model::{AccountId, Timestamp},
 };
 use uuid::Uuid;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use shared::{
-    keys::{KeyId, Role, attribute},
+    auth::{KeyId, Role, attribute},
     model::{AccountId, Timestamp},
 };
 
@@ -97,7 +97,11 @@ impl IssuedKey {
         match (&self.revoked_at, self.unreadable(), &self.expires_at) {
             (Some(_), ..) => State::Revoked,
             (None, Some(_), _) => State::Unreadable,
-            (None, None, Ok(Some(moment))) if moment.time_left().is_none() => State::Expired,
+            (None, None, Ok(Some(moment)))
+                if moment.time_left(std::time::SystemTime::now()).is_none() =>
+            {
+                State::Expired
+            }
             _ => State::Active,
         }
     }

@@ -21,7 +21,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use shared::{keys::KeyId, model::Timestamp};
+use shared::{auth::KeyId, model::Timestamp};
 
 pub use issue::Issue;
 pub use issued::{IssuedKey, Unreadable};
@@ -100,5 +100,5 @@ fn moment(text: &str) -> Result<Timestamp, &'static str> {
     });
     let moment =
         moment.ok_or("expected a date, a time and a zone, such as 2027-01-31T00:00:00Z")?;
-    moment.time_left().map(|_| moment).ok_or("this is in the past")
+    moment.time_left(std::time::SystemTime::now()).map(|_| moment).ok_or("this is in the past")
 }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use shared::{
-    keys::{ApiKey, Role, attribute},
+    auth::{ApiKey, Role, attribute},
     model::{AccountId, Timestamp},
 };
 

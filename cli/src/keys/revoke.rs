@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use clap::Args;
 use serde_json::json;
 use shared::{
-    keys::{CACHED_FOR, attribute},
+    auth::{CACHE_LIFETIME, attribute},
     model::Timestamp,
 };
 
@@ -71,7 +71,7 @@ pub async fn run(revoke: &Revoke, table: &KeyTable) -> Result<()> {
         }
         // It may be a retry that met this: its first attempt was made, and its answer lost.
         Some(moment) if moment == now => {
-            let seconds = CACHED_FOR.as_secs();
+            let seconds = CACHE_LIFETIME.as_secs();
             format!(
                 "The key {id} is revoked. Where it was used lately it may work for up to {seconds} seconds more."
             )

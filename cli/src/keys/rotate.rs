@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 };
 use clap::Args;
 use shared::{
-    keys::{CACHED_FOR, KeyId, attribute},
+    auth::{CACHE_LIFETIME, KeyId, attribute},
     model::Timestamp,
 };
 
@@ -73,8 +73,8 @@ pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
     replace(table, &item, &id, end, &new).await?;
     let old = IssuedKey { expires_at: Ok(Some(end)), rotated_to: Some(new.id()), ..old };
     new_key::show(&key, &new, Some(&old), rotate.json)?;
-    let late = if rotate.overlap < CACHED_FOR {
-        format!(", or where it was used lately for up to {} seconds more", CACHED_FOR.as_secs())
+    let late = if rotate.overlap < CACHE_LIFETIME {
+        format!(", or where it was used lately for up to {} seconds more", CACHE_LIFETIME.as_secs())
     } else {
         String::new()
     };

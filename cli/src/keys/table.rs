@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     config::{ProvideCredentials, SharedCredentialsProvider},
 };
 use clap::Args;
-use shared::keys::KeyId;
+use shared::auth::KeyId;
 use url::Url;
 
 use super::{

@@ -7,15 +7,16 @@
 use std::{env, error::Error, hint::black_box, io, time::Instant};
 
 use shared::{
-    error, etag,
+    error::Error as RequestError,
     http::{Request, Response},
     model::{
-        AccountId, Widget, assistant::Settings as InAssistant, pathway::Settings as InPathway,
+        AccountId, Widget, WidgetSettings, assistant::Settings as InAssistant,
+        pathway::Settings as InPathway,
     },
 };
 
 /// What a dialect makes of a request.
-type Create = fn(&Request<'_>, AccountId) -> Result<Response, error::Error>;
+type Create = fn(&Request<'_>, AccountId) -> Result<Response, RequestError>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -34,28 +35,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         for _ in 0..times {
             let request =
-                Request::parse(black_box(event.as_bytes())).ok_or("this is no request")??;
+                Request::parse(black_box(event.as_bytes())).map_err(|_| "this is no request")?;
             let answer =
                 create(&request, account).map_err(|error| format!("refused: {error:?}"))?;
-            black_box(serde_json::to_vec(&answer.into_event())?);
+            black_box(serde_json::to_vec(&answer.into_gateway())?);
         }
         println!("{}", start.elapsed().as_secs_f64() * 1e6 / f64::from(times));
     }
     Ok(())
 }
 
-fn in_assistant(request: &Request<'_>, account: AccountId) -> Result<Response, error::Error> {
-    let settings =
-        assistant::wire::body(request)?.and_then(|body| InAssistant::parse(body, account))?;
-    let widget = Widget::new(settings);
-    let answer = assistant::wire::success(
-        "Data created successfully",
-        assistant::wire::Widget::from(&widget),
-    );
-    Ok(etag::tagged(widget.version, answer))
+fn in_assistant(request: &Request<'_>, account: AccountId) -> Result<Response, RequestError> {
+    let body = assistant::request::body(request)?;
+    let widget = Widget::new(InAssistant::parse(body, account)?);
+    let view = assistant::views::WidgetView::from(&widget);
+    Ok(assistant::views::success("Data created successfully", view).with_etag(widget.version))
 }
 
-fn in_pathway(request: &Request<'_>, _: AccountId) -> Result<Response, error::Error> {
-    let widget = Widget::new(request.json()?.and_then(InPathway::parse)?);
-    Ok(etag::tagged(widget.version, pathway::wire::success(pathway::wire::Widget::from(&widget))))
+fn in_pathway(request: &Request<'_>, account: AccountId) -> Result<Response, RequestError> {
+    let widget = Widget::new(InPathway::parse(request.json()?, account)?);
+    let view = pathway::views::WidgetView::from(&widget);
+    Ok(pathway::views::success(view).with_etag(widget.version))
 }

@@ -1,23 +1,14 @@
 //! `DELETE /api/v1/widget/{widget_id}`
 
-use shared::{
-    App,
-    error::Error,
-    etag::{self, Preconditions},
-    http::{Request, Response},
-    keys::Role,
-    model::assistant::Settings,
-    validation::both,
-};
+use shared::error::{Result, zip};
+use shared::http::{Preconditions, Request, Response};
 
-use crate::wire;
+use crate::request::{Widgets, widget_id};
+use crate::views::{WidgetView, success};
 
-pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request, Role::Full).await?;
-    let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
-    let widget = app.store.delete::<Settings>(account, id, &preconditions.versions()).await?;
-    Ok(etag::tagged(
-        widget.version,
-        wire::success("Data deleted successfully", wire::Widget::from(&widget)),
-    ))
+pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>, id: &str) -> Result<Response> {
+    let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
+    let versions = preconditions.into_version_condition();
+    let widget = widgets.delete(id, &versions).await?;
+    Ok(success("Data deleted successfully", WidgetView::from(&widget)).with_etag(widget.version))
 }

@@ -1,8 +1,8 @@
 //! The function: `bootstrap` on Lambda.
 
 use assistant::Assistant;
-use shared::lambda;
+use shared::runtime;
 
-fn main() -> Result<(), lambda::Error> {
-    lambda::start(Assistant)
+fn main() -> Result<(), runtime::Error> {
+    runtime::start(Assistant)
 }

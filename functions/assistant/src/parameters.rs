@@ -1,21 +1,18 @@
-//! `GET /api/v1/widget/{widget_id}/parameters`: what an embedded widget needs to draw itself, for everybody.
+//! `GET /api/v1/widget/{widget_id}/parameters`: what an embedded widget needs to draw itself.
 
-use shared::{
-    App, cors,
-    error::Error,
-    etag::{self, Preconditions},
-    http::{Request, Response},
-    model::assistant::Settings,
-    validation::both,
-};
+use shared::error::{Result, zip};
+use shared::http::{Preconditions, Request, Response, cors};
+use shared::model::assistant::Settings;
+use shared::store::Store;
 
-use crate::wire;
+use crate::request::widget_id;
+use crate::views::{ParametersView, success};
 
-pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
-    let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
-    let widget = app.store.read_public::<Settings>(id).await?;
-    let answer =
-        || wire::success("Data retrieved successfully", wire::Parameters::from(&widget.settings));
-    let answer = preconditions.answer(widget.version, answer)?;
-    Ok(cors::for_any_origin(etag::cached(answer)))
+pub async fn handle(request: &Request<'_>, store: &Store, id: &str) -> Result<Response> {
+    let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
+    let widget = store.read_public::<Settings>(id).await?;
+    let response = preconditions.respond(widget.version, || {
+        success("Data retrieved successfully", ParametersView(&widget.settings))
+    })?;
+    Ok(cors::allow_any_origin(response.with_public_cache()))
 }

@@ -1,22 +1,15 @@
 //! `GET /api/v1/widget/{widget_id}`
 
-use shared::{
-    App,
-    error::Error,
-    etag::Preconditions,
-    http::{Request, Response},
-    keys::Role,
-    model::assistant::Settings,
-    validation::both,
-};
+use shared::error::{Result, zip};
+use shared::http::{Preconditions, Request, Response};
 
-use crate::wire;
+use crate::request::{Widgets, widget_id};
+use crate::views::{WidgetView, success};
 
-pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request, Role::Read).await?;
-    let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
-    let widget = app.store.read::<Settings>(account, id).await?;
-    preconditions.answer(widget.version, || {
-        wire::success("Data retrieved successfully", wire::Widget::from(&widget))
+pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>, id: &str) -> Result<Response> {
+    let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
+    let widget = widgets.read(id).await?;
+    preconditions.respond(widget.version, || {
+        success("Data retrieved successfully", WidgetView::from(&widget))
     })
 }

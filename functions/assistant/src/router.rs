@@ -1,47 +1,54 @@
-//! Which operation a method and a path mean.
+//! The routes: which operation a method and a path mean, and which role it needs.
 
-use shared::{
-    App, cors,
-    error::Error,
-    http::{Request, Response},
-};
+use shared::auth::Role;
+use shared::error::{Error, Result};
+use shared::http::{Request, Response, cors};
+use shared::runtime::App;
 
-use crate::{create, delete, list, openapi, parameters, read, update};
+use crate::{create, delete, list, parameters, read, update};
 
-/// Hands the request to its operation.
-pub async fn route(app: &App, request: &Request<'_>) -> Result<Response, Error> {
-    let method = request.method.as_str();
+/// Authenticates a request and hands it to its operation. Routes without a role are public.
+pub async fn route(
+    app: &App,
+    request: &Request<'_>,
+    openapi: fn() -> Response,
+) -> Result<Response> {
+    let widgets = async |needed| {
+        let account = app.api_keys.authenticate(request, needed).await?;
+        Ok::<_, Error>(app.store.widgets(account))
+    };
     let not_allowed = |allow| Err(Error::MethodNotAllowed { allow });
+    let method = request.method.as_str();
     match request.segments().as_slice() {
         ["api", "v1", "widget"] => match method {
-            "POST" => create::handle(app, request).await,
-            "GET" => list::handle(app, request).await,
+            "POST" => create::handle(request, &widgets(Role::Full).await?).await,
+            "GET" => list::handle(request, &widgets(Role::Read).await?).await,
             _ => not_allowed("GET, POST"),
         },
         ["api", "v1", "widget", id] => match method {
-            "GET" => read::handle(app, request, id).await,
-            "PUT" => update::handle(app, request, id).await,
-            "DELETE" => delete::handle(app, request, id).await,
+            "GET" => read::handle(request, &widgets(Role::Read).await?, id).await,
+            "PUT" => update::handle(request, &widgets(Role::Full).await?, id).await,
+            "DELETE" => delete::handle(request, &widgets(Role::Full).await?, id).await,
             _ => not_allowed("GET, PUT, DELETE"),
         },
         ["api", "v1", "widget", id, "parameters"] => match method {
-            "GET" => parameters::handle(app, request, id).await,
-            "OPTIONS" => Ok(cors::for_any_origin(cors::preflight(request))),
+            "GET" => parameters::handle(request, &app.store, id).await,
+            "OPTIONS" => Ok(cors::allow_any_origin(cors::preflight(request))),
             _ => not_allowed("GET, OPTIONS"),
         },
         ["api", "v1", "assistant", id, "widgets"] => match method {
-            "GET" => list::handle_assistant(app, request, id).await,
+            "GET" => list::handle_assistant(request, &widgets(Role::Read).await?, id).await,
             _ => not_allowed("GET"),
         },
         ["api", "v1", "openapi.json"] => match method {
-            "GET" => Ok(openapi::answer()),
+            "GET" => Ok(openapi()),
             _ => not_allowed("GET"),
         },
-        _ => Err(Error::NoSuchRoute),
+        _ => Err(Error::RouteNotFound),
     }
 }
 
-/// Whether pages of every origin may read what is answered to the request.
+/// Returns whether pages of every origin may read the answer to a request.
 pub fn is_public(request: &Request<'_>) -> bool {
     matches!(request.segments().as_slice(), ["api", "v1", "widget", _, "parameters"])
 }

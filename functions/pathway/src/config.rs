@@ -1,37 +1,35 @@
-//! `GET /v1/widget/{id}/config`: the configuration of an embedded widget, for the pages that may embed it.
+//! `GET /v1/widget/{id}/config`: the configuration of an embedded widget, for the pages that may embed
+//! it.
 
-use shared::{
-    App, cors,
-    error::Error,
-    etag::{self, Preconditions},
-    http::{Request, Response, header},
-    model::{Origin, Widget, WidgetId, pathway::Settings},
-    validation::both,
-};
+use shared::error::{Error, Result, zip};
+use shared::http::{Preconditions, Request, Response, cors, header};
+use shared::model::pathway::Settings;
+use shared::model::{Origin, Widget, WidgetId};
+use shared::store::Store;
 
-use crate::wire;
+use crate::request::widget_id;
+use crate::views::{ConfigView, success};
 
-pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
-    let (id, preconditions) = both(wire::widget_id(id), Preconditions::of(request))?;
-    let widget = embedded(app, request, id).await?;
-    let answer =
-        preconditions.answer(widget.version, || wire::success(wire::Config::from(&widget)))?;
-    Ok(cors::for_this_origin(request, etag::cached(answer)))
+pub async fn handle(request: &Request<'_>, store: &Store, id: &str) -> Result<Response> {
+    let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
+    let widget = read_for_page(request, store, id).await?;
+    let response = preconditions.respond(widget.version, || success(ConfigView(&widget)))?;
+    Ok(cors::allow_request_origin(request, response.with_public_cache()))
 }
 
-/// `OPTIONS` on the same path: a browser asks for a page whether it may.
-pub async fn preflight(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
-    embedded(app, request, wire::widget_id(id)?).await?;
-    Ok(cors::for_this_origin(request, cors::preflight(request)))
+/// `OPTIONS` on the same path: a browser asks whether a page may read it.
+pub async fn preflight(request: &Request<'_>, store: &Store, id: &str) -> Result<Response> {
+    read_for_page(request, store, widget_id(id)?).await?;
+    Ok(cors::allow_request_origin(request, cors::preflight(request)))
 }
 
-/// The widget, where the page that asks may embed it.
-async fn embedded(
-    app: &App,
+/// Reads the widget if the page that asks may embed it.
+async fn read_for_page(
     request: &Request<'_>,
+    store: &Store,
     id: WidgetId,
-) -> Result<Widget<Settings>, Error> {
-    let widget = app.store.read_public::<Settings>(id).await?;
+) -> Result<Widget<Settings>> {
+    let widget = store.read_public::<Settings>(id).await?;
     let origin = request.header(header::ORIGIN).and_then(Origin::parse);
     if widget.settings.allows(origin.as_ref()) { Ok(widget) } else { Err(Error::OriginNotAllowed) }
 }

@@ -1,24 +1,17 @@
 //! `POST /v1/widget`
 
-use shared::{
-    App,
-    error::Error,
-    etag,
-    http::{Request, Response},
-    idempotency::{self, Idempotency},
-    keys::Role,
-    model::{Widget, pathway::Settings},
-    validation::both,
-};
+use shared::error::{Result, zip};
+use shared::http::{IdempotencyKey, Request, Response};
+use shared::model::pathway::Settings;
+use shared::model::{Widget, WidgetSettings};
 
-use crate::wire;
+use crate::request::Widgets;
+use crate::views::{WidgetView, success};
 
-pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request, Role::Full).await?;
-    let settings = request.json()?.and_then(Settings::parse);
-    let (idempotency, settings) = both(Idempotency::of(request)?, settings)?;
-    let created = app.store.create(account, Widget::new(settings), idempotency).await?;
-    let answer = wire::success(wire::Widget::from(&created.widget));
-    let answer = etag::tagged(created.widget.version, answer);
-    Ok(if created.is_replay { idempotency::replayed(answer) } else { answer })
+pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Response> {
+    let settings = request.json().and_then(|body| Ok(Settings::parse(body, widgets.account())?));
+    let (key, settings) = zip(IdempotencyKey::from_request(request), settings)?;
+    let created = widgets.create(Widget::new(settings), key).await?;
+    let response = success(WidgetView::from(&created.widget)).with_etag(created.widget.version);
+    Ok(if created.is_replay { response.with_replay_marker() } else { response })
 }

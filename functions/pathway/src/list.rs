@@ -1,52 +1,44 @@
 //! `GET /v1/widgets`, and `GET /v1/widget`, which a published client calls instead.
 
-use serde_json::value::to_raw_value;
-use shared::{
-    App, cursor,
-    error::Error,
-    http::{HeaderValue, Request, Response, header},
-    keys::Role,
-    list,
-    model::pathway::Settings,
-    store::List,
-    validation::{both, query_integer},
-};
+use shared::error::{Error, Result, zip};
+use shared::http::{HeaderValue, Request, Response, cursor, header, to_json};
+use shared::validation::url::query_integer;
 
-use crate::wire;
+use crate::request::Widgets;
+use crate::views::{WidgetView, success};
 
 /// The most widgets of a page.
 const MAX_LIMIT: u32 = 100;
 
-/// All of the account's widgets, or `limit` of them with a link to the next ones. A page ends before its `limit` where more
-/// would not fit into an answer.
-pub async fn handle(app: &App, request: &Request<'_>) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request, Role::Read).await?;
-    let limit =
-        request.query_value("limit").map(|text| query_integer("limit", &text, 1, Some(MAX_LIMIT)));
-    let after = request.query_value("cursor").map(|text| cursor::read(account, "cursor", &text));
-    let (limit, after) = both(limit.transpose(), after.transpose())?;
-    let list = List { account, assistant_id: None };
-    let listed = list::read::<Settings>(&app.store, &list, after, limit, |widget| {
-        to_raw_value(&wire::Widget::from(widget))
-    })
-    .await?;
-    let response = wire::success(listed.items);
-    match (listed.last, limit) {
+/// Answers with every widget of the account, or with `limit` of them and a link to the next ones. A
+/// page ends before its `limit` if an answer holds no more.
+pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Response> {
+    let account = widgets.account();
+    let limit = request.query_value("limit");
+    let limit = limit.map(|text| query_integer("limit", &text, 1, Some(MAX_LIMIT))).transpose();
+    let after = request.query_value("cursor");
+    let after = after.map(|text| cursor::read(account, "cursor", &text)).transpose();
+    let (limit, after) = zip(limit, after)?;
+    let render = |widget: &_| to_json(&WidgetView::from(widget));
+    let page = widgets.list(&widgets.all(), after, limit, render).await?;
+    let response = success(page.items);
+    match (page.last, limit) {
         (None, _) => Ok(response),
         (Some(_), None) => Err(Error::AnswerTooLarge),
         (Some(last), Some(limit)) => {
-            let next = next_page(request, limit, &cursor::write(account, last));
-            Ok(response.with_header(header::LINK, next?))
+            let link = next_page_link(request, limit, &cursor::write(account, last))?;
+            Ok(response.with_header(header::LINK, link))
         }
     }
 }
 
-/// The `Link` header that leads to the next page (RFC 8288). The key is not part of the URL, wherever it came from.
-fn next_page(request: &Request<'_>, limit: u64, cursor: &str) -> Result<HeaderValue, Error> {
+/// Makes the `Link` header of the next page (RFC 8288). Its URL has no API key, wherever the
+/// request's key came from.
+fn next_page_link(request: &Request<'_>, limit: u64, cursor: &str) -> Result<HeaderValue> {
     let scheme = request.header("x-forwarded-proto").unwrap_or("https");
-    // Where the client names no host, it finds its own way from the path.
-    let base =
-        request.header(header::HOST).map(|host| format!("{scheme}://{host}")).unwrap_or_default();
+    // A request without a host gets a relative URL.
+    let host = request.header(header::HOST);
+    let base = host.map(|host| format!("{scheme}://{host}")).unwrap_or_default();
     let link = format!("<{base}/v1/widgets?limit={limit}&cursor={cursor}>; rel=\"next\"");
     HeaderValue::try_from(link)
         .map_err(|error| Error::Internal(format!("the next page's URL is no header: {error}")))

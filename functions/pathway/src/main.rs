@@ -1,8 +1,8 @@
 //! The function: `bootstrap` on Lambda.
 
 use pathway::Pathway;
-use shared::lambda;
+use shared::runtime;
 
-fn main() -> Result<(), lambda::Error> {
-    lambda::start(Pathway)
+fn main() -> Result<(), runtime::Error> {
+    runtime::start(Pathway)
 }

@@ -1,49 +1,56 @@
-//! Which operation a method and a path mean.
+//! The routes: which operation a method and a path mean, and which role it needs.
 
-use shared::{
-    App,
-    error::Error,
-    http::{Request, Response},
-};
+use shared::auth::Role;
+use shared::error::{Error, Result};
+use shared::http::{Request, Response};
+use shared::runtime::App;
 
-use crate::{config, create, delete, list, openapi, read, update};
+use crate::{config, create, delete, list, read, update};
 
-/// Hands the request to its operation.
-pub async fn route(app: &App, request: &Request<'_>) -> Result<Response, Error> {
-    let method = request.method.as_str();
+/// Authenticates a request and hands it to its operation. Routes without a role are public.
+pub async fn route(
+    app: &App,
+    request: &Request<'_>,
+    openapi: fn() -> Response,
+) -> Result<Response> {
+    let widgets = async |needed| {
+        let account = app.api_keys.authenticate(request, needed).await?;
+        Ok::<_, Error>(app.store.widgets(account))
+    };
     let not_allowed = |allow| Err(Error::MethodNotAllowed { allow });
+    let method = request.method.as_str();
     match request.segments().as_slice() {
         ["v1", "widget"] => match method {
-            "POST" => create::handle(app, request).await,
-            "GET" => list::handle(app, request).await,
+            "POST" => create::handle(request, &widgets(Role::Full).await?).await,
+            "GET" => list::handle(request, &widgets(Role::Read).await?).await,
             _ => not_allowed("GET, POST"),
         },
         ["v1", "widgets"] => match method {
-            "GET" => list::handle(app, request).await,
+            "GET" => list::handle(request, &widgets(Role::Read).await?).await,
             _ => not_allowed("GET"),
         },
-        // A resource of the service's that is not ours, and no id (contract 1.1).
-        ["v1", "widget", "custom_components", ..] => Err(Error::NoSuchRoute),
+        // Bland's conversation runtime has this resource. It is never a widget's id.
+        ["v1", "widget", "custom_components", ..] => Err(Error::RouteNotFound),
         ["v1", "widget", id] => match method {
-            "GET" => read::handle(app, request, id).await,
-            "PATCH" => update::handle(app, request, id).await,
-            "DELETE" => delete::handle(app, request, id).await,
+            "GET" => read::handle(request, &widgets(Role::Read).await?, id).await,
+            "PATCH" => update::handle(request, &widgets(Role::Full).await?, id).await,
+            "DELETE" => delete::handle(request, &widgets(Role::Full).await?, id).await,
             _ => not_allowed("GET, PATCH, DELETE"),
         },
         ["v1", "widget", id, "config"] => match method {
-            "GET" => config::handle(app, request, id).await,
-            "OPTIONS" => config::preflight(app, request, id).await,
+            "GET" => config::handle(request, &app.store, id).await,
+            "OPTIONS" => config::preflight(request, &app.store, id).await,
             _ => not_allowed("GET, OPTIONS"),
         },
         ["v1", "openapi.json"] => match method {
-            "GET" => Ok(openapi::answer()),
+            "GET" => Ok(openapi()),
             _ => not_allowed("GET"),
         },
-        _ => Err(Error::NoSuchRoute),
+        _ => Err(Error::RouteNotFound),
     }
 }
 
-/// Whether the answer to the request depends on the page that asks.
+/// Returns whether the answer to a request depends on the page that asks.
 pub fn is_public(request: &Request<'_>) -> bool {
     matches!(request.segments().as_slice(), ["v1", "widget", _, "config"])
 }

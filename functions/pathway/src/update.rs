@@ -1,23 +1,18 @@
 //! `PATCH /v1/widget/{id}`
 
-use shared::{
-    App,
-    error::Error,
-    etag::{self, Preconditions},
-    http::{Request, Response},
-    keys::Role,
-    model::pathway::{Changes, Settings},
-    validation::both,
-};
+use shared::error::{Result, zip3};
+use shared::http::{Preconditions, Request, Response};
+use shared::model::WidgetSettings;
+use shared::model::pathway::Settings;
 
-use crate::wire;
+use crate::request::{Widgets, widget_id};
+use crate::views::{WidgetView, success};
 
-pub async fn handle(app: &App, request: &Request<'_>, id: &str) -> Result<Response, Error> {
-    let account = app.keys.authenticate(request, Role::Full).await?;
-    let changes = request.json()?.and_then(Changes::parse);
-    let (id, (preconditions, changes)) =
-        both(wire::widget_id(id), both(Preconditions::of(request), changes))?;
-    let versions = preconditions.versions();
-    let widget = app.store.update::<Settings>(account, id, &changes, &versions).await?;
-    Ok(etag::tagged(widget.version, wire::success(wire::Widget::from(&widget))))
+pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>, id: &str) -> Result<Response> {
+    let changes = request.json().and_then(|body| Ok(Settings::parse_changes(body)?));
+    let (id, preconditions, changes) =
+        zip3(widget_id(id), Preconditions::from_request(request), changes)?;
+    let versions = preconditions.into_version_condition();
+    let widget = widgets.update(id, &changes, &versions).await?;
+    Ok(success(WidgetView::from(&widget)).with_etag(widget.version))
 }

@@ -1,186 +1,163 @@
-//! Commands that events bring, done one after the other: what each comes to, and who is told.
+//! Executing the commands of an invocation, one after the other.
 //!
-//! A command that comes by itself is answered with its widget or fails. Of a queue's messages those that failed go back to it,
-//! and what went wrong is in the log alone; the queue puts a message aside that goes back too often. To what brings a command
-//! at least once (a queue, a bus, a pipe) a widget that was deleted before is deleted.
+//! A direct command is answered with its widget, or its invocation fails. A queue is told which of
+//! its messages failed; the reasons are in the log alone, and a message that fails too often becomes
+//! a dead letter. Queues, buses and pipes deliver at least once, so to them the delete of a widget
+//! that was deleted before is a success.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::collections::HashSet;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    command::Operation,
-    error::Error,
-    event::{self, Delivery, Event, Message, Trigger},
-    failure::{self, Failure, Kind},
-    http::MAX_ANSWER_BYTES,
-    lambda::{Dialect, Invocation},
-    log::{self, CommandLine, Level, Work},
-    observed::{Observed, observed},
-    validation::{Segment, within},
-};
+use super::command::Operation;
+use super::command_line::CommandLine;
+use super::invocation_error::{ErrorType, InvocationError, log_cause};
+use super::trigger_event::{CommandEnvelope, QueueMessage, Trigger, TriggerEvent};
+use crate::error::{Error, Result};
+use crate::http::MAX_ANSWER_BYTES;
+use crate::telemetry::{Invocation, Level, RequestStats, log, request_stats};
+use crate::validation::{Location, prefix_path};
 
-/// A widget as the dialect shows it; `null` where it was deleted before.
-type Shown = Option<Box<RawValue>>;
+/// A widget as the dialect shows it; `null` if it was deleted before.
+type WidgetJson = Option<Box<RawValue>>;
 
-/// What an invocation that brought commands is answered with.
+/// The answer to an invocation that brought commands.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Answer {
-    /// The command's widget.
-    Widget(Shown),
-    /// Each command's widget.
-    Widgets(Vec<Shown>),
+pub enum CommandResponse {
+    /// The widget of the command.
+    Widget(WidgetJson),
+    /// The widget of each command.
+    Widgets(Vec<WidgetJson>),
     /// What a queue is told.
     Messages(BatchItemFailures),
 }
 
-/// The messages that a queue is to bring again
+/// The messages that a queue is to deliver again
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchItemFailures {
-    batch_item_failures: Vec<ItemFailure>,
+    batch_item_failures: Vec<BatchItemFailure>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ItemFailure {
+struct BatchItemFailure {
     item_identifier: String,
 }
 
-/// Has all that `payload` brings done.
-pub async fn handle(
-    dialect: &impl Dialect,
+/// Executes every command that `payload` brings.
+///
+/// # Errors
+///
+/// What the invoker is told: that the payload is unknown, or why a command failed.
+pub async fn run(
     payload: &[u8],
     invocation: &Invocation<'_>,
-) -> Result<Answer, Failure> {
-    let event = event::read(payload, invocation.request_id).map_err(|unknown| {
-        log::event(
-            Level::Error,
-            "unknown event",
-            &format!("{unknown} (request {})", invocation.request_id),
-        );
-        Failure::unknown(&unknown)
+    execute: impl AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>,
+) -> Result<CommandResponse, InvocationError> {
+    let request_id = invocation.request_id;
+    let event = TriggerEvent::parse(payload, request_id).map_err(|unknown| {
+        let cause = format!("{unknown} (request {request_id})");
+        log::write_message(Level::Error, "unknown event", &cause);
+        InvocationError::unknown_event(&unknown)
     })?;
-    let told = |error: Error| Failure::of(&error, invocation.request_id);
-    match event {
-        Event::Command(delivery) => {
-            execute(dialect, &delivery, None, invocation).await.map(Answer::Widget).map_err(told)
+    let executor = Executor { invocation, execute };
+    let response = match event {
+        TriggerEvent::Command(envelope) => {
+            executor.execute(&envelope, None, false).await.map(CommandResponse::Widget)
         }
-        Event::Commands(deliveries) => {
-            all(dialect, &deliveries, invocation).await.map(Answer::Widgets).map_err(told)
+        TriggerEvent::Commands(envelopes) => {
+            executor.all(&envelopes).await.map(CommandResponse::Widgets)
         }
-        Event::Messages(messages) => {
-            Ok(Answer::Messages(each(dialect, messages, invocation).await))
+        TriggerEvent::Messages(messages) => {
+            Ok(CommandResponse::Messages(executor.each(messages).await))
         }
-    }
-}
-
-/// All of the commands, or the first failure: whatever brought them brings all of them again. More widgets than an answer
-/// holds are a failure, too.
-async fn all(
-    dialect: &impl Dialect,
-    deliveries: &[Delivery],
-    invocation: &Invocation<'_>,
-) -> Result<Vec<Shown>, Error> {
-    let mut widgets = Vec::with_capacity(deliveries.len());
-    let mut size = 0;
-    for (index, delivery) in deliveries.iter().enumerate() {
-        let widget =
-            execute(dialect, delivery, None, invocation).await.map_err(|error| match error {
-                Error::Invalid(violations) => {
-                    Error::Invalid(within(Segment::Index(index), violations))
-                }
-                error => error,
-            })?;
-        size += 1 + widget.as_ref().map_or(4, |widget| widget.get().len());
-        if size >= MAX_ANSWER_BYTES {
-            return Err(Error::AnswerTooLarge);
-        }
-        widgets.push(widget);
-    }
-    Ok(widgets)
-}
-
-/// Each of the messages, whatever becomes of the others, but for those behind one of their group that failed: they have to
-/// wait for it.
-async fn each<D: Dialect>(
-    dialect: &D,
-    messages: Vec<Message>,
-    invocation: &Invocation<'_>,
-) -> BatchItemFailures {
-    let (mut batch_item_failures, mut failed_groups) = (Vec::new(), HashSet::new());
-    for message in messages {
-        let outcome = if message.group.as_ref().is_some_and(|group| failed_groups.contains(group)) {
-            let has_to_wait = Err(Error::Unavailable(
-                "not tried: a message of its group before it failed".to_owned(),
-            ));
-            log::<D>(
-                &message.delivery,
-                Some(&message),
-                &has_to_wait,
-                Observed::default(),
-                Duration::ZERO,
-                invocation,
-            );
-            has_to_wait
-        } else {
-            execute(dialect, &message.delivery, Some(&message), invocation).await
-        };
-        if outcome.is_err() {
-            failed_groups.extend(message.group);
-            batch_item_failures.push(ItemFailure { item_identifier: message.id });
-        }
-    }
-    BatchItemFailures { batch_item_failures }
-}
-
-/// Has a command done, and writes what became of it into the log.
-async fn execute<D: Dialect>(
-    dialect: &D,
-    delivery: &Delivery,
-    message: Option<&Message>,
-    invocation: &Invocation<'_>,
-) -> Result<Shown, Error> {
-    let start = Instant::now();
-    let (outcome, observed) =
-        observed(invocation.within_its_time(Box::pin(dialect.execute(delivery)))).await;
-    let outcome = match outcome {
-        Ok(widget) => Ok(Some(widget)),
-        Err(Error::AlreadyDeleted(_)) if delivery.trigger != Trigger::Direct => Ok(None),
-        Err(error) => Err(error),
     };
-    log::<D>(delivery, message, &outcome, observed, start.elapsed(), invocation);
-    outcome
+    response.map_err(|error| InvocationError::new(&error, request_id))
 }
 
-fn log<D: Dialect>(
-    delivery: &Delivery,
-    message: Option<&Message>,
-    outcome: &Result<Shown, Error>,
-    observed: Observed,
-    duration: Duration,
-    invocation: &Invocation<'_>,
-) {
-    let error = outcome.as_ref().err();
-    let kind = error.map(Kind::from);
-    CommandLine {
-        request_id: invocation.request_id,
-        trigger: delivery.trigger,
-        id: message.map(|message| message.id.as_str()).or(delivery.id.as_deref()),
-        receive_count: message.and_then(|message| message.receive_count),
-        operation: delivery.document.as_deref().ok().and_then(Operation::of),
-        error: kind,
-        retryable: kind.map(Kind::is_retryable),
-        work: Work::new(observed, duration),
-        cold_start: invocation.cold_start,
-        cause: error.map(failure::cause),
-        count: invocation.count::<D>(observed, kind.is_some_and(Kind::is_theirs)),
+struct Executor<'a, E> {
+    invocation: &'a Invocation<'a>,
+    execute: E,
+}
+
+impl<E: AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>> Executor<'_, E> {
+    /// Executes commands up to the first failure, after which the pipe retries all of them. More
+    /// widgets than an answer holds are a failure, too.
+    async fn all(&self, envelopes: &[CommandEnvelope]) -> Result<Vec<WidgetJson>> {
+        let mut widgets = Vec::with_capacity(envelopes.len());
+        let mut size = 0;
+        for (index, envelope) in envelopes.iter().enumerate() {
+            let widget =
+                self.execute(envelope, None, false).await.map_err(|error| match error {
+                    Error::Invalid(violations) => {
+                        Error::Invalid(prefix_path(Location::Index(index), violations))
+                    }
+                    error => error,
+                })?;
+            size += 1 + widget.as_ref().map_or("null".len(), |widget| widget.get().len());
+            if size >= MAX_ANSWER_BYTES {
+                return Err(Error::AnswerTooLarge);
+            }
+            widgets.push(widget);
+        }
+        Ok(widgets)
     }
-    .write();
+
+    /// Executes each message, except those of a FIFO group of which one failed: they have to wait
+    /// for it.
+    async fn each(&self, messages: Vec<QueueMessage>) -> BatchItemFailures {
+        let (mut batch_item_failures, mut failed_groups) = (Vec::new(), HashSet::new());
+        for message in messages {
+            let must_wait = message.group.as_ref().is_some_and(|it| failed_groups.contains(it));
+            if self.execute(&message.envelope, Some(&message), must_wait).await.is_err() {
+                failed_groups.extend(message.group);
+                batch_item_failures.push(BatchItemFailure { item_identifier: message.id });
+            }
+        }
+        BatchItemFailures { batch_item_failures }
+    }
+
+    /// Executes a command, unless it has to wait, and writes its log line.
+    async fn execute(
+        &self,
+        envelope: &CommandEnvelope,
+        message: Option<&QueueMessage>,
+        must_wait: bool,
+    ) -> Result<WidgetJson> {
+        let start = Instant::now();
+        let (outcome, stats) = if must_wait {
+            let cause = "not tried: a message of its group before it failed";
+            (Err(Error::Unavailable(cause.to_owned())), RequestStats::default())
+        } else {
+            request_stats::count((self.execute)(envelope)).await
+        };
+        let outcome = match outcome {
+            Ok(widget) => Ok(Some(widget)),
+            Err(Error::WidgetAlreadyDeleted(_)) if envelope.trigger != Trigger::Direct => Ok(None),
+            Err(error) => Err(error),
+        };
+        let error = outcome.as_ref().err();
+        let error_type = error.map(ErrorType::from);
+        let is_refused = error_type.is_some_and(ErrorType::is_client_error);
+        CommandLine {
+            request_id: self.invocation.request_id,
+            trigger: envelope.trigger,
+            id: message.map(|message| message.id.as_str()).or(envelope.id.as_deref()),
+            receive_count: message.and_then(|message| message.receive_count),
+            operation: envelope.document.as_deref().ok().and_then(Operation::of),
+            error: error_type,
+            retryable: error_type.map(ErrorType::is_retryable),
+            stats: stats.fields(start.elapsed()),
+            cold_start: self.invocation.is_cold_start,
+            cause: error.map(log_cause),
+            metric: self.invocation.metric(stats, is_refused),
+        }
+        .write();
+        outcome
+    }
 }

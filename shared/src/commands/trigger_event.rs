@@ -1,50 +1,49 @@
-//! What an invocation is about where it is no HTTP request: messages of a queue, an event of EventBridge's, a command by itself,
-//! or several of them from a pipe. What each looks like is AWS's
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>,
-//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>,
-//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html>).
+//! Trigger events: what an invocation brings that is not an HTTP request.
 //!
-//! A kind is told by the one member that the others have not. What has none of them, or several, is nothing that is guessed at.
+//! AWS defines what they look like:
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>,
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>,
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html>.
+//!
+//! Each kind has one distinguishing member. A payload with none of them, or several, is rejected.
 
 use serde_json::value::RawValue;
 
-use crate::{
-    error::Error,
-    json::{self, Members},
-    validation::{self, Fault, Segment, refused},
-};
+use crate::error::Result;
+use crate::validation::json::Members;
+use crate::validation::{Location, ViolationKind, json, prefix_path, violation};
 
 /// What an invocation brings.
 #[derive(Debug)]
-pub enum Event {
+pub enum TriggerEvent {
     /// A command.
-    Command(Delivery),
-    /// What a pipe brings at a time, one of it or more: all of it is done, or the pipe brings it again.
-    Commands(Vec<Delivery>),
-    /// Messages of a queue: each that is not done stays there.
-    Messages(Vec<Message>),
+    Command(CommandEnvelope),
+    /// The batch of a pipe. If one command fails the pipe retries all of them.
+    Commands(Vec<CommandEnvelope>),
+    /// Messages of a queue. The queue retries those that fail.
+    Messages(Vec<QueueMessage>),
 }
 
-/// A command's document on its way.
+/// A command as it is delivered.
 #[derive(Debug)]
-pub struct Delivery {
-    /// What brought it.
+pub struct CommandEnvelope {
+    /// What delivered it.
     pub trigger: Trigger,
-    /// What it is known by when it comes again.
+    /// The id that stays the same if it is delivered again; a command of a pipe has none.
     pub id: Option<String>,
-    /// The document, where it is one.
-    pub document: Result<Box<RawValue>, Error>,
+    /// The command's document, or why there is none.
+    pub document: Result<Box<RawValue>>,
 }
 
-/// What brings a command.
+/// What delivers a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trigger {
-    /// Whoever invoked the function: a state machine, a program, a person.
+    /// The invoker itself: a state machine, a program, a person.
     Direct,
     /// EventBridge.
     EventBridge,
-    /// A pipe, without an id.
+    /// A pipe.
     Pipe,
     /// A queue.
     Sqs,
@@ -52,64 +51,70 @@ pub enum Trigger {
 
 /// A message of a queue.
 #[derive(Debug)]
-pub struct Message {
-    /// What SQS calls it.
+pub struct QueueMessage {
+    /// The `messageId`.
     pub id: String,
-    /// The command in it.
-    pub delivery: Delivery,
-    /// How many times it was received, this one included.
+    /// The command in the body.
+    pub envelope: CommandEnvelope,
+    /// How often the message was received, this time included.
     pub receive_count: Option<u32>,
-    /// The group whose messages are done in their order, in a queue that keeps one.
+    /// The group within which a FIFO queue keeps the order.
     pub group: Option<String>,
 }
 
-/// Why a payload is none of these.
-pub type Unknown = String;
+/// Says what a payload is instead of a trigger event.
+pub type UnknownEvent = String;
 
-/// The event that `payload` is. A command that comes by itself is known by the `invocation`'s id, which stays the same where
-/// Lambda makes an asynchronous invocation again.
-pub fn read(payload: &[u8], invocation: &str) -> Result<Event, Unknown> {
-    let value: &RawValue = serde_json::from_slice(payload)
-        .map_err(|error| format!("no JSON in UTF-8: {:?}", error.classify()))?;
-    if let Some(elements) = json::elements(value) {
-        return batch(&elements);
-    }
-    let members = json::members(value).ok_or("no object and no array that can be read")?;
-    match mark(&members)? {
-        Mark::Records(records) => {
-            messages(&json::elements(records).ok_or("an object whose Records are no array")?)
+impl TriggerEvent {
+    /// Recognizes `payload`. The `invocation_id` becomes the id of a direct command, because it stays
+    /// the same if Lambda retries an asynchronous invocation.
+    pub fn parse(payload: &[u8], invocation_id: &str) -> Result<Self, UnknownEvent> {
+        let value: &RawValue = serde_json::from_slice(payload)
+            .map_err(|error| format!("no JSON in UTF-8: {:?}", error.classify()))?;
+        if let Some(elements) = json::elements(value) {
+            return parse_batch(&elements);
         }
-        Mark::Event => event(&members)
-            .map(Event::Command)
-            .map_err(|lack| format!("an event of EventBridge's without {lack}")),
-        Mark::Command => Ok(Event::Command(Delivery {
-            trigger: Trigger::Direct,
-            id: Some(invocation.to_owned()),
-            document: Ok(value.to_owned()),
-        })),
+        let members = json::members(value).ok_or("no object and no array that can be read")?;
+        match classify(&members)? {
+            EventKind::Records(records) => {
+                let records = json::elements(records);
+                parse_messages(&records.ok_or("an object whose Records are no array")?)
+            }
+            EventKind::EventBridge => parse_eventbridge(&members)
+                .map(Self::Command)
+                .map_err(|missing| format!("an event of EventBridge's without {missing}")),
+            EventKind::Command => Ok(Self::Command(CommandEnvelope {
+                trigger: Trigger::Direct,
+                id: Some(invocation_id.to_owned()),
+                document: Ok(value.to_owned()),
+            })),
+        }
     }
 }
 
-/// By which an object is told.
-enum Mark<'a> {
+/// The kinds of objects, by their distinguishing member.
+enum EventKind<'a> {
+    /// `Records`
     Records(&'a RawValue),
-    Event,
+    /// `detail-type`
+    EventBridge,
+    /// `operation`
     Command,
 }
 
-fn mark<'a>(members: &Members<'a>) -> Result<Mark<'a>, Unknown> {
+fn classify<'a>(members: &Members<'a>) -> Result<EventKind<'a>, UnknownEvent> {
     let [http, records, event, command] =
         ["requestContext", "Records", "detail-type", "operation"].map(|name| members.get(name));
     match (http, records, event, command) {
-        (None, Some(records), None, None) => Ok(Mark::Records(records)),
-        (None, None, Some(_), None) => Ok(Mark::Event),
-        (None, None, None, Some(_)) => Ok(Mark::Command),
+        (None, Some(records), None, None) => Ok(EventKind::Records(records)),
+        (None, None, Some(_), None) => Ok(EventKind::EventBridge),
+        (None, None, None, Some(_)) => Ok(EventKind::Command),
         (Some(_), None, None, None) => {
             Err("an HTTP request that is not in API Gateway's payload format 2.0".to_owned())
         }
         (None, None, None, None) => {
             Err("none of: an HTTP request in API Gateway's payload format 2.0, records of SQS, an \
-             event of EventBridge's, a command, which has an operation"
+                 event of EventBridge's, a command, which has an operation"
                 .to_owned())
         }
         _ => {
@@ -119,84 +124,91 @@ fn mark<'a>(members: &Members<'a>) -> Result<Mark<'a>, Unknown> {
     }
 }
 
-/// An array is what a pipe brings: messages as SQS has them, events, or commands that the pipe's template made.
-fn batch(elements: &[&RawValue]) -> Result<Event, Unknown> {
+/// Parses an array, which is the batch of a pipe: SQS records, EventBridge events, or commands that
+/// the pipe's input template makes.
+fn parse_batch(elements: &[&RawValue]) -> Result<TriggerEvent, UnknownEvent> {
     let is_record = |element: &&RawValue| {
-        json::members(element).is_some_and(|it| it.get("eventSource").is_some())
+        json::members(element).is_some_and(|members| members.get("eventSource").is_some())
     };
     if !elements.is_empty() && elements.iter().all(is_record) {
-        return messages(elements);
+        return parse_messages(elements);
     }
-    let delivery = |(index, element): (usize, &&RawValue)| {
+    let envelope = |(index, element): (usize, &&RawValue)| {
         let but = |what: &str| format!("an array, but its element {index} is {what}");
         let members = json::members(element).ok_or_else(|| but("no object"))?;
-        match mark(&members).map_err(|unknown| but(&unknown))? {
-            Mark::Event => event(&members)
-                .map_err(|lack| but(&format!("an event of EventBridge's without {lack}"))),
-            Mark::Command => Ok(Delivery {
+        match classify(&members).map_err(|unknown| but(&unknown))? {
+            EventKind::EventBridge => parse_eventbridge(&members)
+                .map_err(|missing| but(&format!("an event of EventBridge's without {missing}"))),
+            EventKind::Command => Ok(CommandEnvelope {
                 trigger: Trigger::Pipe,
                 id: None,
                 document: Ok((*element).to_owned()),
             }),
-            Mark::Records(_) => Err(but("a batch itself")),
+            EventKind::Records(_) => Err(but("a batch itself")),
         }
     };
-    elements.iter().enumerate().map(delivery).collect::<Result<_, _>>().map(Event::Commands)
+    let envelopes = elements.iter().enumerate().map(envelope).collect::<Result<_, _>>();
+    envelopes.map(TriggerEvent::Commands)
 }
 
-/// An event's detail is the document, and the event's id is what it is known by. An error is the member that is missing.
-fn event(members: &Members) -> Result<Delivery, &'static str> {
+/// Parses an event of EventBridge, whose detail is the command.
+///
+/// # Errors
+///
+/// The member that is missing.
+fn parse_eventbridge(members: &Members) -> Result<CommandEnvelope, &'static str> {
     let id = members.get("id").and_then(json::string).ok_or("id")?;
     let detail = members.get("detail").ok_or("detail")?;
-    Ok(Delivery { trigger: Trigger::EventBridge, id: Some(id), document: Ok(detail.to_owned()) })
+    Ok(CommandEnvelope {
+        trigger: Trigger::EventBridge,
+        id: Some(id),
+        document: Ok(detail.to_owned()),
+    })
 }
 
-fn messages(records: &[&RawValue]) -> Result<Event, Unknown> {
+fn parse_messages(records: &[&RawValue]) -> Result<TriggerEvent, UnknownEvent> {
     let message = |record: &&RawValue| {
         let members = json::members(record).ok_or("a record that is no object")?;
         let text = |name| members.get(name).and_then(json::string);
         if text("eventSource").as_deref() != Some("aws:sqs") {
             return Err("records of something else than SQS".to_owned());
         }
-        // Without it nobody could be told which message failed.
+        // Without the id SQS could not be told which message failed.
         let id = text("messageId").ok_or("a record without a messageId")?;
         let attributes = members.get("attributes").and_then(json::members);
         let attribute = |name| attributes.as_ref().and_then(|it| json::string(it.get(name)?));
-        // A queue without an order has groups, too.
-        let is_in_order = text("eventSourceARN").is_some_and(|arn| arn.ends_with(".fifo"));
-        Ok(Message {
-            delivery: within(members.get("body"), &id),
+        // Messages of a standard queue may have groups, too.
+        let is_fifo = text("eventSourceARN").is_some_and(|arn| arn.ends_with(".fifo"));
+        Ok(QueueMessage {
+            envelope: parse_message_body(members.get("body"), &id),
             id,
-            receive_count: attribute("ApproximateReceiveCount")
-                .and_then(|count| count.parse().ok()),
-            group: is_in_order.then(|| attribute("MessageGroupId").unwrap_or_default()),
+            receive_count: attribute("ApproximateReceiveCount").and_then(|it| it.parse().ok()),
+            group: is_fifo.then(|| attribute("MessageGroupId").unwrap_or_default()),
         })
     };
-    records.iter().map(message).collect::<Result<_, _>>().map(Event::Messages)
+    records.iter().map(message).collect::<Result<_, _>>().map(TriggerEvent::Messages)
 }
 
-/// What a message's body brings: a command, or an event that a rule of EventBridge's put there.
-fn within(body: Option<&RawValue>, message_id: &str) -> Delivery {
-    let of =
-        |document| Delivery { trigger: Trigger::Sqs, id: Some(message_id.to_owned()), document };
+/// Parses the body of a message: a command, or an event that a rule of EventBridge put there.
+fn parse_message_body(body: Option<&RawValue>, message_id: &str) -> CommandEnvelope {
+    let envelope =
+        |id: String, document| CommandEnvelope { trigger: Trigger::Sqs, id: Some(id), document };
+    let of_message = |document| envelope(message_id.to_owned(), document);
     let body = body.unwrap_or(RawValue::NULL);
     let Some(text) = json::string(body) else {
-        return of(Err(refused(Fault::NotAString, body).into()));
+        return of_message(Err(violation(ViolationKind::NotAString, body).into()));
     };
     let document = match json::value(&text) {
         Ok(document) => document,
-        Err(error) => return of(Err(error.into())),
+        Err(error) => return of_message(Err(error.into())),
     };
-    let event = json::members(document)
-        .filter(|it| matches!(mark(it), Ok(Mark::Event)))
-        .map(|it| event(&it));
-    match event {
-        None => of(Ok(document.to_owned())),
-        Some(Ok(event)) => Delivery { trigger: Trigger::Sqs, ..event },
-        Some(Err(lack)) => {
-            of(Err(
-                validation::within(Segment::Field(lack), refused(Fault::Missing, document)).into()
-            ))
+    let is_event = |members: &Members| matches!(classify(members), Ok(EventKind::EventBridge));
+    match json::members(document).filter(is_event).map(|members| parse_eventbridge(&members)) {
+        None => of_message(Ok(document.to_owned())),
+        Some(Ok(event)) => CommandEnvelope { trigger: Trigger::Sqs, ..event },
+        Some(Err(missing)) => {
+            let violations = violation(ViolationKind::Missing, document);
+            of_message(Err(prefix_path(Location::Field(missing), violations).into()))
         }
     }
 }

@@ -1,49 +1,47 @@
-//! The operations of DynamoDB that are called: what of the SDK each call needs.
-//!
-//! Of what the SDK's client adds to an operation two things are left out that would matter elsewhere: it makes up the token of a
-//! transaction that has none (here each has one), and it corrects a clock that is minutes off (Lambda's is not).
+//! The operations of DynamoDB that are called, and what of the SDK a call of each needs.
 
-use std::{fmt, sync::OnceLock};
+use std::fmt;
+use std::sync::OnceLock;
 
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_smithy_runtime::client::retries::classifiers::{
     ModeledAsRetryableClassifier, TransientErrorClassifier,
 };
-use aws_smithy_runtime_api::client::{
-    interceptors::context::{Error, Input},
-    runtime_components::RuntimeComponentsBuilder,
-    runtime_plugin::{RuntimePlugin, RuntimePlugins, StaticRuntimePlugin},
+use aws_smithy_runtime_api::client::interceptors::context::{Error, Input};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::{
+    RuntimePlugin, RuntimePlugins, StaticRuntimePlugin,
 };
 
-/// A request as the SDK builds it, and what the SDK knows of its operation.
-pub(crate) trait Call: Sized {
-    /// What it is answered with.
+/// The input of an operation, as the SDK's builder makes it.
+pub trait Call: Sized {
+    /// The answer.
     type Output: fmt::Debug + Send + Sync + 'static;
-    /// What it is refused with.
+    /// The refusal.
     type Error;
-    /// The operation.
+    /// The name of the operation.
     const NAME: &'static str;
 
-    /// The request, erased.
+    /// Returns the input with its type erased.
     fn input(self) -> Result<Input, BuildError>;
 
-    /// The refusal that an erased one is.
+    /// Restores the type of a refusal.
     fn error(error: Error) -> Self::Error;
 
-    /// How requests are written, answers read, and which refusals are worth another try.
+    /// Makes the plugin that serializes, parses and classifies for retries.
     fn plugin() -> StaticRuntimePlugin;
 
-    /// Where all that is kept from the first call on.
-    fn slot(operations: &Operations) -> &OnceLock<RuntimePlugins>;
+    /// Returns the place that caches the plugins from the first call on.
+    fn plugins(cache: &PluginCache) -> &OnceLock<RuntimePlugins>;
 }
 
-/// The operations that are called.
+/// Declares the operations that are called.
 macro_rules! operations {
     ($($module:ident: $operation:ident $builder:ident $output:ident $error:ident;)+) => {
-        /// What each operation needs for a call, from its first one on.
+        /// The plugins of each operation, from its first call on.
         #[derive(Debug, Default)]
-        pub(crate) struct Operations { $($module: OnceLock<RuntimePlugins>),+ }
+        pub struct PluginCache { $($module: OnceLock<RuntimePlugins>),+ }
 
         $(
             impl Call for aws_sdk_dynamodb::operation::$module::builders::$builder {
@@ -72,8 +70,8 @@ macro_rules! operations {
                     }
                 }
 
-                fn slot(operations: &Operations) -> &OnceLock<RuntimePlugins> {
-                    &operations.$module
+                fn plugins(cache: &PluginCache) -> &OnceLock<RuntimePlugins> {
+                    &cache.$module
                 }
             }
         )+

@@ -1,132 +1,110 @@
-//! What the SDK's retries need to know of DynamoDB that they do not, and what there is to know of them.
+//! Retries: who repeats what, how often, for how long, and what an unknown outcome becomes.
+//!
+//! An attempt whose answer was lost (a timeout, a cut connection, a 5xx) may have taken effect: its
+//! outcome is unknown. DynamoDB answers a throttle and a failed condition without doing anything.
+//!
+//! | call | attempts | by whom | at most | an unknown outcome |
+//! |---|---|---|---|---|
+//! | `GetItem`, `Query` | 3 | the SDK's strategy | 4 s | is retried: a read changes nothing |
+//! | create: `PutItem` | 3 | the SDK's strategy | 4 s | is retried: a widget of the same id and time is its own success |
+//! | create with a key: `TransactWriteItems` | 3 | the SDK's strategy | 4 s | is retried with the same token: DynamoDB recognizes it |
+//! | update: `UpdateItem` | 3 in all | the SDK's strategy; after an unknown outcome the loop of `store/update.rs` | 5 s | is retried by the loop under a condition that undoes nobody's change; 503 if it stays unknown |
+//! | delete: `UpdateItem` | 3 | the SDK's strategy | 4 s | is retried; a refusal after it is a 503 |
+//! | the connection of INIT | 1 | nobody | 1 s | is logged; the function starts |
+//!
+//! The loop and the strategy share one budget: [`RetryPolicy::max_attempts`] counts every attempt,
+//! whoever makes it. Each attempt has 1.5 s, 1 s of it to connect. Backoffs are random, up to 50 ms
+//! before the second attempt and 500 ms before any.
+//!
+//! Around a call:
+//!
+//! | what | retried by | how often |
+//! |---|---|---|
+//! | an HTTP request | its client, after a 503 with `Retry-After: 1` | as it likes; with `Idempotency-Key` or `If-Match` safely |
+//! | any invocation | gives up by itself 0.5 s before the function's timeout of 10 s: 503 | |
+//! | a message of a queue | SQS | as often as the queue's `maxReceiveCount` says, then it is a dead letter |
+//! | an asynchronous invocation (EventBridge) | Lambda | twice, then it is a dead letter |
+//! | a batch of a pipe | the pipe | as its `MaximumRetryAttempts` says |
+//!
+//! A request on one widget makes two calls (API key, widget), so the worst store there is costs it
+//! 9 s.
 
 use std::cell::Cell;
+use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        http::HttpResponse,
-        interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef},
-    },
-    error::BoxError,
-    operation::{
-        put_item::PutItemError, transact_write_items::TransactWriteItemsError,
-        update_item::UpdateItemError,
-    },
-    types::CancellationReason,
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::{
-    interceptors::context::InterceptorContext,
-    retries::classifiers::{ClassifyRetry, RetryAction},
-};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::CancellationReason;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-use crate::observed::note_store_call;
+use crate::telemetry::request_stats;
 
-/// Has a write tried again that a transaction was in the way of, or that another write kept a transaction from. Neither
-/// did anything (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>).
-#[derive(Debug)]
-pub struct TransactionConflicts;
+/// The time to open a connection.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time to open the first connection, during INIT.
+pub(super) const WARM_UP_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time of an attempt.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+/// The time of a call with all its attempts by the SDK.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// The longest backoff before the second attempt.
+pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+/// The longest backoff before any attempt.
+pub(super) const MAX_BACKOFF: Duration = Duration::from_millis(500);
 
-impl ClassifyRetry for TransactionConflicts {
-    fn name(&self) -> &'static str {
-        "transaction conflicts"
-    }
-
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(Err(error)) = context.output_or_error() else {
-            return RetryAction::NoActionIndicated;
-        };
-        let Some(error) = error.as_operation_error() else { return RetryAction::NoActionIndicated };
-        let is_conflict = error
-            .downcast_ref()
-            .is_some_and(PutItemError::is_transaction_conflict_exception)
-            || error.downcast_ref().is_some_and(UpdateItemError::is_transaction_conflict_exception)
-            || error.downcast_ref().is_some_and(is_kept_off);
-        if is_conflict { RetryAction::throttling_error() } else { RetryAction::NoActionIndicated }
-    }
+/// How a call is retried.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// The most attempts.
+    pub max_attempts: u32,
+    /// Whether to go on after an attempt whose outcome is unknown.
+    pub after_unknown_outcome: bool,
 }
 
-/// Has a call tried again whose answer is a success that cannot be read: something else answered in DynamoDB's place.
-#[derive(Debug)]
-pub struct UnreadableAnswers;
-
-impl ClassifyRetry for UnreadableAnswers {
-    fn name(&self) -> &'static str {
-        "unreadable answers"
-    }
-
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let is_success = context.response().is_some_and(|response| response.status().is_success());
-        match context.output_or_error() {
-            Some(Err(_)) if is_success => RetryAction::transient_error(),
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
+impl RetryPolicy {
+    /// Retries whatever may succeed.
+    pub const DEFAULT: Self = Self { max_attempts: 3, after_unknown_outcome: true };
 }
 
-/// Whether a transaction was not made for a reason that passes.
-pub fn is_kept_off(error: &TransactWriteItemsError) -> bool {
-    const PASSING: [&str; 3] =
-        ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    cancellation_reasons(error)
-        .iter()
-        .any(|reason| reason.code().is_some_and(|code| PASSING.contains(&code)))
+/// Returns the backoff after `attempts` attempts. `jitter` is random.
+pub fn backoff(attempts: u32, jitter: u8) -> Duration {
+    FIRST_BACKOFF * u32::from(jitter) / 255 * attempts
 }
 
-/// Why a transaction was not made, by item in the order that they were sent in.
-pub fn cancellation_reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {
-    match error {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            cancelled.cancellation_reasons()
-        }
-        _ => &[],
-    }
-}
-
-/// Whether nobody knows what became of a try: all but those that DynamoDB carried out or refused. A 5xx does not tell
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
-fn is_unclear<T, E>(outcome: Option<Result<T, E>>, response: Option<&HttpResponse>) -> bool {
-    let is_refused = || response.is_some_and(|response| response.status().is_client_error());
-    matches!(outcome, Some(Err(_))) && !is_refused()
-}
-
-/// A call that is watched.
-struct Watched {
-    /// Whether one of its tries may have taken effect unseen.
-    is_unclear: Cell<bool>,
-    /// Whether the SDK is to make it again then.
-    is_repeated: bool,
+/// What became of the attempts of a call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Attempts {
+    /// How many there were.
+    pub count: u32,
+    /// Whether one of them may have taken effect although its answer was lost.
+    pub is_outcome_unknown: bool,
 }
 
 tokio::task_local! {
-    static WATCHED: Watched;
+    static TRACKED: (RetryPolicy, Cell<Attempts>);
 }
 
-/// Makes a call, and tells besides its outcome whether a try before the one that decided it may have taken effect though
-/// nobody saw its answer.
-pub async fn watched<T>(call: impl Future<Output = T>) -> (T, bool) {
-    watch(true, call).await
+/// Makes a call by `policy` and counts its attempts.
+pub(super) async fn track<T>(policy: RetryPolicy, call: impl Future<Output = T>) -> (T, Attempts) {
+    let tracked = (policy, Cell::default());
+    TRACKED.scope(tracked, async { (call.await, TRACKED.with(|(_, it)| it.get())) }).await
 }
 
-/// The same, but that the SDK does not make the call again after such a try.
-pub async fn watched_unrepeated<T>(call: impl Future<Output = T>) -> (T, bool) {
-    watch(false, call).await
-}
-
-async fn watch<T>(is_repeated: bool, call: impl Future<Output = T>) -> (T, bool) {
-    let watched = Watched { is_unclear: Cell::new(false), is_repeated };
-    WATCHED
-        .scope(watched, async { (call.await, WATCHED.with(|watched| watched.is_unclear.get())) })
-        .await
-}
-
-/// Notes all tries, and those whose outcome is not known.
+/// Counts the attempts of a call.
 #[derive(Debug)]
-pub struct Watch;
+pub(super) struct AttemptTracker;
 
-impl Intercept for Watch {
+impl Intercept for AttemptTracker {
     fn name(&self) -> &'static str {
-        "tries and their outcomes"
+        "attempt tracker"
     }
 
     fn read_before_attempt(
@@ -135,7 +113,8 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        note_store_call();
+        request_stats::record_store_call();
+        update_attempts(|attempts| attempts.count += 1);
         Ok(())
     }
 
@@ -145,29 +124,90 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if is_unclear(context.output_or_error(), context.response()) {
-            // A call that nobody watches is one that may be made twice.
-            let _ = WATCHED.try_with(|watched| watched.is_unclear.set(true));
+        let is_failure = matches!(context.output_or_error(), Some(Err(_)));
+        if is_failure && is_outcome_unknown(context.response()) {
+            update_attempts(|attempts| attempts.is_outcome_unknown = true);
         }
         Ok(())
     }
 }
 
-/// Keeps the SDK from making a call again that is not to be, once a try's outcome is not known.
-#[derive(Debug)]
-pub struct Unrepeated;
+fn update_attempts(update: impl FnOnce(&mut Attempts)) {
+    // Every call is tracked.
+    let _ = TRACKED.try_with(|(_, cell)| {
+        let mut attempts = cell.get();
+        update(&mut attempts);
+        cell.set(attempts);
+    });
+}
 
-impl ClassifyRetry for Unrepeated {
+/// Returns whether an attempt that failed may have taken effect: unless DynamoDB refused it. A 5xx does
+/// not tell
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
+fn is_outcome_unknown(response: Option<&HttpResponse>) -> bool {
+    !response.is_some_and(|response| response.status().is_client_error())
+}
+
+/// What the SDK's classifiers do not know. In this order:
+///
+/// * A retry that the [`RetryPolicy`] excludes is forbidden.
+/// * A write that conflicted with a transaction is retried, and so is a transaction that conflicted
+///   with a write. Neither did anything
+///   (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>).
+/// * A success that cannot be parsed is retried: something else answered in DynamoDB's place.
+#[derive(Debug)]
+pub(super) struct RetryRules;
+
+impl ClassifyRetry for RetryRules {
     fn name(&self) -> &'static str {
-        "unrepeated calls"
+        "retry rules"
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let is_over = || WATCHED.try_with(|watched| !watched.is_repeated).unwrap_or(false);
-        if is_unclear(context.output_or_error(), context.response()) && is_over() {
+        let Some(Err(error)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
+        let is_unknown = is_outcome_unknown(context.response());
+        let is_excluded = TRACKED.try_with(|(policy, attempts)| {
+            attempts.get().count >= policy.max_attempts
+                || is_unknown && !policy.after_unknown_outcome
+        });
+        let refusal = error.as_operation_error();
+        let is_success = context.response().is_some_and(|it| it.status().is_success());
+        if is_excluded.unwrap_or(false) {
             RetryAction::RetryForbidden
+        } else if refusal.is_some_and(|refusal| {
+            refusal.downcast_ref().is_some_and(PutItemError::is_transaction_conflict_exception)
+                || refusal
+                    .downcast_ref()
+                    .is_some_and(UpdateItemError::is_transaction_conflict_exception)
+                || refusal.downcast_ref().is_some_and(is_transaction_conflict)
+        }) {
+            RetryAction::throttling_error()
+        } else if is_success {
+            RetryAction::transient_error()
         } else {
             RetryAction::NoActionIndicated
         }
+    }
+}
+
+/// Returns whether a transaction was cancelled for a reason that passes: another transaction or write
+/// was in its way, or a throttle.
+pub fn is_transaction_conflict(error: &TransactWriteItemsError) -> bool {
+    const PASSING: [&str; 3] =
+        ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    cancellation_reasons(error)
+        .iter()
+        .any(|reason| reason.code().is_some_and(|code| PASSING.contains(&code)))
+}
+
+/// Returns why a transaction was cancelled, by item in the order in which they were sent.
+pub fn cancellation_reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {
+    match error {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => &[],
     }
 }

@@ -1,44 +1,43 @@
-//! Who calls DynamoDB: AWS's Signature Version 4
+//! AWS's Signature Version 4
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
 //!
-//! The SDK signs any request to any service; here there is one service, one path and no query, and the key that signs changes
-//! once a day, which is how long it is kept.
+//! The SDK's signer serves any request to any service. Here there is one service, one path and no
+//! query, so the canonical request is simple and the signing key can be cached: it changes once a
+//! day.
 
-use std::{
-    fmt::{self, Write},
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::fmt;
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
-use aws_sdk_dynamodb::{
-    config::{Credentials, http::HttpRequest},
-    error::BoxError,
-};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::http::HttpRequest;
+use aws_sdk_dynamodb::error::BoxError;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
-use aws_smithy_runtime_api::client::{
-    auth::{AuthScheme, AuthSchemeEndpointConfig, AuthSchemeId, Sign},
-    identity::{Identity, SharedIdentityResolver},
-    runtime_components::{GetIdentityResolver, RuntimeComponents},
+use aws_smithy_runtime_api::client::auth::{
+    AuthScheme, AuthSchemeEndpointConfig, AuthSchemeId, Sign,
 };
+use aws_smithy_runtime_api::client::identity::{Identity, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver, RuntimeComponents};
 use aws_smithy_types::config_bag::ConfigBag;
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::hash::Hash;
+use crate::model::Hash;
 
-/// What the SDK calls the scheme.
+/// The id of the authentication scheme.
 pub(super) const SCHEME: AuthSchemeId = AuthSchemeId::new("sigv4");
 
 const SERVICE: &str = "dynamodb";
 
-/// What an operator finds in CloudTrail.
+/// The user agent that operators find in CloudTrail.
 const USER_AGENT: &str = concat!("widgets/", env!("CARGO_PKG_VERSION"));
 
-/// Signs requests to one endpoint with one pair of keys. `Debug` shows neither.
+/// Signs requests to one endpoint with one pair of keys. `Debug` shows neither of them.
 pub(super) struct Signer {
     credentials: Credentials,
     region: String,
     host: String,
-    /// The day and its key.
+    /// The day and its signing key.
     signing_key: Mutex<Option<(String, Vec<u8>)>>,
 }
 
@@ -52,14 +51,14 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer of requests to `host`, which is the `Host` header that they are sent with.
+    /// Makes a signer of requests with this `Host` header.
     pub fn new(credentials: Credentials, region: String, host: String) -> Self {
         Self { credentials, region, host, signing_key: Mutex::default() }
     }
 
-    /// Signs all of a request's headers that its serializer set, `Host` and the body, as of `now`.
+    /// Signs the headers that the serializer set, `Host` and the body, as of `now`.
     fn sign(&self, request: &mut HttpRequest, now: SystemTime) -> Result<(), BoxError> {
-        let body = request.body().bytes().ok_or("a body that is no text cannot be signed")?;
+        let body = request.body().bytes().ok_or("a streamed body cannot be signed")?;
         let body_hash = Hash::of(body);
         // `20240115T103000Z`
         let time = DateTime::<Utc>::from(now)
@@ -93,13 +92,13 @@ impl Signer {
 
         let headers = request.headers_mut();
         headers.try_insert("authorization", authorization)?;
-        // Not signed: whatever stands in between may have a word to add.
+        // Not signed: a proxy may add to it.
         headers.try_insert("user-agent", USER_AGENT)?;
         Ok(())
     }
 
     fn with_signing_key<T>(&self, now: SystemTime, date: &str, sign: impl FnOnce(&[u8]) -> T) -> T {
-        // Nothing panics while it is held, and if it did, what it holds would still be the day's key.
+        // Nothing panics while the lock is held. If it did, the key would still be the day's key.
         let mut kept = self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
             Some((day, key)) if day == date => sign(key),
@@ -147,10 +146,8 @@ impl AuthScheme for Signer {
 mod tests {
     use std::time::Duration;
 
-    use aws_sigv4::{
-        http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-        sign::v4::SigningParams,
-    };
+    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+    use aws_sigv4::sign::v4::SigningParams;
     use aws_smithy_types::body::SdkBody;
 
     use super::*;
@@ -167,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_signed_as_the_sdk_s_own_signer_signs_them() {
+    fn signatures_are_those_of_the_sdk_s_signer() {
         for token in [None, Some("token".to_owned())] {
             let credentials = Credentials::new("AKID", "secret", token, None, "test");
             let signer = Signer::new(
@@ -209,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signer_is_shown_without_what_it_signs_with() {
+    fn debug_shows_no_credentials() {
         let credentials =
             Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
         let signer = Signer::new(credentials, "us-east-1".to_owned(), "localhost".to_owned());

@@ -1,39 +1,41 @@
-//! Entity tags: which version of a widget an answer shows, and which one a request is meant for (RFC 9110, 8.8.3 and 13).
+//! Conditional requests: entity tags, and the versions that a request applies to
+//! (RFC 9110, sections 8.8.3 and 13).
 //!
-//! A tag is the version alone: a release that says something else of the same version has to give it another tag.
+//! A tag is the version alone. A release that renders a version otherwise must give it another tag.
 
-use lambda_http::http::{HeaderName, HeaderValue};
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
 
-use crate::{
-    error::Error,
-    http::{Request, Response, StatusCode, header},
-    model::Versions,
-    validation::{Checked, Fault, Part, both, refused_text},
-};
+use super::request::Request;
+use super::response::Response;
+use crate::error::{Error, Result, zip};
+use crate::model::VersionCondition;
+use crate::validation::{RequestPart, Validated, ViolationKind, text_violation};
 
-/// For how long what is public may be shown without asking again, and to whom (contract 2.6).
-const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=60");
+/// What a cache may do with what is public: keep it for a minute.
+const PUBLIC_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
-/// The most tags of a list: the most operands that DynamoDB compares a value with
+/// The most tags of a list: the most operands that DynamoDB's `IN` compares with
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html>).
 const MAX_TAGS: usize = 100;
 
-/// `response` with the tag of the version that it shows.
-pub fn tagged(version: u64, response: Response) -> Response {
-    match HeaderValue::try_from(format!("\"{version}\"")) {
-        Ok(tag) => response.with_header(header::ETAG, tag),
-        // A number in quotes is a header's value.
-        Err(_) => response,
+impl Response {
+    /// Sets the `ETag` of a version.
+    pub fn with_etag(self, version: u64) -> Self {
+        match HeaderValue::try_from(format!("\"{version}\"")) {
+            Ok(tag) => self.with_header(header::ETAG, tag),
+            // A number in quotes is a valid header value.
+            Err(_) => self,
+        }
+    }
+
+    /// Lets caches keep the response for a minute.
+    pub fn with_public_cache(self) -> Self {
+        self.with_header(header::CACHE_CONTROL, PUBLIC_CACHE)
     }
 }
 
-/// `response`, to be kept for a minute.
-pub fn cached(response: Response) -> Response {
-    response.with_header(header::CACHE_CONTROL, CACHE_CONTROL)
-}
-
-/// What `If-Match` and `If-None-Match` ask for. They are about a widget that is there: one that is not is a 404, whatever
-/// they say (RFC 9110, 13.2.1).
+/// The conditions `If-Match` and `If-None-Match` of a request. They apply to a widget that exists:
+/// one that does not is a 404 whatever they say (RFC 9110, 13.2.1).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Preconditions {
     if_match: Option<Tags>,
@@ -45,79 +47,75 @@ pub struct Preconditions {
 enum Tags {
     /// `*`
     Any,
-    /// Those of a list that are a version's.
+    /// The tags of a list that are versions.
     Versions(Vec<u64>),
 }
 
 /// How tags are compared (RFC 9110, 8.8.3.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Comparison {
-    /// A weak tag, `W/"…"`, matches nothing.
+    /// A weak tag (`W/"…"`) matches nothing.
     Strong,
     /// A weak tag is as good as a strong one.
     Weak,
 }
 
 impl Preconditions {
-    /// Those of `request`.
-    pub fn of(request: &Request<'_>) -> Checked<Self> {
-        let tags = |name: HeaderName, called, comparison| {
-            let list =
-                request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-            let read = |list: &str| {
-                Tags::parse(list, comparison)
-                    .map_err(|fault| refused_text(Part::Header, called, fault, list))
-            };
-            list.map(|list| read(&list)).transpose()
+    /// Parses both headers.
+    pub fn from_request(request: &Request<'_>) -> Result<Self> {
+        let tags = |header: HeaderName, name, comparison| -> Validated<Option<Tags>> {
+            let Some(value) = request.headers.get(header) else { return Ok(None) };
+            let list = String::from_utf8_lossy(value.as_bytes());
+            Tags::parse(&list, comparison)
+                .map(Some)
+                .map_err(|kind| text_violation(RequestPart::Header, name, kind, &list))
         };
         let if_match = tags(header::IF_MATCH, "if-match", Comparison::Strong);
         let if_none_match = tags(header::IF_NONE_MATCH, "if-none-match", Comparison::Weak);
-        both(if_match, if_none_match)
-            .map(|(if_match, if_none_match)| Self { if_match, if_none_match })
+        let (if_match, if_none_match) = zip(if_match, if_none_match)?;
+        Ok(Self { if_match, if_none_match })
     }
 
-    /// What is answered to a request that reads `version`: `answer`, or that its client has it already.
-    pub fn answer(
-        &self,
-        version: u64,
-        answer: impl FnOnce() -> Response,
-    ) -> Result<Response, Error> {
-        let has = |tags: &Tags| tags.have(version);
-        if self.if_match.as_ref().is_some_and(|tags| !has(tags)) {
+    /// Answers a read of `version`: with `response`, or 304 if the client has that version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PreconditionFailed`] if `If-Match` excludes the version.
+    pub fn respond(&self, version: u64, response: impl FnOnce() -> Response) -> Result<Response> {
+        if self.if_match.as_ref().is_some_and(|tags| !tags.contain(version)) {
             return Err(Error::PreconditionFailed);
         }
-        let is_known = self.if_none_match.as_ref().is_some_and(has);
-        Ok(tagged(
-            version,
-            if is_known { Response::empty(StatusCode::NOT_MODIFIED) } else { answer() },
-        ))
+        let is_known = self.if_none_match.as_ref().is_some_and(|tags| tags.contain(version));
+        let response =
+            if is_known { Response::empty(StatusCode::NOT_MODIFIED) } else { response() };
+        Ok(response.with_etag(version))
     }
 
-    /// The versions that a request which writes is meant for.
-    pub fn versions(self) -> Versions {
+    /// Returns the versions that a write applies to.
+    pub fn into_version_condition(self) -> VersionCondition {
         match (self.if_match, self.if_none_match) {
-            (_, Some(Tags::Any)) => Versions::OneOf(Vec::new()),
+            (_, Some(Tags::Any)) => VersionCondition::OneOf(Vec::new()),
             (Some(Tags::Versions(mut versions)), none_of) => {
                 versions
-                    .retain(|version| !none_of.as_ref().is_some_and(|tags| tags.have(*version)));
-                Versions::OneOf(versions)
+                    .retain(|version| !none_of.as_ref().is_some_and(|tags| tags.contain(*version)));
+                VersionCondition::OneOf(versions)
             }
-            (_, Some(Tags::Versions(versions))) => Versions::NoneOf(versions),
-            (_, None) => Versions::Any,
+            (_, Some(Tags::Versions(versions))) => VersionCondition::NoneOf(versions),
+            (_, None) => VersionCondition::Any,
         }
     }
 }
 
 impl Tags {
-    fn have(&self, version: u64) -> bool {
+    fn contain(&self, version: u64) -> bool {
         match self {
             Self::Any => true,
             Self::Versions(versions) => versions.contains(&version),
         }
     }
 
-    /// Reads `*`, or a list such as `"1", W/"2"`. A comma in quotes separates nothing.
-    fn parse(list: &str, comparison: Comparison) -> Result<Self, Fault> {
+    /// Parses `*`, or a list such as `"1", W/"2"`. A comma in quotes does not separate.
+    fn parse(list: &str, comparison: Comparison) -> Result<Self, ViolationKind> {
         const SEPARATORS: [char; 3] = [',', ' ', '\t'];
         let mut rest = list.trim_matches(SEPARATORS);
         if rest == "*" {
@@ -130,22 +128,22 @@ impl Tags {
             let (tag, after) = opaque
                 .strip_prefix('"')
                 .and_then(|tag| tag.split_once('"'))
-                .ok_or(Fault::NotEntityTags)?;
+                .ok_or(ViolationKind::NotEntityTags)?;
             rest = after.trim_start_matches(SEPARATORS);
             let is_separated =
                 after.is_empty() || after.trim_start_matches([' ', '\t']).starts_with(',');
             count += 1;
             match count {
-                _ if !is_separated => return Err(Fault::NotEntityTags),
+                _ if !is_separated => return Err(ViolationKind::NotEntityTags),
                 ..=MAX_TAGS => versions.extend(version(tag).filter(|_| is_comparable)),
-                _ => return Err(Fault::TooMany(MAX_TAGS)),
+                _ => return Err(ViolationKind::TooMany(MAX_TAGS)),
             }
         }
         Ok(Self::Versions(versions))
     }
 }
 
-/// The version whose tag this is: it is written in one way only.
+/// Parses the tag of a version. A version has one tag only: `07` is not 7.
 fn version(tag: &str) -> Option<u64> {
     tag.parse().ok().filter(|version: &u64| version.to_string() == tag)
 }
@@ -156,12 +154,12 @@ mod tests {
 
     use super::*;
 
-    fn weak(list: &str) -> Result<Tags, Fault> {
+    fn weak(list: &str) -> Result<Tags, ViolationKind> {
         Tags::parse(list, Comparison::Weak)
     }
 
     #[test]
-    fn a_tag_is_found_wherever_it_stands_in_a_list() {
+    fn a_tag_is_found_anywhere_in_a_list() {
         for tags in [
             r#""7""#,
             r#"W/"7""#,
@@ -171,7 +169,7 @@ mod tests {
             "*",
             r#" ,"7" ,, "#,
         ] {
-            assert!(weak(tags).unwrap().have(7), "{tags}");
+            assert!(weak(tags).unwrap().contain(7), "{tags}");
         }
         for tags in [
             r#""70""#,
@@ -182,12 +180,12 @@ mod tests {
             r#""+7""#,
             r#""18446744073709551616""#,
         ] {
-            assert!(!weak(tags).unwrap().have(7), "{tags}");
+            assert!(!weak(tags).unwrap().contain(7), "{tags}");
         }
     }
 
     #[test]
-    fn what_is_no_list_of_tags_is_told_so_and_not_passed_over() {
+    fn an_invalid_list_of_tags_is_rejected() {
         for tags in [
             "",
             " ",
@@ -201,15 +199,15 @@ mod tests {
             r#""7", *"#,
             "\u{fffd}",
         ] {
-            assert_eq!(weak(tags), Err(Fault::NotEntityTags), "{tags:?}");
+            assert_eq!(weak(tags), Err(ViolationKind::NotEntityTags), "{tags:?}");
         }
         let tags = |count| vec![r#""1""#; count].join(",");
         assert!(weak(&tags(100)).is_ok());
-        assert_eq!(weak(&tags(101)), Err(Fault::TooMany(100)));
+        assert_eq!(weak(&tags(101)), Err(ViolationKind::TooMany(100)));
     }
 
     #[test]
-    fn a_weak_tag_is_not_good_enough_to_write_by() {
+    fn a_weak_tag_matches_no_write() {
         assert_eq!(Tags::parse(r#"W/"1", "2""#, Comparison::Strong), Ok(Tags::Versions(vec![2])));
     }
 
@@ -221,23 +219,23 @@ mod tests {
             }
         }
         let event = json!({"version": "2.0", "headers": headers, "requestContext": {"http": {"method": "GET"}}});
-        Preconditions::of(&Request::parse(event.to_string().as_bytes()).unwrap().unwrap()).unwrap()
+        Preconditions::from_request(&Request::parse(event.to_string().as_bytes()).unwrap()).unwrap()
     }
 
     #[test]
-    fn what_both_headers_ask_for_of_a_write_is_what_it_is_meant_for() {
+    fn both_headers_make_the_condition_of_a_write() {
         for (if_match, if_none_match, expected) in [
-            (None, None, Versions::Any),
-            (Some("*"), None, Versions::Any),
-            (Some(r#""1", W/"2", "3""#), None, Versions::OneOf(vec![1, 3])),
-            (Some(r#""1", "3""#), Some(r#"W/"3""#), Versions::OneOf(vec![1])),
-            (Some(r#""other""#), None, Versions::OneOf(Vec::new())),
-            (Some("*"), Some(r#"W/"3", "4""#), Versions::NoneOf(vec![3, 4])),
-            (None, Some("*"), Versions::OneOf(Vec::new())),
-            (Some(r#""1""#), Some("*"), Versions::OneOf(Vec::new())),
+            (None, None, VersionCondition::Any),
+            (Some("*"), None, VersionCondition::Any),
+            (Some(r#""1", W/"2", "3""#), None, VersionCondition::OneOf(vec![1, 3])),
+            (Some(r#""1", "3""#), Some(r#"W/"3""#), VersionCondition::OneOf(vec![1])),
+            (Some(r#""other""#), None, VersionCondition::OneOf(Vec::new())),
+            (Some("*"), Some(r#"W/"3", "4""#), VersionCondition::NoneOf(vec![3, 4])),
+            (None, Some("*"), VersionCondition::OneOf(Vec::new())),
+            (Some(r#""1""#), Some("*"), VersionCondition::OneOf(Vec::new())),
         ] {
             assert_eq!(
-                preconditions(if_match, if_none_match).versions(),
+                preconditions(if_match, if_none_match).into_version_condition(),
                 expected,
                 "{if_match:?} {if_none_match:?}"
             );
@@ -245,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_headers_ask_for_of_a_read_is_a_200_a_304_or_a_412() {
+    fn both_headers_make_a_read_200_304_or_412() {
         for (if_match, if_none_match, expected) in [
             (None, None, Ok(200)),
             (Some(r#""7""#), None, Ok(200)),
@@ -256,7 +254,7 @@ mod tests {
             (Some(r#"W/"7""#), None, Err(Error::PreconditionFailed)),
         ] {
             let answer = preconditions(if_match, if_none_match)
-                .answer(7, || Response::empty(StatusCode::OK));
+                .respond(7, || Response::empty(StatusCode::OK));
             let answer = answer.map(|answer| {
                 assert_eq!(answer.headers["etag"], r#""7""#);
                 answer.status.as_u16()

@@ -1,19 +1,34 @@
-//! The request and the response as a dialect sees them, made from API Gateway's payload format 2.0 and back.
+//! The request and the response as a dialect sees them.
 //!
-//! `lambda_http` has a conversion of its own, to `http::Request`. It is not used, because an HTTP API hands a path over
-//! decoded and a query as sent, and that conversion panics on what is then no URI (a space in a path, a `<` in a
-//! query); those requests get the dialect's own answer here. Nor is its type of an event, which copies all of it before anybody
-//! has seen how large it is. What is used of `lambda_http` are its types of an answer.
+//! * [`Request`] is parsed from API Gateway's payload format 2.0, and [`Response`] becomes one.
+//! * [`Preconditions`], [`IdempotencyKey`] and [`cursor`] are what a request says of others before
+//!   it: only if nothing changed, the same again, the page after that one.
+//! * [`cors`] and the security headers say who else may read and keep a response.
+//! * [`serialize_object!`](crate::serialize_object) writes the objects that answers hold.
+//!
+//! Not its business: which routes there are, who asks ([`crate::auth`]), and what an error is called
+//! (`errors.rs` of each function).
+//!
+//! `lambda_http` can make an `http::Request` of a payload. That is not used: an HTTP API hands over
+//! the path decoded and the query as sent, and the conversion panics if they are not a valid URI (a
+//! space in the path, a `<` in the query). Its payload type is not used either, because it copies
+//! the body before its length is known.
 
-pub mod conditional;
+mod conditional;
 pub mod cors;
 pub mod cursor;
-pub mod idempotency;
+mod error_response;
+mod idempotency;
 mod payload;
 mod request;
 mod response;
-pub mod security_headers;
+mod security_headers;
+mod view;
 
+pub use conditional::Preconditions;
+pub use error_response::error_status;
+pub use idempotency::{IDEMPOTENCY_KEY_LIFETIME, IdempotencyKey};
 pub use lambda_http::http::{HeaderValue, StatusCode, header};
-pub use request::{MAX_BODY_BYTES, Request};
-pub use response::{MAX_ANSWER_BYTES, Response};
+pub use request::{MAX_BODY_BYTES, NotARequest, Request};
+pub use response::{GatewayResponse, MAX_ANSWER_BYTES, Response};
+pub use view::to_json;

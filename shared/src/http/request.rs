@@ -1,40 +1,49 @@
 //! A request, from API Gateway to a dialect.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
+use std::fmt;
 
-use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lambda_http::http::{HeaderMap, Method};
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::payload::Event;
-use crate::{
-    error::Error,
-    json::{self, Text},
-    validation::{Checked, Fault, refused},
-};
+use super::payload::Payload;
+use crate::error::{Error, Result};
+use crate::validation::json::Text;
+use crate::validation::{ViolationKind, json, violation};
 
-/// The most bytes a body may have, decoded: 256 KiB (contract 1.5). It keeps a widget under DynamoDB's 400 KB an item.
+/// The most bytes of a body, decoded: 256 KiB. It keeps a widget under DynamoDB's 400 KB an item.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// As many of them in base64.
+/// The most bytes of a body in base64.
 const MAX_BASE64_BYTES: usize = MAX_BODY_BYTES.div_ceil(3) * 4;
 
-/// The most bytes that JSON has for one of a text: `\u0000`.
-const LONGEST_ESCAPE: usize = 6;
+/// The most bytes that JSON needs for one byte of a text: `\u0000`.
+const MAX_ESCAPE_BYTES: usize = 6;
 
-/// A request. `Debug` shows nothing that may hold a key.
+/// Says why a payload is not a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotARequest {
+    /// It is not in API Gateway's payload format 2.0.
+    OtherPayload,
+    /// Its body should be base64 and is not.
+    InvalidBase64,
+}
+
+/// A request. `Debug` shows nothing that may hold an API key.
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// The path, decoded, as API Gateway hands it over.
+    /// The path, decoded by API Gateway.
     pub path: Cow<'a, str>,
-    /// The route by which it came, as the template names it.
+    /// The route of the template that the request came by.
     pub route: Cow<'a, str>,
-    /// The headers, those given twice joined with commas.
+    /// The headers. API Gateway joins those of one name with commas.
     pub headers: HeaderMap,
     query: Cow<'a, str>,
-    /// `None` where it is over [`MAX_BODY_BYTES`].
+    /// `None` if the body is over [`MAX_BODY_BYTES`].
     body: Option<Cow<'a, [u8]>>,
 }
 
@@ -48,89 +57,101 @@ impl fmt::Debug for Request<'_> {
 }
 
 impl<'a> Request<'a> {
-    /// The request that `payload` is, in API Gateway's payload format 2.0; `None` where it is none. An error where no API
-    /// Gateway could have sent it.
-    pub fn parse(payload: &'a [u8]) -> Option<Result<Self, DecodeError>> {
-        // Serde would take an array, too, for the members in their order.
+    /// Parses a payload in API Gateway's format 2.0.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the payload is not a request.
+    pub fn parse(payload: &'a [u8]) -> Result<Self, NotARequest> {
+        // Serde would also take an array of the members in their order.
         if !payload.trim_ascii_start().starts_with(b"{") {
-            return None;
+            return Err(NotARequest::OtherPayload);
         }
-        let event: Event = serde_json::from_slice(payload).ok()?;
-        if event.version.0 != "2.0" {
-            return None;
+        let payload: Payload =
+            serde_json::from_slice(payload).map_err(|_| NotARequest::OtherPayload)?;
+        if payload.version.0 != "2.0" {
+            return Err(NotARequest::OtherPayload);
         }
-        let method = Method::from_bytes(event.request_context.http.method.0.as_bytes()).ok()?;
-        let body = if event.is_base64_encoded {
-            let text = bounded(event.body, MAX_BASE64_BYTES)?;
-            match text.map(|text| STANDARD.decode(text.as_bytes())).transpose() {
-                Ok(body) => body.filter(|body| body.len() <= MAX_BODY_BYTES).map(Cow::Owned),
-                Err(error) => return Some(Err(error)),
-            }
-        } else {
-            bounded(event.body, MAX_BODY_BYTES)?.map(|text| match text {
-                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-            })
-        };
+        let method = payload.request_context.http.method.0;
         let text = |text: Option<Text<'a>>| text.unwrap_or_default().0;
-        Some(Ok(Self {
-            method,
-            path: text(event.raw_path),
-            route: text(event.route_key),
-            headers: event.headers,
-            query: text(event.raw_query_string),
-            body,
-        }))
+        Ok(Self {
+            method: Method::from_bytes(method.as_bytes()).map_err(|_| NotARequest::OtherPayload)?,
+            body: body(payload.body, payload.is_base64_encoded)?,
+            path: text(payload.raw_path),
+            route: text(payload.route_key),
+            headers: payload.headers,
+            query: text(payload.raw_query_string),
+        })
     }
 
-    /// The segments of the path: `["v1", "widget"]` of `/v1/widget`. A slash at its end makes no difference; one too many
-    /// anywhere else makes it no path of ours, which has no segments.
+    /// Returns the segments of the path: `["v1", "widget"]` of `/v1/widget`. A trailing slash makes
+    /// no difference. A path with an empty segment has none: it matches no route.
     pub fn segments(&self) -> Vec<&str> {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
         let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
         if segments.contains(&"") { Vec::new() } else { segments }
     }
 
-    /// The values of a query parameter, decoded.
+    /// Returns the values of a query parameter, decoded.
     pub fn query_values(&self, name: &str) -> impl Iterator<Item = String> {
         form_urlencoded::parse(self.query.as_bytes())
             .filter(move |(key, _)| key == name)
             .map(|(_, value)| value.into())
     }
 
-    /// The value of a header, where it is readable text.
-    pub fn header(&self, name: impl AsRef<str>) -> Option<&str> {
-        self.headers.get(name.as_ref())?.to_str().ok()
-    }
-
-    /// The value of a query parameter, decoded: of one given twice the last counts.
+    /// Returns the value of a query parameter, decoded. Of one given twice the last counts.
     pub fn query_value(&self, name: &str) -> Option<String> {
         self.query_values(name).last()
     }
 
-    /// The body's bytes, unless there are too many.
-    pub fn body(&self) -> Result<&[u8], Error> {
+    /// Returns the value of a header if it is visible ASCII.
+    pub fn header(&self, name: impl AsRef<str>) -> Option<&str> {
+        self.headers.get(name.as_ref())?.to_str().ok()
+    }
+
+    /// Returns the bytes of the body.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BodyTooLarge`] over [`MAX_BODY_BYTES`].
+    pub fn body(&self) -> Result<&[u8]> {
         self.body.as_deref().ok_or(Error::BodyTooLarge)
     }
 
-    /// The body as JSON, whatever its content type says. A missing one is reported with the request's other faults, a
-    /// malformed one alone.
-    pub fn json(&self) -> Result<Checked<&RawValue>, Error> {
+    /// Parses the body as JSON, whatever its content type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there is no body, and else what keeps it from being JSON.
+    pub fn json(&self) -> Result<&RawValue> {
         match self.body()? {
-            [] => Ok(Err(refused(Fault::Missing, RawValue::NULL))),
-            body => Ok(Ok(json::document(body)?)),
+            [] => Err(violation(ViolationKind::Missing, RawValue::NULL).into()),
+            body => Ok(json::document(body)?),
         }
     }
 }
 
-/// The text that `value` is, empty where there is none, opened only if it may have at most `most` bytes: the outer `None` says
-/// that it is no text, the inner one that it is longer.
-fn bounded(value: Option<&RawValue>, most: usize) -> Option<Option<Cow<'_, str>>> {
-    let Some(value) = value else { return Some(Some(Cow::Borrowed(""))) };
-    if value.get().len() > LONGEST_ESCAPE * most + r#""""#.len() {
-        return Some(None);
+/// Returns the bytes of a body, or `None` if there are over [`MAX_BODY_BYTES`]. A text that is longer
+/// than that is not decoded.
+fn body(value: Option<&RawValue>, is_base64: bool) -> Result<Option<Cow<'_, [u8]>>, NotARequest> {
+    let Some(value) = value else { return Ok(Some(Cow::Borrowed(&[]))) };
+    let most = if is_base64 { MAX_BASE64_BYTES } else { MAX_BODY_BYTES };
+    if value.get().len() > MAX_ESCAPE_BYTES * most + r#""""#.len() {
+        return Ok(None);
     }
-    json::text(value).map(|text| Some(text).filter(|text| text.len() <= most))
+    let text = json::text(value).ok_or(NotARequest::OtherPayload)?;
+    if text.len() > most {
+        return Ok(None);
+    }
+    let bytes = match text {
+        text if is_base64 => {
+            let decoded = STANDARD.decode(text.as_bytes());
+            Cow::Owned(decoded.map_err(|_| NotARequest::InvalidBase64)?)
+        }
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    };
+    Ok(Some(bytes).filter(|bytes| bytes.len() <= MAX_BODY_BYTES))
 }
 
 #[cfg(test)]
@@ -139,12 +160,12 @@ mod tests {
 
     use super::*;
 
-    fn parse(event: &Value) -> Option<Result<Request<'static>, DecodeError>> {
+    fn parse(event: &Value) -> Result<Request<'static>, NotARequest> {
         Request::parse(event.to_string().leak().as_bytes())
     }
 
     fn request(event: &Value) -> Request<'static> {
-        parse(event).unwrap().unwrap()
+        parse(event).unwrap()
     }
 
     fn event(path: &str, query: &str) -> Value {
@@ -155,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_queries_that_are_no_uri_are_still_requests() {
+    fn path_and_query_need_not_be_a_valid_uri() {
         for path in ["/v1/widget/a b", "/v1/widget/<>?#", "/v1/widget/ü", "/v1/%zz", ":99999", ""]
         {
             assert_eq!(request(&event(path, "a=<\"é")).path, path);
@@ -163,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_shown_without_anything_that_may_hold_a_key() {
+    fn debug_shows_nothing_that_may_hold_a_key() {
         let mut event = event("/v1/widget/in-key", "api_key=in-key");
         event["headers"] = json!({"authorization": "in-key"});
         event["body"] = json!("in-key");
@@ -172,23 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn query_values_are_decoded_and_all_of_them_are_found() {
+    fn query_values_finds_and_decodes_every_value() {
         let request = request(&event("/", "api_key=a%2Bb&x=1&api_key=c+d&api_key"));
         assert_eq!(request.query_values("api_key").collect::<Vec<_>>(), ["a+b", "c d", ""]);
     }
 
     #[test]
-    fn a_base64_body_is_decoded_and_a_broken_one_is_no_request() {
+    fn base64_body_is_decoded_and_must_be_valid() {
         let mut event = event("/", "");
         event["isBase64Encoded"] = json!(true);
         event["body"] = json!("eyJhIjoxfQ==");
-        assert_eq!(request(&event).json().unwrap().unwrap().get(), r#"{"a":1}"#);
+        assert_eq!(request(&event).json().unwrap().get(), r#"{"a":1}"#);
         event["body"] = json!("%%%");
-        assert!(parse(&event).unwrap().is_err());
+        assert_eq!(parse(&event).unwrap_err(), NotARequest::InvalidBase64);
     }
 
     #[test]
-    fn what_is_no_text_where_a_text_belongs_is_no_request() {
+    fn a_payload_with_a_wrong_member_is_not_a_request() {
         for (pointer, value) in [
             ("/version", json!("1.0")),
             ("/version", json!(2)),
@@ -205,18 +226,18 @@ mod tests {
         ] {
             let mut event = event("/", "");
             *event.pointer_mut(pointer).unwrap() = value.clone();
-            assert!(parse(&event).is_none(), "{pointer} {value}");
+            assert!(parse(&event).is_err(), "{pointer} {value}");
         }
     }
 
     #[test]
-    fn an_array_of_what_an_event_has_is_none() {
+    fn an_array_of_the_members_is_not_a_request() {
         let array = r#"["2.0", "GET /", "/", "", {}, {"http": {"method": "GET"}}, "", false]"#;
-        assert!(Request::parse(array.as_bytes()).is_none());
+        assert!(Request::parse(array.as_bytes()).is_err());
     }
 
     #[test]
-    fn a_body_of_256_kib_is_read_and_one_byte_more_is_not() {
+    fn body_may_have_256_kib_and_no_byte_more() {
         let too_large = |event: &Value| request(event).json().unwrap_err() == Error::BodyTooLarge;
         for character in ["a", "\u{1}", "é"] {
             let text = |bytes: usize| {
@@ -236,17 +257,17 @@ mod tests {
     }
 
     #[test]
-    fn more_headers_than_a_map_holds_are_no_request_and_no_panic() {
+    fn too_many_headers_are_not_a_request_and_do_not_panic() {
         let mut event = event("/", "");
         event["headers"] = (0..100_000)
             .map(|i| (format!("x-{i}"), json!("")))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        assert!(parse(&event).is_none());
+        assert!(parse(&event).is_err());
     }
 
     #[test]
-    fn a_slash_too_many_is_ignored_at_the_end_and_nowhere_else() {
+    fn a_trailing_slash_is_ignored_and_an_empty_segment_is_not() {
         let segments = |path: &str| request(&event(path, "")).segments().join("|");
         assert_eq!(segments("/v1/widget"), "v1|widget");
         assert_eq!(segments("/v1/widget/"), "v1|widget");
@@ -256,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_query_parameter_given_twice_the_last_counts() {
+    fn the_last_of_a_repeated_query_parameter_counts() {
         let request = request(&event("/", "page=1&page=%32"));
         assert_eq!(
             (request.query_value("page").as_deref(), request.query_value("size")),

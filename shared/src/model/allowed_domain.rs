@@ -1,31 +1,35 @@
-//! One entry of `allowed_domains`, and the pages it stands for.
+//! An entry of `allowed_domains`, and the origins that it matches.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use serde::Serialize;
 use url::{Host, Url};
 
-/// A host name, with a port or without, an IP address, or a host name whose leftmost label alone is `*` (contract
-/// 1.3). Kept as sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A host name, an IP address, or a host name whose leftmost label is `*`, with a port or without.
+/// Kept as sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct AllowedDomain(String);
 
 impl AllowedDomain {
-    /// The most entries a widget may have (contract 1.2).
-    pub const MAX_ENTRIES: usize = 100;
-
-    /// The entry that `text` writes, or the end of a sentence that says what is wrong with it.
+    /// Parses an entry.
+    ///
+    /// # Errors
+    ///
+    /// The end of a sentence that says what is wrong with the entry.
     pub fn parse(text: String) -> Result<Self, &'static str> {
         check(&text)?;
         Ok(Self(text))
     }
 
-    /// The entry as sent.
+    /// Returns the entry as sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a page at `origin` is on a host that the entry names: compared without case, whatever the scheme, on the
-    /// entry's port or, where it has none, on any. `*.example.com` is every host under `example.com`, not that itself.
+    /// Returns whether a page at `origin` matches the entry: the host without regard to case, the
+    /// port if the entry has one, and any scheme. `*.example.com` matches every host under
+    /// `example.com`, but not `example.com` itself.
     pub fn allows(&self, origin: &Origin) -> bool {
         let (host, port) = host_and_port(&self.0);
         let is_host = match (host.strip_prefix('*'), host.parse::<Ipv6Addr>()) {
@@ -37,7 +41,7 @@ impl AllowedDomain {
     }
 }
 
-/// The two parts of an entry, an IPv6 address without its brackets.
+/// Splits an entry into host and port. An IPv6 address loses its brackets.
 fn host_and_port(entry: &str) -> (&str, Option<&str>) {
     if entry.parse::<Ipv6Addr>().is_ok() {
         return (entry, None);
@@ -51,7 +55,7 @@ fn ends_with_ignoring_case(text: &str, suffix: &str) -> bool {
         && text.as_bytes()[text.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
 }
 
-/// Where a page comes from, as a browser says it in the `Origin` header: scheme, host and port
+/// The origin of a page, as a browser sends it in the `Origin` header
 /// (<https://html.spec.whatwg.org/multipage/browsers.html#origin>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
@@ -60,10 +64,10 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin that a header's text is; `None` for `null`, which says that the page has none of its own, and for what
-    /// is no origin.
+    /// Parses the header's value. Returns `None` for `null`, which a page without an origin of its own
+    /// sends, and for anything that is not an origin.
     pub fn parse(text: &str) -> Option<Self> {
-        // The parser forgives more than a browser sends, and goes on behind the port.
+        // The URL parser accepts more than a browser sends, such as a path behind the port.
         let (_, authority) = text.split_once("://")?;
         if authority.contains(['/', '?', '#', '@', '\\', '%']) {
             return None;
@@ -102,7 +106,7 @@ fn check(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The host, and the port where a colon outside brackets announces one.
+/// Splits off the port behind the last colon that is outside brackets.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -147,7 +151,8 @@ fn check_host(host: &str) -> Result<(), &'static str> {
         }
         last = label;
     }
-    // A browser reads a name that ends in a number as an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    // A browser parses a name whose last label is a number as an IPv4 address
+    // (https://url.spec.whatwg.org/#ends-in-a-number-checker).
     if last.bytes().all(|byte| byte.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
         return Err("is not an IPv4 address");
     }
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_no_page_could_match_are_refused_with_their_reason() {
+    fn entries_that_no_page_can_match_are_refused_with_the_reason() {
         let long_label = format!("{}.com", "a".repeat(64));
         let label = "a".repeat(63);
         let long_name = format!("{label}.{label}.{label}.{}", "a".repeat(62));
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_stands_for_its_host_on_its_port_or_on_any() {
+    fn an_entry_matches_its_host_on_its_port_or_on_any() {
         for (entry, origin) in [
             ("example.com", "https://example.com"),
             ("Example.COM", "https://example.com"),
@@ -248,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_stands_for_nothing_else() {
+    fn an_entry_matches_nothing_else() {
         for (entry, origin) in [
             ("example.com", "https://www.example.com"),
             ("example.com", "https://example.com.evil.org"),

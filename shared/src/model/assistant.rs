@@ -1,193 +1,94 @@
-//! A widget of the assistant dialect (contract 2.2 and 2.3).
+//! The settings of a widget of the assistant dialect.
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::AccountId;
-use crate::{
-    json::{self, JsonText},
-    validation::{
-        Checked, Fault, Fields, array, lenient_bool, list, nullable, object, refused, text, uuid,
-    },
-};
+use super::fields::{BodyOf, settings};
+use super::ids::AccountId;
+use super::widget::WidgetSettings;
+use super::widget_type::WidgetType;
+use crate::validation::json::JsonText;
+use crate::validation::rules::{array, lenient_bool, list, nullable, object, text, uuid};
+use crate::validation::{Fields, Validated};
 
-/// The fields that a client sets, each once: [`Settings`] has them all, [`Changes`] those that an update names.
-macro_rules! fields {
-    ($($(#[$attribute:meta])* $field:ident: $type:ty),+ $(,)?) => {
-        /// What a client sets.
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the fields are the documented ones, and most are text to draw")]
-        pub struct Settings { $($(#[$attribute])* pub $field: $type),+ }
-
-        /// What an update sets anew; what is `None` stays.
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the fields are those of the settings")]
-        pub struct Changes { $(pub $field: Option<$type>),+ }
-
-        impl Settings {
-            /// Takes over what `changes` set.
-            pub fn apply(&mut self, changes: Changes) {
-                $(if let Some(value) = changes.$field { self.$field = value; })+
-            }
+/// Passes the dialect's list of fields to the macro `$with`: name, type, rule, when a body must name
+/// the field, and who may read it. The violations of a body are reported in this order.
+#[macro_export]
+macro_rules! assistant_fields {
+    ($with:ident) => {
+        $with! {
+            widget_type: Option<WidgetType>, nullable(WidgetType::parse), Always, Public;
+            user_opening_messages: Option<Vec<String>>, nullable(list(text)), OnCreate, Public;
+            action_buttons: Option<JsonText>, nullable(array), OnCreate, Public;
+            org_id: Option<Uuid>, nullable(uuid), Never, Private;
+            assistant_id: Option<Uuid>, nullable(uuid), Never, Private;
+            name: Option<String>, nullable(text), Never, Private;
+            description: Option<String>, nullable(text), Never, Private;
+            attributes: JsonText, object, Never, Private;
+            display_name: Option<String>, nullable(text), Never, Public;
+            intro_message: Option<String>, nullable(text), Never, Public;
+            header_color: Option<String>, nullable(text), Never, Public;
+            user_message_color: Option<String>, nullable(text), Never, Public;
+            bot_message_color: Option<String>, nullable(text), Never, Public;
+            bot_icon_color: Option<String>, nullable(text), Never, Public;
+            remove_branding: Option<bool>, nullable(lenient_bool), Never, Public;
+            ice_break_color: Option<String>, nullable(text), Never, Public;
+            bubble_color: Option<String>, nullable(text), Never, Public;
+            bubble_text: Option<String>, nullable(text), Never, Public;
+            bot_text_message_color: Option<String>, nullable(text), Never, Public;
+            user_text_message_color: Option<String>, nullable(text), Never, Public;
+            header_text_color: Option<String>, nullable(text), Never, Public;
+            textbox_default_text: Option<String>, nullable(text), Never, Public;
+            action_buttons_color: Option<String>, nullable(text), Never, Public;
+            style_params: JsonText, object, Never, Public;
         }
     };
 }
 
-fields! {
-    widget_type: Option<WidgetType>,
-    user_opening_messages: Option<Vec<String>>,
-    action_buttons: Option<JsonText>,
-    /// On create the account's id where the client gives none.
-    org_id: Option<Uuid>,
-    assistant_id: Option<Uuid>,
-    name: Option<String>,
-    description: Option<String>,
-    attributes: JsonText,
-    display_name: Option<String>,
-    intro_message: Option<String>,
-    header_color: Option<String>,
-    user_message_color: Option<String>,
-    bot_message_color: Option<String>,
-    bot_icon_color: Option<String>,
-    remove_branding: Option<bool>,
-    ice_break_color: Option<String>,
-    bubble_color: Option<String>,
-    bubble_text: Option<String>,
-    bot_text_message_color: Option<String>,
-    user_text_message_color: Option<String>,
-    header_text_color: Option<String>,
-    textbox_default_text: Option<String>,
-    action_buttons_color: Option<String>,
-    style_params: JsonText,
-}
+crate::assistant_fields!(settings);
 
-impl Changes {
-    /// The changes that the body of an update makes: a field that is not named stays, an explicit null clears.
-    pub fn parse(body: &RawValue) -> Checked<Self> {
-        Self::read(body, &["widget_type"])
+impl WidgetSettings for Settings {
+    type Changes = Changes;
+
+    const DIALECT: &'static str = "assistant";
+
+    fn parse(body: &RawValue, account: AccountId) -> Validated<Self> {
+        let mut fields = Fields::open(body)?;
+        let mut changes = Changes::read(&mut fields, BodyOf::Create);
+        changes.remove_branding.get_or_insert(Some(false));
+        let mut settings = fields.finish(changes.into_settings())?;
+        settings.org_id.get_or_insert(account.0);
+        Ok(settings)
     }
 
-    fn read(body: &RawValue, required: &'static [&'static str]) -> Checked<Self> {
-        let mut fields = Fields::of(body, required)?;
-        let changes = Self {
-            widget_type: fields.get("widget_type", nullable(WidgetType::parse)),
-            user_opening_messages: fields.get("user_opening_messages", nullable(list(text))),
-            action_buttons: fields.get("action_buttons", nullable(array)),
-            org_id: fields.get("org_id", nullable(uuid)),
-            assistant_id: fields.get("assistant_id", nullable(uuid)),
-            name: fields.get("name", nullable(text)),
-            description: fields.get("description", nullable(text)),
-            attributes: fields.get("attributes", object),
-            display_name: fields.get("display_name", nullable(text)),
-            intro_message: fields.get("intro_message", nullable(text)),
-            header_color: fields.get("header_color", nullable(text)),
-            user_message_color: fields.get("user_message_color", nullable(text)),
-            bot_message_color: fields.get("bot_message_color", nullable(text)),
-            bot_icon_color: fields.get("bot_icon_color", nullable(text)),
-            remove_branding: fields.get("remove_branding", nullable(lenient_bool)),
-            ice_break_color: fields.get("ice_break_color", nullable(text)),
-            bubble_color: fields.get("bubble_color", nullable(text)),
-            bubble_text: fields.get("bubble_text", nullable(text)),
-            bot_text_message_color: fields.get("bot_text_message_color", nullable(text)),
-            user_text_message_color: fields.get("user_text_message_color", nullable(text)),
-            header_text_color: fields.get("header_text_color", nullable(text)),
-            textbox_default_text: fields.get("textbox_default_text", nullable(text)),
-            action_buttons_color: fields.get("action_buttons_color", nullable(text)),
-            style_params: fields.get("style_params", object),
-        };
+    fn parse_changes(body: &RawValue) -> Validated<Changes> {
+        let mut fields = Fields::open(body)?;
+        let changes = Changes::read(&mut fields, BodyOf::Update);
         fields.finish(Some(changes))
     }
 }
 
 impl Settings {
-    /// The settings of a new widget of `account`, from the body of a create request.
-    pub fn parse(body: &RawValue, account: AccountId) -> Checked<Self> {
-        let changes =
-            Changes::read(body, &["widget_type", "user_opening_messages", "action_buttons"])?;
-        let mut settings = Self { remove_branding: Some(false), ..Self::default() };
-        settings.apply(changes);
-        settings.org_id.get_or_insert(account.0);
-        Ok(settings)
-    }
-
-    /// Who carries the widget's conversations, as (`widget_provider`, `provider_user_friendly_label`). Without a type
-    /// it is drawn on a web page like a chat.
+    /// Returns `widget_provider` and `provider_user_friendly_label`. A widget without a type is
+    /// drawn on a web page like a chat.
     pub fn provider(&self) -> (&'static str, &'static str) {
         self.widget_type.unwrap_or(WidgetType::Chat).provider()
-    }
-}
-
-macro_rules! widget_types {
-    ($($variant:ident $name:literal $provider:literal $label:literal),+ $(,)?) => {
-        /// What a widget is attached to.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "a variant is its documented name")]
-        pub enum WidgetType { $($variant),+ }
-
-        impl WidgetType {
-            /// The documented names, in the documented order.
-            pub const NAMES: &'static [&'static str] = &[$($name),+];
-
-            /// Every type, in the same order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The documented name.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            /// Who carries it: an identifier, and what a person reads.
-            fn provider(self) -> (&'static str, &'static str) {
-                match self { $(Self::$variant => ($provider, $label)),+ }
-            }
-        }
-    };
-}
-
-widget_types! {
-    Chat "chat" "web" "Web",
-    Html "html" "web" "Web",
-    Whatsapp "whatsapp" "whatsapp" "WhatsApp",
-    Phone "phone" "phone" "Phone",
-    HtmlCall "html_call" "web" "Web",
-    Leadconnector "leadconnector" "leadconnector" "LeadConnector",
-    LeadconnectorCall "leadconnector_call" "leadconnector" "LeadConnector",
-    Sms "sms" "sms" "SMS",
-    FbMessenger "fb_messenger" "facebook" "Facebook Messenger",
-    Instagram "instagram" "instagram" "Instagram",
-    WebCall "web_call" "web" "Web",
-    PlivoCall "plivo_call" "plivo" "Plivo",
-    TelnyxCall "telnyx_call" "telnyx" "Telnyx",
-    Telegram "telegram" "telegram" "Telegram",
-    RenderForm "render_form" "web" "Web",
-    Sip "sip" "sip" "SIP",
-}
-
-impl WidgetType {
-    /// The type of this documented name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|widget_type| widget_type.name() == name)
-    }
-
-    fn parse(value: &RawValue) -> Checked<Self> {
-        json::string(value)
-            .and_then(|name| Self::named(&name))
-            .ok_or_else(|| refused(Fault::NotOneOf(Self::NAMES), value))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::validation::{ViolationKind, json};
 
     const ACCOUNT: AccountId = AccountId(Uuid::from_u128(7));
 
-    fn parse(body: &str) -> Checked<Settings> {
+    fn parse(body: &str) -> Validated<Settings> {
         Settings::parse(json::document(body.as_bytes()).unwrap(), ACCOUNT)
     }
 
     #[test]
-    fn the_smallest_body_gets_the_documented_defaults() {
+    fn minimal_body_gets_the_documented_defaults() {
         let settings =
             parse(r#"{"widget_type":null,"user_opening_messages":null,"action_buttons":null}"#)
                 .unwrap();
@@ -200,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_kept_where_it_is_allowed_and_refused_where_it_is_not() {
+    fn null_is_accepted_only_where_it_is_documented() {
         let with = |member: &str| {
             parse(&format!(
                 r#"{{"widget_type":"sip","user_opening_messages":[],"action_buttons":[null],{member}}}"#
@@ -208,28 +109,18 @@ mod tests {
         };
         assert_eq!(with(r#""remove_branding":null"#).unwrap().remove_branding, None);
         assert_eq!(with(r#""org_id":null"#).unwrap().org_id, Some(ACCOUNT.0));
-        assert_eq!(with(r#""attributes":null"#).unwrap_err()[0].fault, Fault::NotAnObject);
-        assert_eq!(with(r#""style_params":null"#).unwrap_err()[0].fault, Fault::NotAnObject);
+        assert_eq!(with(r#""attributes":null"#).unwrap_err()[0].kind, ViolationKind::NotAnObject);
+        assert_eq!(with(r#""style_params":null"#).unwrap_err()[0].kind, ViolationKind::NotAnObject);
     }
 
     #[test]
-    fn every_type_is_known_by_its_name_and_has_a_provider() {
-        for (widget_type, name) in WidgetType::ALL.iter().zip(WidgetType::NAMES) {
-            let parsed =
-                WidgetType::parse(json::document(format!("{name:?}").as_bytes()).unwrap()).unwrap();
-            assert_eq!((parsed, parsed.name()), (*widget_type, *name));
-            assert!(!parsed.provider().0.is_empty() && !parsed.provider().1.is_empty());
-        }
-        assert_eq!(WidgetType::PlivoCall.provider(), ("plivo", "Plivo"));
-    }
-
-    #[test]
-    fn an_update_sets_what_it_names_clears_what_is_null_and_keeps_the_rest() {
+    fn update_sets_clears_and_keeps_fields() {
         let body = r#"{"widget_type":"chat","user_opening_messages":["a"],"action_buttons":[1],
             "org_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"n","description":"d","attributes":{"a":1}}"#;
         let mut settings = parse(body).unwrap();
         let update = r#"{"widget_type":null,"org_id":null,"name":null,"bubble_text":"b","style_params":{"x":1.0}}"#;
-        settings.apply(Changes::parse(json::document(update.as_bytes()).unwrap()).unwrap());
+        settings
+            .apply(Settings::parse_changes(json::document(update.as_bytes()).unwrap()).unwrap());
         assert_eq!(settings.widget_type, None);
         assert_eq!(settings.org_id, None);
         assert_eq!((settings.name.as_deref(), settings.description.as_deref()), (None, Some("d")));
@@ -244,24 +135,29 @@ mod tests {
     }
 
     #[test]
-    fn an_update_must_name_the_type_and_nothing_else() {
-        let changes = |body: &str| Changes::parse(json::document(body.as_bytes()).unwrap());
+    fn update_requires_only_the_widget_type() {
+        let changes =
+            |body: &str| Settings::parse_changes(json::document(body.as_bytes()).unwrap());
         assert_eq!(
             changes(r#"{"widget_type":"sip"}"#).unwrap().widget_type,
             Some(Some(WidgetType::Sip))
         );
         let violations = changes(r#"{"attributes":null,"name":1}"#).unwrap_err();
-        let faults: Vec<&Fault> = violations.iter().map(|violation| &violation.fault).collect();
-        assert_eq!(faults, [&Fault::Missing, &Fault::NotAString, &Fault::NotAnObject]);
+        let faults: Vec<&ViolationKind> =
+            violations.iter().map(|violation| &violation.kind).collect();
+        assert_eq!(
+            faults,
+            [&ViolationKind::Missing, &ViolationKind::NotAString, &ViolationKind::NotAnObject]
+        );
     }
 
     #[test]
-    fn faults_come_in_the_model_s_order() {
+    fn violations_come_in_the_order_of_the_list() {
         let violations =
             parse(r#"{"style_params":1,"org_id":"x","widget_type":"Chat","name":3}"#).unwrap_err();
         let names: Vec<String> = violations
             .iter()
-            .map(|violation| crate::validation::PathText(&violation.path).to_string())
+            .map(|violation| crate::validation::PathDisplay(&violation.path).to_string())
             .collect();
         assert_eq!(
             names,

@@ -1,19 +1,19 @@
-//! Which versions of a widget a write is meant for.
+//! Which versions of a widget a write applies to.
 
-/// The versions of a widget that a write may find: with another one there it is not made.
+/// The versions of a widget that a write applies to. It fails on any other version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Versions {
-    /// Whichever is there.
+pub enum VersionCondition {
+    /// Every version.
     Any,
-    /// One of these; with none of them, the write is never made.
+    /// One of these; an empty list matches no version.
     OneOf(Vec<u64>),
-    /// Any but these.
+    /// Every version but these.
     NoneOf(Vec<u64>),
 }
 
-impl Versions {
-    /// Whether `version` is one of them.
-    pub fn have(&self, version: u64) -> bool {
+impl VersionCondition {
+    /// Returns whether the write applies to `version`.
+    pub fn matches(&self, version: u64) -> bool {
         match self {
             Self::Any => true,
             Self::OneOf(versions) => versions.contains(&version),

@@ -1,88 +1,91 @@
-//! The loop of a function: the next event, its answer, over and over
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>). Several loops take several events at once.
+//! The loop over Lambda's Runtime API: the next invocation, its answer, over and over
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 //!
-//! `lambda_runtime`, whose types and client are used here, has such a loop itself. It sets `_X_AMZN_TRACE_ID` for each event,
-//! and glibc keeps every value that a variable ever had, so that a function's memory grows with each invocation until there
-//! is none left. Nothing here reads the variable. Its loop for several events at once is a task for each, of a runtime with many
-//! threads, and what it calls has to be [`Send`] and cloned.
+//! The types and the client are those of `lambda_runtime`. Its loop is not used: it sets
+//! `_X_AMZN_TRACE_ID` for each invocation, and glibc keeps every value that a variable ever had, so
+//! the memory of a function grows with each invocation until there is none left. Nothing here reads
+//! the variable. Users reported the growth in
+//! <https://github.com/aws/aws-lambda-rust-runtime/issues/972>; once `lambda_runtime` no longer sets
+//! the variable, its loop can replace this one.
 
-use std::{convert::Infallible, fmt, panic::AssertUnwindSafe, sync::Arc};
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use lambda_http::http::{HeaderName, HeaderValue, Method, Request, StatusCode, response};
 use lambda_runtime::{Config, Context, Error};
-use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
+use lambda_runtime_api_client::body::Body;
+use lambda_runtime_api_client::{PooledClient, build_request};
 use serde::Serialize;
 
-use crate::{
-    failure::Failure,
-    log::{self, Level},
-};
+use crate::commands::InvocationError;
+use crate::telemetry::{Level, log};
 
-/// The event's id, which its answer is sent to.
+/// The id of the invocation, which its answer is sent to.
 const REQUEST_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-request-id");
 
-/// What an event may have and its answer has to have then.
+/// A header that an answer must have if the invocation has it.
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
 
-/// Has `handle` answer one event after the other until the environment ends. What it fails with, and that it panics, is the
-/// invocation's failure.
+/// Has `handle` answer one invocation after the other until the environment ends. If `handle` fails
+/// or panics the invocation fails, and the loop goes on.
 ///
 /// # Errors
 ///
-/// That Lambda is not there any more, or tells the function to end.
-pub async fn run<A: Serialize>(
-    handle: impl AsyncFn(&[u8], Context) -> Result<A, Failure>,
+/// Lambda is gone or ends the function.
+pub(super) async fn run<R: Serialize>(
+    handle: impl AsyncFn(&[u8], Context) -> Result<R, InvocationError>,
 ) -> Result<Infallible, Error> {
     let client = PooledClient::builder().build();
     let config = Arc::new(Config::from_env());
     loop {
-        let (event, payload) = call(&client, request(Method::GET, "next", Vec::new())?).await?;
-        // What `cargo lambda watch` says now and then, to keep the connection.
-        if event.status == StatusCode::NO_CONTENT {
+        let (parts, payload) = call(&client, request(Method::GET, "next", Vec::new())?).await?;
+        // `cargo lambda watch` sends this now and then to keep the connection.
+        if parts.status == StatusCode::NO_CONTENT {
             continue;
         }
-        let id = event.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
-        let id =
-            id.ok_or_else(|| format!("an event without an id, with status {}", event.status))??;
+        let id = parts.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
+        let id = id.ok_or_else(|| {
+            format!("an invocation without an id, with status {}", parts.status)
+        })??;
         let answer = async {
-            let context = Context::new(id, Arc::clone(&config), &event.headers)
-                .map_err(|error| broken(id, &error))?;
-            let answer = handle(&payload, context).await?;
-            serde_json::to_vec(&answer).map_err(|error| broken(id, &error))
+            let context = Context::new(id, Arc::clone(&config), &parts.headers)
+                .map_err(|error| internal(id, &error))?;
+            let response = handle(&payload, context).await?;
+            serde_json::to_vec(&response).map_err(|error| internal(id, &error))
         };
         // What a handler leaves half done when it panics is its own.
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
-        let mut answer = match outcome.unwrap_or_else(|_| Err(broken(id, &"panicked"))) {
-            Ok(answer) => request(Method::POST, &format!("{id}/response"), answer)?,
-            Err(failure) => {
-                let failure = serde_json::to_vec(&failure)?;
-                let mut failure = request(Method::POST, &format!("{id}/error"), failure)?;
+        let mut answer = match outcome.unwrap_or_else(|_| Err(internal(id, &"panicked"))) {
+            Ok(response) => request(Method::POST, &format!("{id}/response"), response)?,
+            Err(error) => {
+                let error = serde_json::to_vec(&error)?;
+                let mut error = request(Method::POST, &format!("{id}/error"), error)?;
                 let error_type = HeaderName::from_static("lambda-runtime-function-error-type");
-                failure.headers_mut().insert(error_type, HeaderValue::from_static("unhandled"));
-                failure
+                error.headers_mut().insert(error_type, HeaderValue::from_static("unhandled"));
+                error
             }
         };
-        if let Some(invocation) = event.headers.get(&INVOCATION_ID) {
+        if let Some(invocation) = parts.headers.get(&INVOCATION_ID) {
             answer.headers_mut().insert(INVOCATION_ID, invocation.clone());
         }
-        let (taken, _) = call(&client, answer).await?;
-        if !taken.status.is_success() {
-            // Too late, or too large: whoever invoked the function has been told so by Lambda.
-            log::event(
-                Level::Error,
-                "the answer was not taken",
-                &format!("{} (request {id})", taken.status),
-            );
+        let (accepted, _) = call(&client, answer).await?;
+        if !accepted.status.is_success() {
+            // Too late, or too large: Lambda has told the invoker.
+            let cause = format!("{} (request {id})", accepted.status);
+            log::write_message(Level::Error, "the answer was not taken", &cause);
         }
     }
 }
 
-/// What an invocation fails with that no handler had a word in, which the log line tells.
-fn broken(id: &str, cause: &impl fmt::Display) -> Failure {
-    log::event(Level::Error, "the invocation failed", &format!("{cause} (request {id})"));
-    Failure::internal(id)
+/// Logs a fault of this service that ended an invocation, and returns what the invoker is told.
+fn internal(id: &str, cause: &impl fmt::Display) -> InvocationError {
+    let cause = format!("{cause} (request {id})");
+    log::write_message(Level::Error, "the invocation failed", &cause);
+    InvocationError::internal(id)
 }
 
 fn request(method: Method, action: &str, body: Vec<u8>) -> Result<Request<Body>, Error> {
@@ -90,7 +93,7 @@ fn request(method: Method, action: &str, body: Vec<u8>) -> Result<Request<Body>,
     Ok(build_request().method(method).uri(uri).body(Body::from(body))?)
 }
 
-/// Makes a call to the Runtime API and reads the whole of its answer, so that its connection serves the next one.
+/// Calls the Runtime API and reads all of its answer, so the connection serves the next call.
 async fn call(
     client: &PooledClient,
     request: Request<Body>,

@@ -1,50 +1,72 @@
-//! What a piece of work did that its log line and its metrics tell of: noted where it happens, read once it is over, and handed
-//! on by nothing in between.
+//! Per-request counters. Code records into them where the work happens; the log line and the metrics
+//! read them at the end.
 
 use std::cell::Cell;
+use std::time::Duration;
 
-use crate::{model::AccountId, store::Change};
+use serde::Serialize;
 
-/// What was noted.
+use crate::model::{AccountId, Change};
+
+/// The counters of one request or command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Observed {
-    /// The account that it was done for.
+pub struct RequestStats {
+    /// The account that the work is for.
     pub account: Option<AccountId>,
-    /// How many calls to the store it made, those made again included.
+    /// The calls to DynamoDB, every attempt counted.
     pub store_calls: u32,
-    /// What it did to a widget.
+    /// What the work did to a widget.
     pub change: Option<Change>,
 }
 
 tokio::task_local! {
-    static OBSERVED: Cell<Observed>;
+    static STATS: Cell<RequestStats>;
 }
 
-/// Does `work`, and tells what was noted meanwhile.
-pub async fn observed<T>(work: impl Future<Output = T>) -> (T, Observed) {
-    OBSERVED.scope(Cell::default(), async { (work.await, OBSERVED.with(Cell::get)) }).await
+/// Does `work` and returns its outcome with the counters that it recorded.
+pub async fn count<T>(work: impl Future<Output = T>) -> (T, RequestStats) {
+    STATS.scope(Cell::default(), async { (work.await, STATS.with(Cell::get)) }).await
 }
 
-/// Notes the account that the work is for.
-pub fn note_account(account: AccountId) {
-    note(|observed| observed.account = Some(account));
+/// Records the account that the work is for.
+pub fn record_account(account: AccountId) {
+    record(|stats| stats.account = Some(account));
 }
 
-/// Notes a call to the store.
-pub fn note_store_call() {
-    note(|observed| observed.store_calls += 1);
+/// Records an attempt of a call to DynamoDB.
+pub fn record_store_call() {
+    record(|stats| stats.store_calls += 1);
 }
 
-/// Notes that a widget is another one now.
-pub fn note_change(change: Change) {
-    note(|observed| observed.change = Some(change));
+/// Records what the work did to a widget.
+pub fn record_change(change: Change) {
+    record(|stats| stats.change = Some(change));
 }
 
-/// What nobody observes needs no note.
-fn note(what: impl FnOnce(&mut Observed)) {
-    let _ = OBSERVED.try_with(|cell| {
-        let mut observed = cell.get();
-        what(&mut observed);
-        cell.set(observed);
+/// Outside of [`count`] there is nothing to record into.
+fn record(update: impl FnOnce(&mut RequestStats)) {
+    let _ = STATS.try_with(|cell| {
+        let mut stats = cell.get();
+        update(&mut stats);
+        cell.set(stats);
     });
+}
+
+impl RequestStats {
+    /// Returns the members that a log line has for work that took `duration`.
+    pub fn fields(self, duration: Duration) -> StatsFields {
+        let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
+        StatsFields { account: self.account, duration_ms, store_calls: self.store_calls }
+    }
+}
+
+/// The members of a log line that tell what the work did.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatsFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<AccountId>,
+    /// Milliseconds, to the microsecond.
+    duration_ms: f64,
+    store_calls: u32,
 }

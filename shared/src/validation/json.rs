@@ -1,36 +1,41 @@
-//! JSON read one level at a time, so that what is free-form stays the text that came in.
+//! Reads JSON one level at a time, so that free-form values stay the text that came in.
 //!
-//! A body is checked once as a whole ([`document`]); after that every value in it is a [`RawValue`], a slice of
-//! valid JSON, and [`members`], [`elements`] and [`string`] open just the level that is needed. No tree is built, and
-//! key order, number text and nesting of free-form values survive because nothing ever reads them.
+//! [`document`] checks a body once as a whole. After that every value in it is a [`RawValue`], a
+//! slice of valid JSON, and [`members`], [`elements`] and [`string`] open just the level that is
+//! needed. No tree is built: key order, number text and nesting of free-form values survive because
+//! nothing ever parses them.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{MapAccess, Visitor},
-};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-/// How deeply a body may nest. An answer nests one level deeper than its request, in the envelope, and 127 levels are what
-/// Rust's serde_json follows by default: what is deeper could not be read back by every client.
+/// The deepest nesting of a body. An answer nests one level deeper than its request, and 127 levels
+/// are what serde_json parses by default: clients could not read back what is deeper.
 pub const MAX_DEPTH: usize = 126;
 
-/// Why a body is not a JSON document.
+/// Says why a text is not a JSON document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotJson {
     /// The bytes are not UTF-8.
     Encoding,
-    /// The text breaks JSON's grammar, nests past [`MAX_DEPTH`] or holds half a surrogate pair.
+    /// The text breaks JSON's grammar, nests deeper than [`MAX_DEPTH`] or has half a surrogate pair.
     Syntax {
-        /// Where, in characters from the start of the body.
+        /// The position, in characters from the start of the body.
         offset: usize,
-        /// What is wrong there.
+        /// What is wrong there, in the parser's words.
         message: String,
     },
 }
 
-/// Reads a whole body: UTF-8, with or without a byte order mark, one JSON value.
+/// Parses a whole body: one JSON value in UTF-8, with or without a byte order mark.
+///
+/// # Errors
+///
+/// The first fault of the text.
 pub fn document(body: &[u8]) -> Result<&RawValue, NotJson> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let text = str::from_utf8(body).map_err(|_| NotJson::Encoding)?;
@@ -39,12 +44,17 @@ pub fn document(body: &[u8]) -> Result<&RawValue, NotJson> {
     Ok(value)
 }
 
-/// Reads a text that a body is somewhere in, which [`document`] is still to check.
+/// Parses a text that contains a body. [`document`] has still to check that body's depth and
+/// surrogates.
+///
+/// # Errors
+///
+/// The first fault of the text.
 pub fn value(text: &str) -> Result<&RawValue, NotJson> {
     serde_json::from_str(text).map_err(|error| syntax(text, &error))
 }
 
-/// serde_json's error with its line and column turned into one offset.
+/// Turns the line and column of a serde_json error into one offset.
 fn syntax(text: &str, error: &serde_json::Error) -> NotJson {
     let offset = if error.is_eof() {
         text.len()
@@ -66,8 +76,8 @@ fn not_json(text: &str, byte_offset: usize, message: &str) -> NotJson {
     }
 }
 
-/// The two rules that skipping over a value does not check. The text is valid JSON otherwise, which is what makes
-/// counting brackets outside strings enough.
+/// Checks the two rules that serde_json does not check while it skips a value. The text is valid
+/// JSON otherwise, so counting the brackets outside strings is enough.
 fn check_depth_and_surrogates(text: &str) -> Result<(), NotJson> {
     let bytes = text.as_bytes();
     let (mut at, mut depth, mut in_string) = (0, 0, false);
@@ -93,7 +103,8 @@ fn check_depth_and_surrogates(text: &str) -> Result<(), NotJson> {
     Ok(())
 }
 
-/// The length of the escape that `bytes` begins with, a surrogate pair being one; `None` for half a pair.
+/// Returns the length of the escape at the start of `bytes`. A surrogate pair is one escape; half a
+/// pair gives `None`.
 fn escape_length(bytes: &[u8]) -> Option<usize> {
     let code_unit = |at: usize| {
         let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -107,9 +118,9 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// What a JSON value is, told by its first byte.
+/// The type of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JsonType {
     /// `null`
     Null,
     /// `true` or `false`
@@ -124,68 +135,68 @@ pub enum Kind {
     Object,
 }
 
-/// The kind of `value`.
-pub fn kind(value: &RawValue) -> Kind {
+/// Returns the type of `value`, which its first byte tells.
+pub fn type_of(value: &RawValue) -> JsonType {
     match value.get().as_bytes().first() {
-        Some(b'n') => Kind::Null,
-        Some(b't' | b'f') => Kind::Bool,
-        Some(b'"') => Kind::String,
-        Some(b'[') => Kind::Array,
-        Some(b'{') => Kind::Object,
-        _ => Kind::Number,
+        Some(b'n') => JsonType::Null,
+        Some(b't' | b'f') => JsonType::Bool,
+        Some(b'"') => JsonType::String,
+        Some(b'[') => JsonType::Array,
+        Some(b'{') => JsonType::Object,
+        _ => JsonType::Number,
     }
 }
 
-/// A string, which borrows from the document wherever it holds no escape.
+/// A string. It borrows from the document unless it has an escape.
 #[derive(Debug, Default, Deserialize)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
-/// The text of a string, borrowed where that is possible; `None` where `value` is something else.
+/// Returns the text of a string, borrowed unless it has an escape. `None` if `value` is not a string.
 pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
-    open(value, Kind::String).map(|Text(text)| text)
+    open(value, JsonType::String).map(|Text(text)| text)
 }
 
-/// The text of a string; `None` where `value` is something else.
+/// Returns the text of a string. `None` if `value` is not a string.
 pub fn string(value: &RawValue) -> Option<String> {
     text(value).map(Cow::into_owned)
 }
 
-/// The elements of an array; `None` where `value` is something else.
+/// Returns the elements of an array. `None` if `value` is not an array.
 pub fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
-    open(value, Kind::Array)
+    open(value, JsonType::Array)
 }
 
-/// The members of an object; `None` where `value` is something else.
+/// Returns the members of an object. `None` if `value` is not an object.
 pub fn members(value: &RawValue) -> Option<Members<'_>> {
-    open(value, Kind::Object)
+    open(value, JsonType::Object)
 }
 
-fn open<'a, T: Deserialize<'a>>(value: &'a RawValue, expected: Kind) -> Option<T> {
-    (kind(value) == expected).then(|| serde_json::from_str(value.get()).ok()).flatten()
+fn open<'a, T: Deserialize<'a>>(value: &'a RawValue, expected: JsonType) -> Option<T> {
+    (type_of(value) == expected).then(|| serde_json::from_str(value.get()).ok()).flatten()
 }
 
-/// The members of an object, in their order, each value unread.
+/// The members of an object in their order. The values are not parsed by default.
 #[derive(Debug)]
-pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct Members<'a, V = &'a RawValue>(pub Vec<(Cow<'a, str>, V)>);
 
 impl<'a> Members<'a> {
-    /// The value of `name`. Of a name given twice the last counts (contract 2.2).
+    /// Returns the value of `name`. Of a name given twice the last counts, as in FastAPI.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
-    /// The names, in their order.
+    /// Returns the names in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_ref())
     }
 }
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<'de, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
+        struct MembersVisitor<V>(PhantomData<V>);
 
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for MembersVisitor<V> {
+            type Value = Members<'de, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -193,34 +204,34 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some((Text(key), value)) = map.next_entry()? {
-                    members.push((key, value));
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    members.push((name, value));
                 }
                 Ok(Members(members))
             }
         }
 
-        deserializer.deserialize_map(MembersVisitor)
+        deserializer.deserialize_map(MembersVisitor(PhantomData))
     }
 }
 
-/// A free-form JSON value, kept as the text it came in. Two are equal when their texts are.
+/// A free-form JSON value, kept as the text that came in. Two are equal if their texts are.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct JsonText(Box<RawValue>);
 
 impl JsonText {
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    /// The value that `text` is, which must be nothing but that.
+    /// Parses `text`, which must be one JSON value.
     pub fn parse(text: String) -> Option<Self> {
         RawValue::from_string(text).ok().map(Self)
     }
 
-    /// A string of this text.
+    /// Makes a JSON string of `text`.
     #[expect(clippy::expect_used, reason = "any text can be written as a JSON string")]
     pub fn string(text: &str) -> Self {
         Self(
@@ -264,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn free_form_text_survives_as_it_is() {
+    fn free_form_text_is_kept_byte_for_byte() {
         for text in [
             r#"{"b":1.0,"a":1e3,"n":12345678901234567890,"deep":[null,{"x":null}],"ü":"\u00fc ü"}"#,
             r#"{ "a" : [ 1 ,2 ] }"#,
@@ -276,12 +287,12 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_and_white_space_around_are_no_part_of_the_document() {
+    fn byte_order_mark_and_surrounding_white_space_are_ignored() {
         assert_eq!(document(b"\xEF\xBB\xBF [1] \n").unwrap().get(), "[1]");
     }
 
     #[test]
-    fn faults_are_placed_in_characters() {
+    fn offsets_count_characters() {
         for (body, offset) in [
             ("", 0),
             ("{", 1),
@@ -299,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
+    fn nesting_is_bounded_and_ignores_brackets_in_strings() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(document(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert_eq!(
@@ -311,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_member_given_twice_the_last_counts() {
+    fn the_last_of_a_repeated_member_counts() {
         let object = document(br#"{"a":1,"\u0061":2}"#).unwrap();
         assert_eq!(members(object).unwrap().get("a").unwrap().get(), "2");
         assert!(members(object).unwrap().get("b").is_none());

@@ -1,0 +1,73 @@
+//! What a request says, and which widgets it is about.
+
+use serde_json::value::RawValue;
+use shared::error::{Error, Result};
+use shared::http::{HeaderValue, Request};
+use shared::model::WidgetId;
+use shared::model::assistant::Settings;
+use shared::validation::json::JsonText;
+use shared::validation::{RequestPart, Validated, Violation, ViolationKind};
+
+/// The widgets of the account that asks.
+pub type Widgets<'a> = shared::store::Widgets<'a, Settings>;
+
+/// Parses the segment of the path that is a widget's id.
+pub fn widget_id(segment: &str) -> Validated<WidgetId> {
+    WidgetId::from_path("widget_id", segment)
+}
+
+/// Returns the body as FastAPI does: it is JSON only if the content type says so.
+pub fn body<'a>(request: &'a Request<'_>) -> Result<&'a RawValue> {
+    let bytes = request.body()?;
+    let content_type = request.headers.get("content-type").map(HeaderValue::as_bytes);
+    if bytes.is_empty() || is_json(content_type.unwrap_or_default()) {
+        return request.json();
+    }
+    // To FastAPI such a body is a string, and a string is not an object.
+    let text = str::from_utf8(bytes).map_err(|_| Error::BodyNotUtf8)?;
+    Err(Error::Invalid(vec![Violation {
+        part: RequestPart::Body,
+        path: Vec::new(),
+        kind: ViolationKind::NotABody,
+        input: JsonText::string(text),
+    }]))
+}
+
+/// Returns whether a content type is `application/json` or `application/…+json`, in any case and with
+/// any parameters.
+fn is_json(content_type: &[u8]) -> bool {
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    let media_type = media_type.trim_ascii().to_ascii_lowercase();
+    let subtype = media_type.strip_prefix(b"application/");
+    subtype.is_some_and(|subtype| subtype == b"json" || subtype.ends_with(b"+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_content_types_are_those_of_fastapi() {
+        // As FastAPI 0.165 answers each of them.
+        for json in [
+            "application/json",
+            "application/json;",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.api+json",
+            "application/problem+JSON;a=b",
+            "application/json; charset=\"é\"",
+        ] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in [
+            "",
+            "text/json",
+            "application/jsonp",
+            "application/ json",
+            "application/json, text/plain",
+            "x+json",
+        ] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+}

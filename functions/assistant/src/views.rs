@@ -1,0 +1,138 @@
+//! What answers look like.
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use shared::http::{Response, StatusCode};
+use shared::model::Widget;
+use shared::model::assistant::Settings;
+use shared::serialize_object;
+
+/// Answers 200 with the envelope around `data`.
+pub fn success(message: &str, data: impl Serialize) -> Response {
+    #[derive(Serialize)]
+    struct Envelope<'a, T> {
+        message: &'a str,
+        meta: Empty,
+        data: T,
+    }
+
+    #[derive(Serialize)]
+    struct Empty {}
+
+    Response::json(StatusCode::OK, &Envelope { message, meta: Empty {}, data })
+}
+
+/// The icons, which no documented request sets.
+const NO_ICON: Option<&str> = None;
+
+/// The widget object: 29 keys, always all of them, in this order.
+#[derive(Debug)]
+pub struct WidgetView<'a>(&'a Widget<Settings>);
+
+impl<'a> From<&'a Widget<Settings>> for WidgetView<'a> {
+    fn from(widget: &'a Widget<Settings>) -> Self {
+        Self(widget)
+    }
+}
+
+impl Serialize for WidgetView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Widget { id, settings, .. } = self.0;
+        let (provider, label) = settings.provider();
+        serialize_object!(serializer, settings => Settings {
+            [widget_type, user_opening_messages, action_buttons]
+            {
+                id: id,
+                conversation_bot_icon: NO_ICON,
+                bubble_bot_icon: NO_ICON,
+                provider_user_friendly_label: label,
+                widget_provider: provider,
+            }
+            [
+                org_id, assistant_id, name, description, attributes, display_name, intro_message,
+                header_color, user_message_color, bot_message_color, bot_icon_color,
+                remove_branding, ice_break_color, bubble_color, bubble_text,
+                bot_text_message_color, user_text_message_color, header_text_color,
+                textbox_default_text, action_buttons_color, style_params,
+            ]
+            {}
+        })
+    }
+}
+
+/// What an embedded widget needs to draw itself, and nothing else.
+#[derive(Debug)]
+pub struct ParametersView<'a>(pub &'a Settings);
+
+impl Serialize for ParametersView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_object!(serializer, self.0 => public Settings {
+            []
+            { bubble_bot_icon: NO_ICON }
+            [
+                bubble_color, bubble_text, display_name, intro_message, user_opening_messages,
+                header_color, user_message_color, bot_message_color, bot_icon_color,
+                remove_branding,
+            ]
+            { conversation_bot_icon: NO_ICON }
+            [
+                ice_break_color, user_text_message_color, bot_text_message_color,
+                header_text_color, textbox_default_text, action_buttons, action_buttons_color,
+                style_params, widget_type,
+            ]
+            {}
+        })
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct ListView {
+    items: Vec<Box<RawValue>>,
+    total: u64,
+    page: u64,
+    size: u64,
+    pages: u64,
+    previous_page: Option<u64>,
+    next_page: Option<u64>,
+}
+
+impl ListView {
+    /// Makes the page with the number `page`, from 1, of `total` widgets in pages of `size`.
+    pub fn new(items: Vec<Box<RawValue>>, total: u64, page: u64, size: u64) -> Self {
+        let pages = total.div_ceil(size);
+        Self {
+            items,
+            total,
+            page,
+            size,
+            pages,
+            previous_page: (page > 1).then(|| page - 1),
+            next_page: (page < pages).then(|| page + 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_counted_correctly_at_every_edge() {
+        for (total, page, size, expected) in [
+            (0, 1, 50, (0, None, None)),
+            (0, 2, 50, (0, Some(1), None)),
+            (50, 1, 50, (1, None, None)),
+            (51, 1, 50, (2, None, Some(2))),
+            (51, 2, 50, (2, Some(1), None)),
+            (100, 1, 50, (2, None, Some(2))),
+            (100, 2, 50, (2, Some(1), None)),
+            (100, 3, 50, (2, Some(2), None)),
+            (3, 2, 1, (3, Some(1), Some(3))),
+            (u64::MAX, u64::MAX, 1, (u64::MAX, Some(u64::MAX - 1), None)),
+        ] {
+            let it = ListView::new(Vec::new(), total, page, size);
+            assert_eq!((it.pages, it.previous_page, it.next_page), expected, "{total} {page}");
+        }
+    }
+}

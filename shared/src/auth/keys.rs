@@ -1,0 +1,130 @@
+//! The table of API keys.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemInputBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::api_key::{KeyId, Role};
+use super::cache::{CACHE_LIFETIME, CachedKey, KeyCache};
+use super::clock::Moment;
+use super::presented::presented_key;
+use crate::dynamodb::LeanClient;
+use crate::error::{Error, Result};
+use crate::http::Request;
+use crate::model::{AccountId, Hash, Timestamp};
+use crate::store::{DecodeError, ItemReader};
+use crate::telemetry::request_stats;
+
+/// The attributes of the table of API keys.
+pub mod attribute {
+    /// The partition key: the key's SHA-256 in hex.
+    pub const KEY_HASH: &str = "key_hash";
+    /// The account's UUID.
+    pub const ACCOUNT_ID: &str = "account_id";
+    /// The name of the key's [`super::Role`]; without it, full.
+    pub const ROLE: &str = "role";
+    /// When the key expires, if it does.
+    pub const EXPIRES_AT: &str = "expires_at";
+    /// What the key's owner calls it.
+    pub const NAME: &str = "name";
+    /// When the key was issued.
+    pub const CREATED_AT: &str = "created_at";
+    /// When the key was revoked. A key with this attribute is refused, whatever its value.
+    pub const REVOKED_AT: &str = "revoked_at";
+    /// The first characters of the key, by which its owner recognizes it. A short key has none here.
+    pub const PREFIX: &str = "prefix";
+    /// The id of the key that replaces it, if it was rotated.
+    pub const ROTATED_TO: &str = "rotated_to";
+}
+
+/// The API keys.
+#[derive(Debug)]
+pub struct ApiKeys {
+    client: LeanClient,
+    table: String,
+    clock: fn() -> Moment,
+    cache: Mutex<KeyCache>,
+}
+
+impl ApiKeys {
+    /// Makes the API keys over a table.
+    pub fn new(client: LeanClient, table: String) -> Self {
+        Self::with_clock(client, table, Moment::now)
+    }
+
+    /// Makes the API keys with a clock that a test moves.
+    pub fn with_clock(client: LeanClient, table: String, clock: fn() -> Moment) -> Self {
+        Self { client, table, clock, cache: Mutex::default() }
+    }
+
+    /// Returns the account whose key came with `request`. The key must have at least the role
+    /// `needed`.
+    pub async fn authenticate(&self, request: &Request<'_>, needed: Role) -> Result<AccountId> {
+        let key = self.find(&presented_key(request)?.hash()).await?;
+        request_stats::record_account(key.account);
+        if key.role >= needed { Ok(key.account) } else { Err(Error::ReadOnlyApiKey) }
+    }
+
+    async fn find(&self, hash: &Hash) -> Result<CachedKey> {
+        // Before the look-up: what it finds may have changed since.
+        let now = (self.clock)();
+        if let Some(key) = self.cache().get(hash, now) {
+            return Ok(key);
+        }
+        let stored = self.look_up(hash).await?.ok_or(Error::InvalidApiKey)?;
+        let lifetime = match stored.expires_at {
+            Some(moment) => {
+                let left = moment.time_left(now.wall).ok_or(Error::InvalidApiKey)?;
+                left.min(CACHE_LIFETIME)
+            }
+            None => CACHE_LIFETIME,
+        };
+        let StoredKey { account, role, .. } = stored;
+        let key = CachedKey { account, role, found_at: now, lifetime };
+        self.cache().insert(*hash, key, now);
+        Ok(key)
+    }
+
+    /// Returns the key with this hash; `None` if it is unknown or revoked.
+    async fn look_up(&self, hash: &Hash) -> Result<Option<StoredKey>> {
+        let get = GetItemInputBuilder::default()
+            .table_name(&self.table)
+            .key(attribute::KEY_HASH, AttributeValue::S(hash.to_string()))
+            .consistent_read(true);
+        let found = self.client.call(get).await;
+        let found = found.map_err(|error| error.into_error("GetItem ApiKeys"))?;
+        let Some(item) = found.item.filter(|item| !item.contains_key(attribute::REVOKED_AT)) else {
+            return Ok(None);
+        };
+        StoredKey::decode(item).map(Some).map_err(|DecodeError(name)| {
+            let id = KeyId::of(&hash.to_string());
+            Error::Internal(format!("the key {id} has no {name} that can be read"))
+        })
+    }
+
+    /// Nothing panics while the lock is held. If it did, the cache would still be consistent.
+    fn cache(&self) -> MutexGuard<'_, KeyCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A key in the table.
+struct StoredKey {
+    account: AccountId,
+    role: Role,
+    expires_at: Option<Timestamp>,
+}
+
+impl StoredKey {
+    fn decode(item: HashMap<String, AttributeValue>) -> Result<Self, DecodeError> {
+        let mut reader = ItemReader::new(item);
+        let role = match reader.take::<Option<String>>(attribute::ROLE)? {
+            Some(role) => Role::named(&role).ok_or(DecodeError(attribute::ROLE))?,
+            None => Role::Full,
+        };
+        let account = AccountId(reader.take(attribute::ACCOUNT_ID)?);
+        Ok(Self { account, role, expires_at: reader.take(attribute::EXPIRES_AT)? })
+    }
+}

@@ -1,0 +1,80 @@
+//! Connections to the store: TLS, trusted roots, and the one that is opened during INIT.
+
+use std::fs;
+
+use aws_sdk_dynamodb::config::http::HttpRequest;
+use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_types::byte_stream::ByteStream;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tokio::time::timeout;
+use url::Url;
+
+use super::config::{ClientConfig, ConfigError};
+use super::retry::{CONNECT_TIMEOUT, WARM_UP_TIMEOUT};
+use crate::error::Causes;
+use crate::telemetry::{Level, log};
+
+/// Amazon's four roots: a function connects to nothing else (build.rs).
+const AMAZON_ROOTS: &str = include_str!(concat!(env!("OUT_DIR"), "/amazon_roots.pem"));
+
+/// Makes the connector that all calls share, and with it their connections.
+pub(super) fn connector(config: &ClientConfig) -> Result<SharedHttpConnector, ConfigError> {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+    let builder = Connector::builder().connector_settings(settings);
+    Ok(SharedHttpConnector::new(if config.endpoint.scheme() == "http" {
+        builder.build_http()
+    } else {
+        let tls = tls_context(config.ca_bundle.as_deref())?;
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build()
+    }))
+}
+
+/// Opens the connection that the first call then uses. A failure is logged: the function starts
+/// without.
+pub(super) async fn warm_up(connector: &SharedHttpConnector, endpoint: &Url) {
+    let cause = match timeout(WARM_UP_TIMEOUT, ping(connector, endpoint)).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => Causes(&*error).to_string(),
+        Err(_) => "no answer in time".to_owned(),
+    };
+    log::write_message(Level::Warn, "the store is not within reach yet", &cause);
+}
+
+/// Sends a request that DynamoDB answers ("healthy") without a look at credentials or tables, and
+/// reads the answer, so the connection goes back to the pool.
+async fn ping(connector: &SharedHttpConnector, endpoint: &Url) -> Result<(), BoxError> {
+    let response = connector.call(HttpRequest::get(endpoint.as_str())?).await?;
+    ByteStream::new(response.into_body()).collect().await?;
+    Ok(())
+}
+
+#[expect(clippy::expect_used, reason = "this builder has no check that could fail")]
+fn tls_context(ca_bundle: Option<&str>) -> Result<TlsContext, ConfigError> {
+    let roots = match ca_bundle {
+        Some(file) => read_ca_bundle(file)?,
+        None => AMAZON_ROOTS.into(),
+    };
+    let trust = TrustStore::empty().with_pem_certificate(roots);
+    let context = TlsContext::builder().with_trust_store(trust).build();
+    Ok(context.expect("this builder has no check that could fail"))
+}
+
+/// Reads a PEM file. It is checked here because the TLS connector panics if it is faulty.
+fn read_ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
+    let pem = fs::read(file).map_err(|error| ConfigError::CaBundle(error.to_string()))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => {
+            Err(ConfigError::CaBundle("no certificate in it".to_owned()))
+        }
+        Ok(_) => Ok(pem),
+        Err(error) => Err(ConfigError::CaBundle(error.to_string())),
+    }
+}
