@@ -13,9 +13,9 @@ use url::Url;
 
 use crate::{
     binaries,
+    embedded_store::{self, Store},
     pipe::{Pipe, PublishedEvent},
     stack,
-    store::{self, Store},
     stream::{Start, Stream},
     template::Template,
 };
@@ -71,7 +71,7 @@ impl Changes {
 pub async fn run(events: Events) -> Result<()> {
     let template = Template::read(binaries::workspace())?;
     let config = match events.endpoint_url {
-        Some(url) => store::config(Some(&url)).await,
+        Some(url) => embedded_store::config(Some(&url)).await,
         None => running_store(events.data.unwrap_or_else(stack::data_folder), &template).await?,
     };
     let start = if events.from_start { Start::Oldest } else { Start::Now };

@@ -22,8 +22,8 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
+    function_process::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
     invocations::{self, Functions},
-    lambda::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
 };
 
 /// The most bytes API Gateway takes as a request's body
@@ -133,7 +133,7 @@ async fn answer(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    if let Some(name) = invocations::invoked(&request, client) {
+    if let Some(name) = invocations::invoke_target(&request, client) {
         return functions.answer(&name, request).await;
     }
     match forward(&routes, client, request).await {
@@ -155,7 +155,7 @@ async fn forward(
     let (route, parameters) =
         routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
     let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
-    let body = whole(body, MAX_BODY_BYTES).await.map_err(|error| match error {
+    let body = read_body(body, MAX_BODY_BYTES).await.map_err(|error| match error {
         BodyError::TooLarge => too_large,
         BodyError::Broken => (StatusCode::BAD_REQUEST, "Bad Request"),
     })?;
@@ -185,7 +185,7 @@ pub(crate) enum BodyError {
 }
 
 /// A request's body, of at most so many bytes.
-pub(crate) async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let is_too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
         if is_too_large { BodyError::TooLarge } else { BodyError::Broken }

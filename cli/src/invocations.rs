@@ -15,8 +15,8 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
-    gateway::{BodyError, whole},
-    lambda::{Function, InvokeError, MAX_EVENT_BYTES},
+    function_process::{Function, InvokeError, MAX_EVENT_BYTES},
+    gateway::{BodyError, read_body},
 };
 
 /// The most bytes of an event that nobody waits for.
@@ -37,7 +37,7 @@ const OF_STRANGERS: [HeaderName; 3] =
 /// No API key protects this, and an event may speak for any account. So it is there only for programs on this machine: not
 /// for peers elsewhere, whatever address the stack listens on, and neither for the web pages that a browser on this
 /// machine shows nor for what comes through a tunnel. To them it is a path that leads nowhere.
-pub fn invoked(request: &Request, client: SocketAddr) -> Option<String> {
+pub fn invoke_target(request: &Request, client: SocketAddr) -> Option<String> {
     let is_local = client.ip().to_canonical().is_loopback()
         && !OF_STRANGERS.iter().any(|name| request.headers().contains_key(name));
     let path = request.uri().path().strip_prefix("/2015-03-31/functions/")?;
@@ -69,23 +69,24 @@ impl Functions {
 
     async fn invoke(&self, id: Uuid, name: &str, request: Request) -> Result<Response, Refusal> {
         let (parts, body) = request.into_parts();
-        let kind = Kind::of(&parts.headers)?;
+        let invocation_type = InvocationType::of(&parts.headers)?;
         let function = Arc::clone(self.find(name, parts.uri.query().unwrap_or_default())?);
-        let event = whole(body, kind.max_bytes()).await.map_err(|error| match error {
-            BodyError::TooLarge => Refusal::too_large(kind.max_bytes()),
-            BodyError::Broken => Refusal::no_json("the request ended early"),
-        })?;
+        let event =
+            read_body(body, invocation_type.max_bytes()).await.map_err(|error| match error {
+                BodyError::TooLarge => Refusal::too_large(invocation_type.max_bytes()),
+                BodyError::Broken => Refusal::no_json("the request ended early"),
+            })?;
         // What is sent without an event is invoked with an empty one.
         let event = if event.is_empty() { "{}".into() } else { event };
         check_json(&event)?;
-        if kind == Kind::DryRun {
+        if invocation_type == InvocationType::DryRun {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         // In a task of its own: a client that hangs up does not stop an invocation.
         let invocation = tokio::spawn(async move { function.invoke_as(id, event).await });
-        match kind {
+        match invocation_type {
             // One that fails is not made again, as Lambda would do minutes later; the log says that it failed.
-            Kind::Event => Ok(StatusCode::ACCEPTED.into_response()),
+            InvocationType::Event => Ok(StatusCode::ACCEPTED.into_response()),
             _ => outcome(id, invocation.await.unwrap_or(Err(InvokeError::Crashed))),
         }
     }
@@ -110,9 +111,9 @@ impl Functions {
     }
 }
 
-/// How an invocation is made.
+/// The invocation type, which the header `X-Amz-Invocation-Type` names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum InvocationType {
     /// The caller waits for the result.
     RequestResponse,
     /// Nobody waits.
@@ -121,7 +122,7 @@ enum Kind {
     DryRun,
 }
 
-impl Kind {
+impl InvocationType {
     fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         match headers.get("x-amz-invocation-type").map(|kind| kind.as_bytes()) {
             None | Some(b"RequestResponse") => Ok(Self::RequestResponse),
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_has_the_names_that_lambda_gives_it() {
+    fn function_is_found_by_name_arn_and_latest_qualifier() {
         let functions = functions();
         for (name, query, is_known) in [
             ("Assistant", "", true),
@@ -268,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_is_busy_throttles() {
+    fn busy_function_returns_429() {
         let refused = outcome(Uuid::nil(), Err(InvokeError::Busy)).unwrap_err().into_response();
         assert_eq!(refused.status(), 429);
         assert_eq!(refused.headers()[ERROR_TYPE], "TooManyRequestsException");
     }
 
     #[test]
-    fn only_a_program_on_this_machine_invokes() {
+    fn only_local_programs_can_invoke() {
         let post = |path: &str, headers: &[(&str, &str)]| {
             let request = Request::post(path);
             let request = headers
@@ -287,26 +288,26 @@ mod tests {
         let here = SocketAddr::from(([127, 0, 0, 1], 1));
         for client in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert_eq!(
-                invoked(&post(path, &[]), client.parse().unwrap()).as_deref(),
+                invoke_target(&post(path, &[]), client.parse().unwrap()).as_deref(),
                 Some("a:b"),
                 "{client}"
             );
         }
         for client in ["192.0.2.1:1", "[2001:db8::1]:1", "[::ffff:192.0.2.1]:1", "0.0.0.0:1"] {
-            assert_eq!(invoked(&post(path, &[]), client.parse().unwrap()), None, "{client}");
+            assert_eq!(invoke_target(&post(path, &[]), client.parse().unwrap()), None, "{client}");
         }
         for name in ["origin", "forwarded", "x-forwarded-for"] {
-            assert_eq!(invoked(&post(path, &[(name, "null")]), here), None, "{name}");
+            assert_eq!(invoke_target(&post(path, &[(name, "null")]), here), None, "{name}");
         }
         for path in [
             "/2015-03-31/functions/a/b/invocations",
             "/2015-03-31/functions/a/invocations/",
             "/functions/a",
         ] {
-            assert_eq!(invoked(&post(path, &[]), here), None, "{path}");
+            assert_eq!(invoke_target(&post(path, &[]), here), None, "{path}");
         }
         assert_eq!(
-            invoked(&Request::get(path).body(axum::body::Body::empty()).unwrap(), here),
+            invoke_target(&Request::get(path).body(axum::body::Body::empty()).unwrap(), here),
             None
         );
     }

@@ -47,7 +47,7 @@ pub async fn run(invoke: Invoke) -> Result<()> {
     let (error, refusal) = (header(FUNCTION_ERROR), header(ERROR_TYPE));
     let payload = answer.bytes().await.context("the answer ended early")?;
     if let Some(kind) = refusal {
-        return Err(refused(&kind, &payload));
+        return Err(api_error(&kind, &payload));
     }
     if !status.is_success() {
         bail!(
@@ -83,8 +83,8 @@ fn invocations_url(url: &Url, function: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// What the API says of an event that it did not hand to a function.
-fn refused(kind: &str, body: &[u8]) -> anyhow::Error {
+/// Returns the error of an event that the API did not hand to a function.
+fn api_error(kind: &str, body: &[u8]) -> anyhow::Error {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let message =
         body["message"].as_str().or(body["Message"].as_str()).unwrap_or("for no reason it tells");

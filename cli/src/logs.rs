@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_one_line_of_words() {
+    fn request_log_line_becomes_words() {
         let line = r#"{"timestamp":"2026-01-01T00:00:00.000Z","level":"INFO","message":"request","requestId":"r1","route":"POST /v1/widget","status":200,"durationMs":1.5,"coldStart":true}"#;
         assert_eq!(
             readable("Pathway", line),
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_one_line_of_words() {
+    fn command_log_line_becomes_words() {
         let line = r#"{"level":"WARN","message":"command","requestId":"r1","trigger":"sqs","id":"m1","receiveCount":2,"operation":"create","error":"ValidationError","retryable":false,"durationMs":0.2,"coldStart":false,"cause":"body.config is required"}"#;
         assert_eq!(
             readable("Pathway", line),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_lose_nothing() {
+    fn other_log_lines_keep_their_text() {
         let line = r#"{"level":"ERROR","message":"panic","cause":"at x.rs:1"}"#;
         assert_eq!(readable("Pathway", line), "Pathway   │ ERROR panic: at x.rs:1");
         for line in ["plain words", r#"{"a":1}"#, "{"] {

@@ -7,8 +7,8 @@ use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 use crate::{
-    input_template::{self, InputTemplate, Reserved},
-    pattern::Pattern,
+    event_pattern::Pattern,
+    input_transformer::{self, InputTemplate, Reserved},
     template::PipeSpec,
 };
 
@@ -80,7 +80,7 @@ impl Pipe {
         }
         let detail = match &self.input_template {
             Some(template) => template.render(record, &self.reserved, now),
-            None => input_template::object(&record.to_string()),
+            None => input_transformer::object(&record.to_string()),
         };
         let detail = detail.with_context(|| {
             format!(
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_a_widget_is_published_as_this_repository_s_template_says() {
+    fn widget_change_is_published_as_the_template_defines() {
         let pipe = Pipe::new(&spec(), STREAM, "us-east-1").unwrap();
         let image = json!({
             "change": {"S": "updated"}, "account": {"S": "a"}, "dialect": {"S": "assistant"}, "version": {"N": "2"},
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_filter_lets_pass_is_not_published() {
+    fn record_that_matches_no_filter_is_not_published() {
         let pipe = Pipe::new(&spec(), STREAM, "us-east-1").unwrap();
         let removal = json!({"eventID": "e1", "eventName": "REMOVE", "dynamodb": {"Keys": {}}});
         for record in [
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_filters_is_enough_and_without_one_everything_passes() {
+    fn record_passes_if_any_filter_matches_or_none_is_set() {
         let passes = |filters: &[&str], record: &Value| {
             let filters = filters.iter().map(|filter| (*filter).to_owned()).collect();
             let spec = PipeSpec { filters, input_template: None, ..spec() };
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_published_is_an_error_that_names_the_change_and_what_it_lacks() {
+    fn unpublishable_change_is_an_error_with_its_id_and_missing_path() {
         let pipe = Pipe::new(&spec(), STREAM, "us-east-1").unwrap();
         let error = format!(
             "{:#}",

@@ -14,10 +14,10 @@ use url::Url;
 
 use crate::{
     binaries,
+    embedded_store::StoreLocation,
     keys::{self, NewKey},
     logs,
-    stack::{self, DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
-    store::Place,
+    stack::{self, BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
     template::Template,
 };
 
@@ -77,25 +77,25 @@ async fn start(serve: Serve) -> Result<Stack> {
             .context("--api-key must be 1 to 255 printable ASCII characters without spaces")?,
         None => keys::generate()?,
     };
-    let place = match serve.endpoint_url {
-        Some(url) => Place::Endpoint(url),
-        None if serve.ephemeral => Place::Memory,
-        None => Place::Folder(serve.data.unwrap_or_else(stack::data_folder)),
+    let store_location = match serve.endpoint_url {
+        Some(url) => StoreLocation::Endpoint(url),
+        None if serve.ephemeral => StoreLocation::Memory,
+        None => StoreLocation::Folder(serve.data.unwrap_or_else(stack::data_folder)),
     };
-    let kept = match &place {
-        Place::Memory => "; data in memory, gone when this stops".to_owned(),
-        Place::Folder(folder) => {
+    let kept = match &store_location {
+        StoreLocation::Memory => "; data in memory, gone when this stops".to_owned(),
+        StoreLocation::Folder(folder) => {
             format!("; data in {}, there again at the next start", folder.display())
         }
-        Place::Endpoint(_) => String::new(),
+        StoreLocation::Endpoint(_) => String::new(),
     };
     let template = Template::read(binaries::workspace())?;
     let functions: Vec<String> =
         template.functions.iter().map(|function| function.binary.clone()).collect();
     let shown_key = key.clone();
-    let prepared = Prepared::new(Options {
+    let bound = BoundStack::new(Options {
         address: address(&serve.host, serve.port)?,
-        place,
+        store_location,
         api_key: key,
         concurrency: serve.concurrency.get(),
         template,
@@ -107,7 +107,7 @@ async fn start(serve: Serve) -> Result<Stack> {
         functions.join(", ")
     );
     let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
-    let stack = prepared.start(&binaries).await?;
+    let stack = bound.start(&binaries).await?;
     println!("{}", banner(&stack.url, &stack.store.url, &kept, shown_key.reveal()));
     Ok(stack)
 }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_any_characters_can_be_pasted() {
+    fn printed_curl_lines_quote_any_api_key() {
         let banner = banner("http://127.0.0.1:3000", "http://127.0.0.1:1", "", "it's&<one>");
         assert!(banner.contains("api_key=it%27s%26%3Cone%3E' -H"), "{banner}");
         assert!(banner.contains(r"-H 'authorization: it'\''s&<one>' -H"), "{banner}");

@@ -17,11 +17,11 @@ use uuid::Uuid;
 
 use crate::{
     binaries,
+    embedded_store::{Store, StoreLocation},
+    function_process::{Function, LogSink},
     gateway::{self, Routes},
     invocations::Functions,
     keys::{KeySpec, NewKey},
-    lambda::{Function, LogSink},
-    store::{Place, Store},
     template::{FunctionSpec, Template},
 };
 
@@ -45,7 +45,7 @@ pub struct Options {
     /// Where it listens; port 0 is any free one.
     pub address: SocketAddr,
     /// Where it keeps its data.
-    pub place: Place,
+    pub store_location: StoreLocation,
     /// The development account's key.
     pub api_key: NewKey,
     /// The most execution environments a function has.
@@ -56,8 +56,8 @@ pub struct Options {
     pub logs: LogSink,
 }
 
-/// A stack that listens, but does not answer yet.
-pub struct Prepared {
+/// A stack whose port is bound and whose store is open. It does not answer yet.
+pub struct BoundStack {
     options: Options,
     listener: TcpListener,
     store: Store,
@@ -79,13 +79,13 @@ impl fmt::Debug for Stack {
     }
 }
 
-impl Prepared {
+impl BoundStack {
     /// Takes the port and opens the store: what can fail at once, does, before anything slow.
     pub async fn new(options: Options) -> Result<Self> {
         let listener = TcpListener::bind(options.address).await.with_context(|| {
             format!("cannot listen on {} (--port takes another)", options.address)
         })?;
-        let store = Store::open(&options.place, &options.template.tables).await?;
+        let store = Store::open(&options.store_location, &options.template.tables).await?;
         let key = KeySpec {
             key: &options.api_key,
             account: DEVELOPMENT_ACCOUNT,

@@ -257,7 +257,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::store::local_config;
+    use crate::embedded_store::local_config;
 
     /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c` followed is gone.
     /// `a` and `b` have ended.
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_shard_is_read_after_the_one_it_came_from() {
+    async fn shard_is_read_after_its_parent() {
         for (start, expected) in
             [(Start::Oldest, &["a1", "c1", "a2", "b1", "b2", "d1"][..]), (Start::Now, &["d1"])]
         {
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_handed_on_in_dynamodb_s_json() {
+    fn stream_record_becomes_dynamodb_json() {
         let blob = || Blob::new(b"\x00\xff");
         let values = [
             ("b", AttributeValue::B(blob()), json!({"B": "AP8="})),

@@ -425,7 +425,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_of_this_repository_is_understood() {
+    fn repository_template_parses() {
         let template = Template::parse(include_str!("../../template.yaml")).unwrap();
         let binaries: Vec<&str> =
             template.functions.iter().map(|function| function.binary.as_str()).collect();
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_to_nothing_is_an_error_that_names_it() {
+    fn unresolved_reference_is_an_error_that_names_it() {
         let yaml = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Timeout: !Ref Missing}}}";
         let error = format!("{:#}", Template::parse(yaml).unwrap_err());
         assert!(error.contains("!Ref Missing"), "{error}");

@@ -1,4 +1,4 @@
-//! The stack as a test drives it.
+//! A running stack with the calls that tests make of it.
 
 use std::{
     collections::HashMap,
@@ -15,11 +15,12 @@ use shared::{auth::Role, model::AccountId};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{
-    bench, binaries, keys,
-    lambda::Function,
+    bench, binaries,
+    embedded_store::{Store, StoreLocation},
+    function_process::Function,
+    keys,
     meter::Meter,
-    stack::{DEVELOPMENT_ACCOUNT, Options, Prepared, Stack},
-    store::{Place, Store},
+    stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
     template::Template,
 };
 
@@ -62,7 +63,7 @@ pub async fn built() -> &'static HashMap<String, PathBuf> {
     static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
     BINARIES
         .get_or_init(|| async {
-            binaries::build(["assistant", "pathway", "widgets", "fragile"]).await.unwrap()
+            binaries::build(["assistant", "pathway", "widgets", "panicking"]).await.unwrap()
         })
         .await
 }
@@ -114,17 +115,17 @@ impl TestApp {
     /// The same over a store that tells what it is asked.
     pub async fn start_metered() -> (Self, Meter) {
         let tables = Template::read(binaries::workspace()).unwrap().tables;
-        let store = Store::open(&Place::Memory, &tables).await.unwrap();
+        let store = Store::open(&StoreLocation::Memory, &tables).await.unwrap();
         let meter = Meter::start(&store.url).await.unwrap();
-        let place = Place::Endpoint(meter.url.clone());
-        let app = Self::start_with(|options| options.place = place).await;
+        let location = StoreLocation::Endpoint(meter.url.clone());
+        let app = Self::start_with(|options| options.store_location = location).await;
         (Self { store: store.client(), _beneath: Some(store), ..app }, meter)
     }
 
     /// The same over a store that fails as it is told, with other options.
     pub async fn start_over(proxy: &FaultProxy, change: impl FnOnce(&mut Options)) -> Self {
         let app = Self::start_with(|options| {
-            options.place = Place::Endpoint(proxy.url.clone());
+            options.store_location = StoreLocation::Endpoint(proxy.url.clone());
             change(options);
         });
         Self { store: proxy.store.client(), ..app.await }
@@ -137,7 +138,7 @@ impl TestApp {
         let sink = Arc::clone(&logs);
         let mut options = Options {
             address: ([127, 0, 0, 1], 0).into(),
-            place: Place::Memory,
+            store_location: StoreLocation::Memory,
             api_key: key.clone(),
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
@@ -146,7 +147,7 @@ impl TestApp {
             }),
         };
         change(&mut options);
-        let stack = Prepared::new(options).await.unwrap().start(built().await).await.unwrap();
+        let stack = BoundStack::new(options).await.unwrap().start(built().await).await.unwrap();
         let store = stack.store.client();
         Self {
             stack,

@@ -1,4 +1,4 @@
-//! The assistant dialect (contract 2).
+//! The assistant dialect: `/api/v1/widget`, FastAPI's errors, `PUT` to update.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ const WIDGET_KEYS: [&str; 29] = [
 ];
 
 #[tokio::test]
-async fn the_documented_request_makes_the_documented_widget() {
+async fn documented_request_creates_documented_widget() {
     let app = TestApp::start().await;
     let answer = app.create_assistant(DOCUMENTED).await;
 
@@ -121,7 +121,7 @@ async fn the_documented_request_makes_the_documented_widget() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_gets_its_default_and_unknown_keys_are_ignored() {
+async fn omitted_fields_get_defaults_and_unknown_keys_are_ignored() {
     let app = TestApp::start().await;
     let answer = app
         .create_assistant(
@@ -145,7 +145,7 @@ async fn what_is_left_out_gets_its_default_and_unknown_keys_are_ignored() {
 }
 
 #[tokio::test]
-async fn values_are_taken_as_the_service_takes_them() {
+async fn duplicate_keys_uuid_forms_and_booleans_are_read_as_by_fastapi() {
     let app = TestApp::start().await;
     let answer = app
         .create_assistant(
@@ -167,7 +167,7 @@ async fn values_are_taken_as_the_service_takes_them() {
 }
 
 #[tokio::test]
-async fn free_form_json_comes_back_as_it_went_in() {
+async fn free_form_json_round_trips_byte_for_byte() {
     let app = TestApp::start().await;
     let free = r#"{"z":1.0,"a":1e3,"n":12345678901234567890,"big":1E+400,"nest":[null,{"x":null,"é":"\u00fc 😀"}],"neg":-0.0}"#;
     let body = format!(
@@ -182,7 +182,7 @@ async fn free_form_json_comes_back_as_it_went_in() {
 }
 
 #[tokio::test]
-async fn every_fault_is_told_at_once_as_fastapi_tells_it() {
+async fn all_violations_are_reported_at_once_as_by_fastapi() {
     let app = TestApp::start().await;
     let body = r#"{"widget_type":"Chat","user_opening_messages":["ok",1,null],"org_id":"x","assistant_id":7,"name":["n"],"attributes":null,"remove_branding":"maybe","style_params":[]}"#;
     let answer = app.create_assistant(body).await;
@@ -223,7 +223,7 @@ fn raw_first_detail(body: &str) -> String {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
+async fn non_object_body_is_rejected_as_by_fastapi() {
     let app = TestApp::start().await;
     let model = |input: Value| json!([{"type": "model_attributes_type", "loc": ["body"], "msg": "Input should be a valid dictionary or object to extract fields from", "input": input}]);
     for (body, detail) in [
@@ -252,7 +252,7 @@ async fn bodies_that_are_no_json_object_are_told_as_fastapi_tells_them() {
 }
 
 #[tokio::test]
-async fn a_body_counts_as_json_only_where_its_content_type_says_so() {
+async fn body_is_parsed_as_json_only_with_a_json_content_type() {
     let app = TestApp::start().await;
     let path = format!("/api/v1/widget?api_key={}", app.key);
     for content_type in
@@ -278,7 +278,7 @@ async fn a_body_counts_as_json_only_where_its_content_type_says_so() {
     }
 }
 #[tokio::test]
-async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
+async fn read_and_delete_return_the_widget_as_created() {
     let app = TestApp::start().await;
     let created =
         app.create_assistant(DOCUMENTED.replacen("{}", r#"{"z":1.0,"a": [1e3]}"#, 1)).await;
@@ -301,7 +301,7 @@ async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names_and_keeps_the_rest() {
+async fn update_changes_named_fields_and_keeps_the_rest() {
     let app = TestApp::start().await;
     let created = app.create_assistant(DOCUMENTED).await;
     let path = format!("/api/v1/widget/{}", created.id());
@@ -356,7 +356,7 @@ async fn an_update_changes_what_it_names_and_keeps_the_rest() {
 }
 
 #[tokio::test]
-async fn an_update_needs_the_type_and_a_valid_id() {
+async fn update_requires_widget_type_and_a_valid_id() {
     let app = TestApp::start().await;
     let created = app.create_assistant(ASSISTANT_BODY).await;
     let answer =
@@ -378,7 +378,7 @@ async fn an_update_needs_the_type_and_a_valid_id() {
 }
 
 #[tokio::test]
-async fn an_id_may_be_written_in_any_form() {
+async fn id_is_accepted_in_any_uuid_form() {
     let app = TestApp::start().await;
     let created = app.create_assistant(ASSISTANT_BODY).await;
     let id = created.id();
@@ -396,7 +396,7 @@ async fn an_id_may_be_written_in_any_form() {
 }
 
 #[tokio::test]
-async fn another_account_s_widget_is_not_there() {
+async fn widget_of_another_account_returns_404() {
     let app = TestApp::start().await;
     let assistant = Uuid::new_v4();
     let body = ASSISTANT_BODY.replacen('{', &format!(r#"{{"assistant_id":"{assistant}","#), 1);
@@ -418,7 +418,7 @@ async fn another_account_s_widget_is_not_there() {
 }
 
 #[tokio::test]
-async fn unknown_routes_and_methods_get_fastapi_s_words() {
+async fn unknown_route_and_method_get_fastapi_error_bodies() {
     let app = TestApp::start().await;
     let id = Uuid::new_v4();
     for (path, allow) in [
@@ -456,7 +456,7 @@ async fn unknown_routes_and_methods_get_fastapi_s_words() {
 
 /// Up to 2026-11-21 `action_buttons` were kept as a list of texts.
 #[tokio::test]
-async fn buttons_that_were_kept_as_a_list_are_read_as_what_they_were() {
+async fn action_buttons_stored_as_a_list_stay_readable() {
     let app = TestApp::start().await;
     let id = app
         .create_assistant(

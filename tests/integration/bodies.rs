@@ -1,4 +1,5 @@
-//! Bodies nobody planned for: none is lost, none brings a function down.
+//! Unexpected request bodies. Valid JSON is stored unchanged; everything else is rejected, and
+//! the function keeps running.
 
 use proptest::{
     prelude::*,
@@ -21,7 +22,7 @@ fn padded(body: &str, field: &str, size: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_body_of_256_kib_is_kept_and_a_larger_one_is_413() {
+async fn body_of_256_kib_is_stored_and_a_larger_one_returns_413() {
     let app = TestApp::start().await;
     let assistant = app.create_assistant(padded(ASSISTANT_BODY, "name", MAX)).await;
     assert_eq!(assistant.status, 200);
@@ -52,7 +53,7 @@ async fn a_body_of_256_kib_is_kept_and_a_larger_one_is_413() {
 }
 
 #[tokio::test]
-async fn a_widget_that_grows_past_what_the_store_keeps_is_a_413_and_stays_as_it_was() {
+async fn update_past_the_item_size_limit_returns_413_and_changes_nothing() {
     let app = TestApp::start().await;
     let created = app.create_assistant(ASSISTANT_BODY).await;
     let path = format!("/api/v1/widget/{}", created.id());
@@ -68,7 +69,7 @@ async fn a_widget_that_grows_past_what_the_store_keeps_is_a_413_and_stays_as_it_
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_utf_8_are_a_400() {
+async fn body_that_is_not_utf_8_returns_400() {
     let app = TestApp::start().await;
     let assistant = app.create_assistant(b"{\"name\":\"\xff\"}".to_vec()).await;
     assert_eq!(
@@ -83,7 +84,7 @@ async fn bytes_that_are_not_utf_8_are_a_400() {
 }
 
 #[tokio::test]
-async fn a_body_that_arrives_in_base64_is_a_body_like_any_other() {
+async fn base64_encoded_body_is_accepted() {
     let app = TestApp::start().await;
     // API Gateway encodes what its content type does not call text.
     let headers =
@@ -95,7 +96,7 @@ async fn a_body_that_arrives_in_base64_is_a_body_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_missing_body_is_told_as_such() {
+async fn missing_body_is_reported_as_missing() {
     let app = TestApp::start().await;
     let pathway = app.create_pathway("").await;
     assert_eq!(
@@ -110,7 +111,7 @@ async fn a_missing_body_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_the_gateway_s_400_and_nothing_is_written() {
+async fn truncated_body_returns_gateway_400_and_writes_nothing() {
     let app = TestApp::start().await;
     for broken in
         ["transfer-encoding: chunked\r\n\r\nzz\r\n", "content-length: 500\r\n\r\n{\"a\":1"]
@@ -135,7 +136,7 @@ async fn a_body_that_breaks_off_is_the_gateway_s_400_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn hostile_bodies_get_an_answer_and_the_next_request_is_served() {
+async fn hostile_bodies_are_rejected_and_the_next_request_succeeds() {
     let app = TestApp::start().await;
     let nested = |open: &str, close: &str, depth: usize| {
         format!("{}{}", open.repeat(depth), close.repeat(depth))
@@ -195,7 +196,7 @@ pub fn json_text() -> impl Strategy<Value = String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_free_form_json_comes_back_and_is_kept_as_it_went_in() {
+async fn any_free_form_json_round_trips_and_is_stored_unchanged() {
     let app = TestApp::start().await;
     let mut runner =
         TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });

@@ -1,6 +1,6 @@
-//! A real browser: pages of two other origins fetch what is public, one of them allowed to and one not.
+//! Cross-origin reads in a real browser: one page of an allowed origin, one of another origin.
 //!
-//! Runs where Chromium is installed, and says so where it is not.
+//! Runs where Chromium is installed. Prints `SKIPPED` where it is not.
 
 use std::{env, path::PathBuf, process::Stdio};
 
@@ -77,7 +77,7 @@ async fn visit(chromium: &PathBuf, url: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_reads_what_is_public_where_it_is_allowed_to() {
+async fn cross_origin_page_reads_public_data_only_where_allowed() {
     let Some(chromium) = chromium() else {
         eprintln!("SKIPPED: no chromium, chromium-browser or google-chrome on the PATH");
         return;

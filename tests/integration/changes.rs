@@ -1,4 +1,5 @@
-//! Change events: every committed change of a widget is one, in the order of its changes, and nothing else is.
+//! Change events. Every committed change of a widget is published once, in the order of the
+//! widget's versions. Nothing else is published.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -69,8 +70,7 @@ async fn item(app: &TestApp, id: &str) -> HashMap<String, AttributeValue> {
 }
 
 #[tokio::test]
-async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_nothing_else_is_one()
-{
+async fn each_committed_change_is_published_once_and_nothing_else_is() {
     let app = TestApp::start().await;
     let (other_key, other_account) = app.another_account().await;
     let mut changes = follow(&app).await;
@@ -158,7 +158,7 @@ async fn every_change_of_a_run_is_the_event_that_the_template_makes_of_it_and_no
 }
 
 #[tokio::test]
-async fn changes_at_the_same_time_are_events_in_the_order_of_each_widget_s_versions() {
+async fn concurrent_changes_are_published_in_version_order_per_widget() {
     let app = TestApp::start().await;
     let mut changes = follow(&app).await;
     let ids =

@@ -70,7 +70,7 @@ impl Serve {
 
     /// Everything that is kept.
     pub async fn items(&self) -> Vec<Item> {
-        let config = widgets::store::config(Some(&self.store.parse().unwrap())).await;
+        let config = widgets::embedded_store::config(Some(&self.store.parse().unwrap())).await;
         let scan = aws_sdk_dynamodb::Client::new(&config)
             .scan()
             .table_name("Widgets")
@@ -112,7 +112,7 @@ fn is_running(process: &str) -> bool {
 }
 
 #[tokio::test]
-async fn the_printed_curl_lines_work_as_they_are_pasted() {
+async fn printed_curl_lines_work_when_pasted() {
     let serve = Serve::start(&["--ephemeral", "--api-key", "it's-$mine&<you>+%"]).await;
     assert_eq!((serve.key.as_str(), serve.curls.len()), ("it's-$mine&<you>+%", 2));
     if Command::new("curl").arg("--version").output().await.is_err() {
@@ -132,7 +132,7 @@ async fn the_printed_curl_lines_work_as_they_are_pasted() {
 }
 
 #[tokio::test]
-async fn what_was_created_is_there_after_kill_9_and_under_the_next_key() {
+async fn widgets_and_keys_survive_kill_9_and_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("new/data");
     let arguments = ["--data", data.to_str().unwrap()];
@@ -155,7 +155,7 @@ async fn what_was_created_is_there_after_kill_9_and_under_the_next_key() {
 }
 
 #[tokio::test]
-async fn a_signal_stops_everything_it_started() {
+async fn signal_stops_every_started_process() {
     for signal in ["-INT", "-TERM"] {
         let serve = Serve::start(&["--ephemeral"]).await;
         assert_eq!(serve.create(&serve.key).await.0, 200);
@@ -170,7 +170,7 @@ async fn a_signal_stops_everything_it_started() {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_one_clear_line_and_a_failure() {
+async fn unusable_options_print_one_error_line_and_fail() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -212,7 +212,7 @@ async fn what_cannot_work_is_one_clear_line_and_a_failure() {
 }
 
 #[tokio::test]
-async fn an_issued_key_works_at_once_wherever_it_was_issued() {
+async fn issued_key_works_at_once_wherever_it_was_issued() {
     async fn issue(arguments: &[&str]) -> (String, String) {
         let output =
             widgets(&[&["keys", "issue"], arguments].concat()).await.output().await.unwrap();
@@ -262,7 +262,7 @@ async fn an_issued_key_works_at_once_wherever_it_was_issued() {
 }
 
 #[tokio::test]
-async fn an_operator_s_profile_signs_for_a_store_elsewhere_and_a_local_one_needs_none() {
+async fn profile_signs_for_a_remote_store_and_a_local_store_needs_none() {
     let proxy = FaultProxy::start().await;
     let folder = tempfile::tempdir().unwrap();
     let profiles = folder.path().join("credentials");
@@ -309,7 +309,7 @@ async fn an_operator_s_profile_signs_for_a_store_elsewhere_and_a_local_one_needs
 }
 
 #[tokio::test]
-async fn help_says_what_it_is_and_every_option() {
+async fn help_lists_every_option() {
     let mut process = widgets(&["serve", "--help"]).await.stdout(Stdio::piped()).spawn().unwrap();
     let mut help = String::new();
     process.stdout.take().unwrap().read_to_string(&mut help).await.unwrap();
@@ -327,7 +327,7 @@ async fn help_says_what_it_is_and_every_option() {
 }
 
 #[tokio::test]
-async fn the_benchmark_prints_what_lists_and_updates_cost() {
+async fn bench_growth_prints_store_calls_of_lists_and_updates() {
     let output = widgets(&["bench", "growth", "--widgets", "1,120"]).await.output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -351,7 +351,7 @@ async fn the_benchmark_prints_what_lists_and_updates_cost() {
 }
 
 #[tokio::test]
-async fn the_load_is_answered_as_it_is_meant_to_be() {
+async fn bench_load_gets_only_expected_answers() {
     let load = ["bench", "load", "--seconds", &rounds(2).to_string(), "--concurrency", "4"];
     let output = widgets(&load).await.output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

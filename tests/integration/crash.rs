@@ -1,4 +1,5 @@
-//! `kill -9` at any moment: what was answered is there afterwards, nothing is half there, and nothing twice.
+//! `kill -9` at any moment. Every acknowledged write is present afterwards, exactly once, and no
+//! write is partial.
 
 use std::{
     cell::Cell,
@@ -186,7 +187,7 @@ fn headers<'a>(key: &'a str, request: &Request<'a>) -> Vec<(&'static str, &'a st
 }
 
 #[tokio::test]
-async fn when_function_processes_die_what_was_answered_is_there_once() {
+async fn acknowledged_writes_survive_function_crashes_exactly_once() {
     let mark = Uuid::new_v4().to_string();
     let app = TestApp::start_with(|options| {
         for function in &mut options.template.functions {
@@ -220,7 +221,7 @@ async fn when_function_processes_die_what_was_answered_is_there_once() {
 }
 
 #[tokio::test]
-async fn when_the_whole_stack_dies_what_was_answered_is_there_once_after_the_next_start() {
+async fn acknowledged_writes_survive_stack_crashes_exactly_once() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--data", folder.path().to_str().unwrap(), "--api-key", "in-crash"];
     let log = folder.path().join("log");

@@ -1,4 +1,4 @@
-//! The two dialects side by side: what they share behaves the same in both.
+//! Both dialects behave alike in what they share.
 
 use std::collections::HashMap;
 
@@ -143,7 +143,7 @@ fn check<S: Strategy>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_operations_leave_the_same_behind_in_both_dialects() {
+async fn same_operations_leave_the_same_state_in_both_dialects() {
     let app = TestApp::start().await;
     let runtime = Handle::current();
     check(25, prop::collection::vec(operation(), 1..25), |operations| {
@@ -183,7 +183,7 @@ async fn the_same_operations_leave_the_same_behind_in_both_dialects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_sent_comes_back_at_once_and_from_the_store() {
+async fn values_round_trip_in_answers_and_from_the_store() {
     const TEXTS: [&str; 6] = [
         "name",
         "display_name",

@@ -1,4 +1,4 @@
-//! Functions as processes: what happens as they overlap, hang and die.
+//! Function processes: overlapping requests, timeouts, crashes, panics and memory.
 
 use std::{
     collections::BTreeMap,
@@ -24,8 +24,8 @@ use shared::auth::Role;
 use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 use widgets::{
+    function_process::InvokeError,
     keys::{KeySpec, NewKey},
-    lambda::InvokeError,
     stack::DEVELOPMENT_ACCOUNT,
 };
 
@@ -89,25 +89,25 @@ fn is_alive(id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_is_a_502_and_is_started_afresh() {
+async fn crashed_function_returns_502_and_is_restarted() {
     let proxy = FaultProxy::start().await;
     proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
     let (app, mark) = marked_app(&proxy, 4, None).await;
     let (answer, ()) = tokio::join!(app.create_pathway(PATHWAY_BODY), async {
-        proxy.made_times(Call::CREATE, 1).await;
+        proxy.wait_for_calls(Call::CREATE, 1).await;
         kill(&processes(&mark)).await;
     });
     assert_eq!((answer.status, answer.json()), (502, json!({"message": "Internal Server Error"})));
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
     assert_eq!(
-        proxy.made(Call::CREATE),
+        proxy.call_count(Call::CREATE),
         2,
         "the request that died with its process was not made again"
     );
 }
 
 #[tokio::test]
-async fn a_function_that_dies_between_requests_is_not_noticed() {
+async fn function_that_dies_while_idle_is_replaced_unnoticed() {
     let proxy = FaultProxy::start().await;
     let (app, mark) = marked_app(&proxy, 4, None).await;
     for _ in 0..5 {
@@ -117,7 +117,7 @@ async fn a_function_that_dies_between_requests_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_done_in_time_is_given_up_by_the_function_itself() {
+async fn request_past_the_deadline_returns_503_and_the_process_lives_on() {
     let proxy = FaultProxy::start().await;
     proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
     let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
@@ -133,12 +133,12 @@ async fn a_request_that_cannot_be_done_in_time_is_given_up_by_the_function_itsel
 }
 
 #[tokio::test]
-async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
+async fn function_past_its_timeout_is_killed_and_returns_504() {
     let proxy = FaultProxy::start().await;
     proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
     let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
     let (answer, ()) = tokio::join!(app.create_assistant(ASSISTANT_BODY), async {
-        proxy.made_times(Call::CREATE, 1).await;
+        proxy.wait_for_calls(Call::CREATE, 1).await;
         // Not able to say anything any more.
         assert!(
             Command::new("kill")
@@ -160,7 +160,7 @@ async fn a_function_that_outlives_its_timeout_is_stopped_and_a_504() {
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_start_is_a_502_and_says_why() {
+async fn function_that_cannot_start_returns_502_and_logs_why() {
     let app = TestApp::start_with(|options| {
         options
             .template
@@ -174,14 +174,14 @@ async fn a_function_that_cannot_start_is_a_502_and_says_why() {
 }
 
 #[tokio::test]
-async fn environments_start_as_requests_overlap_and_never_more_than_allowed() {
+async fn environments_start_with_overlapping_requests_up_to_the_limit() {
     let proxy = FaultProxy::start().await;
     proxy.always(Call::CREATE, Fault::Silent(Effect::None));
     let (app, mark) = marked_app(&proxy, 2, None).await;
     let watch = async {
-        proxy.made_times(Call::CREATE, 2).await;
+        proxy.wait_for_calls(Call::CREATE, 2).await;
         assert_eq!(processes(&mark).len(), 2);
-        assert_eq!(proxy.made(Call::CREATE), 2);
+        assert_eq!(proxy.call_count(Call::CREATE), 2);
         proxy.release();
     };
     let create = || app.create_pathway(PATHWAY_BODY);
@@ -191,11 +191,11 @@ async fn environments_start_as_requests_overlap_and_never_more_than_allowed() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_the_next_request() {
+async fn panicking_handler_returns_500_and_its_process_serves_on() {
     let mark = Uuid::new_v4().to_string();
     let app = TestApp::start_with(|options| {
         for function in &mut options.template.functions {
-            function.binary = "fragile".to_owned();
+            function.binary = "panicking".to_owned();
             function.variables.insert(MARK.to_owned(), mark.clone());
         }
     })
@@ -226,7 +226,7 @@ async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_th
                 |line: &&str| line.starts_with(function) && line.contains(r#""message":"panic""#);
             assert_eq!(log.lines().filter(panics).count(), count + 1);
             assert!(
-                log.lines().filter(panics).all(|line| line.contains("tests/fragile/main.rs:")),
+                log.lines().filter(panics).all(|line| line.contains("tests/panicking/main.rs:")),
                 "{log}"
             );
             assert!(!log.contains(&app.key), "{log}");
@@ -241,7 +241,7 @@ async fn a_handler_that_panics_is_a_500_in_its_dialect_and_its_process_serves_th
 }
 
 #[tokio::test]
-async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_alone() {
+async fn unknown_event_fails_its_invocation_alone() {
     let proxy = FaultProxy::start().await;
     let function = function("assistant", proxy.url.as_str(), &[]).await;
     let request = json!({"version": "2.0", "rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}});
@@ -259,8 +259,7 @@ async fn an_event_that_is_none_of_a_function_s_is_the_failure_of_its_invocation_
 }
 
 #[tokio::test]
-async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_take_ends_nothing()
-{
+async fn invocation_id_is_echoed_and_a_rejected_answer_stops_nothing() {
     /// A Runtime API with two events, which are the same but for their ids, and where the first one's answer comes too late.
     #[derive(Clone, Default)]
     struct RuntimeApi {
@@ -328,7 +327,7 @@ async fn what_lambda_says_of_an_event_comes_back_and_an_answer_that_it_does_not_
 }
 
 #[tokio::test]
-async fn a_process_needs_no_more_memory_the_longer_it_serves() {
+async fn process_memory_does_not_grow_with_requests() {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-memory").unwrap();
     let item = KeySpec {
@@ -401,7 +400,7 @@ async fn a_process_needs_no_more_memory_the_longer_it_serves() {
 }
 
 #[tokio::test]
-async fn a_log_line_tells_route_status_and_request() {
+async fn log_line_has_route_status_and_request_id() {
     let app = TestApp::start().await;
     let answer = app.create_pathway(PATHWAY_BODY).await;
     let line = app.logged("Pathway", answer.header("x-request-id")).await;
@@ -412,7 +411,7 @@ async fn a_log_line_tells_route_status_and_request() {
 }
 
 #[tokio::test]
-async fn a_process_has_the_environment_that_lambda_sets_and_no_other() {
+async fn process_environment_is_what_lambda_sets_and_nothing_else() {
     let proxy = FaultProxy::start().await;
     let (app, mark) = marked_app(&proxy, 1, None).await;
     assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);

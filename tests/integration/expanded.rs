@@ -1,5 +1,7 @@
-//! The stack as CloudFormation makes it of `template.yaml` and a set of parameters. SAM's own transform has expanded it
-//! beforehand (`tests/template/expand.py`), conditions and functions are evaluated here.
+//! The stack as CloudFormation creates it from `template.yaml` and a set of parameters.
+//!
+//! `tests/template/expand.py` runs SAM's own transform beforehand. This module evaluates conditions
+//! and intrinsic functions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -205,7 +207,7 @@ impl Evaluation<'_> {
 }
 
 #[test]
-fn the_expanded_templates_are_of_this_template() {
+fn expanded_templates_match_template_yaml() {
     let template = fs::read(binaries::workspace().join("template.yaml")).unwrap();
     let digest: String =
         Sha256::digest(template).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -221,7 +223,7 @@ fn the_expanded_templates_are_of_this_template() {
 }
 
 #[test]
-fn what_a_switch_takes_away_is_asked_for_by_nothing_that_stays() {
+fn no_resource_refers_to_one_that_a_switch_removes() {
     let sizes = SWITCHES.map(|switches| {
         let everything = [switches, EVERYTHING].concat();
         (Stack::with(switches).resources.len(), Stack::with(&everything).resources.len())

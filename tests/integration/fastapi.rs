@@ -1,5 +1,7 @@
-//! The assistant dialect beside a real FastAPI application: `tests/fastapi/record.py` sent it the documented API's requests
-//! and wrote down what it answered; each is sent here again.
+//! Compares the assistant dialect with a real FastAPI application.
+//!
+//! `tests/fastapi/record.py` sends requests of the documented API to FastAPI and records the
+//! answers. This test replays each request here.
 
 use std::{collections::BTreeSet, fs};
 
@@ -59,7 +61,7 @@ const DEVIATIONS: &[(&str, u16)] = &[
     ("page 2^64", 422),
     ("list with page 20 digits", 422),
     ("page 300 digits", 422),
-    // The contract takes the prefix in any case.
+    // `urn:uuid:` is accepted in any case.
     ("update an id as a URN whose prefix is in upper case", 200),
     // Another version of the same parser has other words for two characters that are no hexadecimal digits either.
     ("update an id that is a Polish letter", 422),
@@ -79,7 +81,7 @@ const DEVIATIONS: &[(&str, u16)] = &[
 const ID: &str = "d0f3a1b2-7c4e-4a5b-9c6d-0123456789ab";
 
 #[tokio::test]
-async fn every_recorded_request_is_answered_as_fastapi_answers_it() {
+async fn recorded_requests_are_answered_as_fastapi_answers_them() {
     let app = TestApp::start().await;
     let file = binaries::workspace().join("tests/fastapi/vectors.json");
     let vectors: Vec<Vector> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();

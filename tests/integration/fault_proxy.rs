@@ -1,4 +1,5 @@
-//! A front of the embedded store that fails as it is told: before a call takes effect, after it did, or while it is answered.
+//! A proxy in front of the embedded store that injects faults: before a call takes effect, after
+//! it, or while it is answered.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,7 +19,7 @@ use tokio::{
 use url::Url;
 use widgets::{
     binaries,
-    store::{Place, Store},
+    embedded_store::{Store, StoreLocation},
     template::Template,
 };
 
@@ -116,7 +117,7 @@ impl FaultProxy {
     /// A proxy without faults before an empty store in memory.
     pub async fn start() -> Self {
         let tables = Template::read(binaries::workspace()).unwrap().tables;
-        let store = Store::open(&Place::Memory, &tables).await.unwrap();
+        let store = Store::open(&StoreLocation::Memory, &tables).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let state = Arc::new(State {
@@ -165,13 +166,13 @@ impl FaultProxy {
         self.state.gate.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 
-    /// How many times `call` was made.
-    pub fn made(&self, call: Call<'_>) -> usize {
+    /// Returns how many times `call` was made.
+    pub fn call_count(&self, call: Call<'_>) -> usize {
         times(&self.state.made.borrow(), call)
     }
 
-    /// Waits until `call` was made so many times.
-    pub async fn made_times(&self, call: Call<'_>, count: usize) {
+    /// Waits until `call` was made `count` times.
+    pub async fn wait_for_calls(&self, call: Call<'_>, count: usize) {
         let mut made = self.state.made.subscribe();
         let reached = made.wait_for(|made| times(made, call) >= count);
         timeout(PATIENCE, reached).await.expect("the call was not made").unwrap();

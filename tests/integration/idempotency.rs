@@ -1,4 +1,4 @@
-//! A POST with an idempotency key: however often it comes, it is done once.
+//! `Idempotency-Key`: a POST takes effect once, however often it is sent.
 
 use std::{
     collections::HashSet,
@@ -34,12 +34,12 @@ fn is_replay(answer: &Answer) -> bool {
 }
 
 /// What is remembered of requests.
-async fn records(app: &TestApp) -> Vec<Item> {
+async fn idempotency_records(app: &TestApp) -> Vec<Item> {
     app.items().await.into_iter().filter(|item| !item.contains_key("id")).collect()
 }
 
 #[tokio::test]
-async fn a_replay_is_the_first_answer_whatever_became_of_the_widget() {
+async fn replay_returns_the_first_answer_even_after_update_and_delete() {
     let app = TestApp::start().await;
     for (root, body, update) in DIALECTS {
         let first = post(&app, &app.key, root, "once", body).await;
@@ -77,7 +77,7 @@ async fn a_replay_is_the_first_answer_whatever_became_of_the_widget() {
 }
 
 #[tokio::test]
-async fn the_same_key_with_another_body_is_refused_in_the_dialect_s_words() {
+async fn reused_key_with_another_body_returns_422() {
     let app = TestApp::start().await;
     for (root, body, _) in DIALECTS {
         let first = post(&app, &app.key, root, "once", body).await;
@@ -100,7 +100,7 @@ async fn the_same_key_with_another_body_is_refused_in_the_dialect_s_words() {
 }
 
 #[tokio::test]
-async fn the_same_key_of_another_account_or_dialect_is_another_key() {
+async fn same_key_in_another_account_or_dialect_is_a_different_key() {
     let app = TestApp::start().await;
     let other = app.another_key().await;
     let mut ids = HashSet::new();
@@ -115,7 +115,7 @@ async fn the_same_key_of_another_account_or_dialect_is_another_key() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_leaves_nothing_behind_and_its_key_is_still_to_be_used() {
+async fn rejected_request_leaves_no_record_and_its_key_stays_usable() {
     let app = TestApp::start().await;
     let reader = app.reading_key().await;
     let huge = format!("\"{}\"", "a".repeat(256 * 1024));
@@ -133,18 +133,18 @@ async fn a_request_that_is_refused_leaves_nothing_behind_and_its_key_is_still_to
             let refused = post(&app, api_key, root, &key, sent).await;
             assert_eq!(refused.status, status, "{refused:?}");
         }
-        let records = records(&app).await.len();
+        let records = idempotency_records(&app).await.len();
         let created = post(&app, &app.key, root, &key, body).await;
         assert!(created.status == 200 && !is_replay(&created), "{created:?}");
-        assert_eq!(self::records(&app).await.len(), records + 1);
+        assert_eq!(idempotency_records(&app).await.len(), records + 1);
         // Of a key that was used, what is wrong with the body comes first.
         assert_eq!(post(&app, &app.key, root, &key, "{}").await.status, invalid);
     }
-    assert_eq!(records(&app).await.len(), 2);
+    assert_eq!(idempotency_records(&app).await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_key_has_1_to_255_characters_and_what_is_wrong_with_it_is_told_with_the_rest() {
+async fn key_length_is_1_to_255_and_is_reported_with_other_violations() {
     let app = TestApp::start().await;
     let (long, longest) = ("k".repeat(256), "é".repeat(255));
     for (root, body, _) in DIALECTS {
@@ -188,11 +188,11 @@ async fn a_key_has_1_to_255_characters_and_what_is_wrong_with_it_is_told_with_th
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_24_hours_by_its_own_time_though_its_record_is_still_there() {
+async fn key_expires_after_24_hours_even_if_its_record_still_exists() {
     let app = TestApp::start().await;
     for (root, body, _) in DIALECTS {
         let first = post(&app, &app.key, root, "once", body).await;
-        let record = records(&app)
+        let record = idempotency_records(&app)
             .await
             .into_iter()
             .find(|record| record["widget_id"] == AttributeValue::S(first.id()))
@@ -223,7 +223,7 @@ async fn a_key_is_forgotten_after_24_hours_by_its_own_time_though_its_record_is_
 }
 
 #[tokio::test]
-async fn of_50_requests_at_once_with_one_key_one_creates_and_all_get_its_answer() {
+async fn concurrent_requests_with_one_key_create_once_and_share_the_answer() {
     let app = TestApp::start_with(|options| options.concurrency = 8).await;
     for (root, body, _) in DIALECTS {
         let before = app.count().await;
@@ -237,7 +237,7 @@ async fn of_50_requests_at_once_with_one_key_one_creates_and_all_get_its_answer(
 }
 
 #[tokio::test]
-async fn a_request_that_finds_others_with_its_key_at_it_gets_their_answer() {
+async fn transaction_conflict_resolves_to_the_recorded_answer() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for (root, body, _) in DIALECTS {
@@ -259,11 +259,11 @@ async fn a_request_that_finds_others_with_its_key_at_it_gets_their_answer() {
 }
 
 #[tokio::test]
-async fn what_is_remembered_of_a_request_is_neither_its_key_nor_its_body() {
+async fn idempotency_record_holds_neither_key_nor_body() {
     let app = TestApp::start().await;
     let body = ASSISTANT_BODY.replace('}', r#","name":"not to be remembered"}"#);
     assert_eq!(post(&app, &app.key, "/api/v1/widget", "my secret key", &body).await.status, 200);
-    let records = records(&app).await;
+    let records = idempotency_records(&app).await;
     let mut names: Vec<&String> = records[0].keys().collect();
     names.sort();
     assert_eq!(names, ["body_hash", "created_at", "pk", "sk", "ttl", "widget_id"]);
@@ -272,7 +272,7 @@ async fn what_is_remembered_of_a_request_is_neither_its_key_nor_its_body() {
 }
 
 #[tokio::test]
-async fn a_request_other_than_a_post_is_made_whatever_key_it_has() {
+async fn idempotency_key_is_ignored_except_on_post() {
     let app = TestApp::start().await;
     let created = app.create_pathway(PATHWAY_BODY).await;
     let headers = [("authorization", app.key.as_str()), ("idempotency-key", "once")];
@@ -285,11 +285,11 @@ async fn a_request_other_than_a_post_is_made_whatever_key_it_has() {
             (&*format!("\"{version}\""), &json!(rate))
         );
     }
-    assert_eq!(records(&app).await, []);
+    assert_eq!(idempotency_records(&app).await, []);
 }
 
 #[tokio::test]
-async fn a_transaction_is_known_to_the_store_by_its_widget() {
+async fn transaction_client_token_is_the_widget_id() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     let tokens = Arc::new(Mutex::new(Vec::new()));
@@ -308,8 +308,7 @@ async fn a_transaction_is_known_to_the_store_by_its_widget() {
 }
 
 #[tokio::test]
-async fn of_requests_at_once_with_one_key_and_different_bodies_one_creates_and_the_others_are_told()
-{
+async fn concurrent_requests_with_one_key_and_different_bodies_create_once() {
     let app = TestApp::start_with(|options| options.concurrency = 6).await;
     for (root, body, _) in DIALECTS {
         let before = app.count().await;
@@ -329,8 +328,7 @@ async fn of_requests_at_once_with_one_key_and_different_bodies_one_creates_and_t
 }
 
 #[tokio::test]
-async fn of_50_requests_at_once_over_a_failing_store_one_creates_and_all_that_are_answered_get_its_answer()
- {
+async fn concurrent_requests_with_one_key_create_once_over_a_failing_store() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |options| options.concurrency = 6).await;
     const FAULTS: [Fault; 4] = [
@@ -369,7 +367,7 @@ async fn of_50_requests_at_once_over_a_failing_store_one_creates_and_all_that_ar
 }
 
 #[tokio::test]
-async fn a_replay_is_the_same_to_the_byte_however_the_body_was_written() {
+async fn replay_is_byte_identical_however_the_body_was_written() {
     let app = TestApp::start().await;
     let numbers = r#"{"z":1.0,"a":1e3,"n":123456789012345678901234567890,"é":"\u00e9\ud83d\ude00","empty":{ }}"#;
     for (root, body) in [

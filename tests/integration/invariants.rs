@@ -1,5 +1,5 @@
-//! The invariants of `tests/invariants`, for what the fuzzers begin with (`fuzz/seeds`), changed at random, and for random
-//! JSON.
+//! Checks the invariants of `tests/invariants` with mutated fuzzing seeds (`fuzz/seeds`) and with
+//! random JSON.
 
 use std::{fmt::Debug, fs, path::Path};
 
@@ -93,7 +93,7 @@ fn bodies_of_any_values(target: &str) -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn a_payload_is_one_thing_or_nothing_and_within_its_bounds() {
+fn payload_parses_as_at_most_one_kind_within_its_bounds() {
     holds_around_seeds(event, "event");
     // By each of these some kind of payload is told.
     const MARKS: [&str; 5] = [
@@ -110,40 +110,40 @@ fn a_payload_is_one_thing_or_nothing_and_within_its_bounds() {
 }
 
 #[test]
-fn json_says_what_serde_json_reads_in_it() {
+fn json_reader_agrees_with_serde_json() {
     holds_around_seeds(json_text, "json_text");
     holds(json_text, bodies::json_text());
 }
 
 #[test]
-fn what_the_assistant_dialect_lets_in_comes_back_and_what_it_refuses_is_explained() {
+fn assistant_body_round_trips_or_is_rejected_with_an_explanation() {
     holds_around_seeds(assistant_body, "assistant_body");
     holds(assistant_body, bodies_of_any_values("assistant_body"));
 }
 
 #[test]
-fn what_the_pathway_dialect_lets_in_comes_back_and_what_it_refuses_is_explained() {
+fn pathway_body_round_trips_or_is_rejected_with_an_explanation() {
     holds_around_seeds(pathway_body, "pathway_body");
     holds(pathway_body, bodies_of_any_values("pathway_body"));
 }
 
 #[test]
-fn a_cursor_that_is_read_was_written_for_the_same_account() {
+fn cursor_is_valid_only_for_the_account_it_was_written_for() {
     holds_around_seeds(cursor, "cursor");
     holds(cursor, any::<[u8; 16]>());
 }
 
 #[test]
-fn a_key_is_one_that_came_with_the_request_and_there_was_no_other() {
+fn extracted_api_key_is_the_only_one_the_request_presents() {
     holds_around_seeds(api_key, "api_key");
 }
 
 #[test]
-fn preconditions_mean_the_same_to_a_read_and_to_a_write() {
+fn preconditions_mean_the_same_to_reads_and_writes() {
     holds_around_seeds(preconditions, "preconditions");
 }
 
 #[test]
-fn an_allowed_domain_stands_for_the_pages_on_its_own_host() {
+fn allowed_domain_allows_pages_on_its_own_host() {
     holds_around_seeds(allowed_domain, "allowed_domain");
 }

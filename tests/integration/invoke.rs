@@ -1,4 +1,5 @@
-//! Events of any kind: how they are sent to a function, and how the changes that become events are followed.
+//! Direct invocation and change events: Lambda's Invoke API, `widgets invoke` and
+//! `widgets events`.
 
 use std::{fs, process::Stdio, time::Duration};
 
@@ -9,7 +10,9 @@ use tokio::{
     process::{Child, ChildStdout, Command},
     time::timeout,
 };
-use widgets::{binaries, events::Changes, store::Place, stream::Start, template::Template};
+use widgets::{
+    binaries, embedded_store::StoreLocation, events::Changes, stream::Start, template::Template,
+};
 
 use crate::{
     app::{Answer, PATHWAY_BODY, TestApp},
@@ -50,7 +53,7 @@ fn creation(key: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_invoke_api_answers_as_lambda_s_does() {
+async fn invoke_api_answers_as_lambda_does() {
     let app = TestApp::start().await;
     for name in [
         "Pathway",
@@ -110,7 +113,7 @@ async fn the_invoke_api_answers_as_lambda_s_does() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_waits_for_is_handled_all_the_same_and_a_dry_run_is_not() {
+async fn asynchronous_invocation_is_executed_and_a_dry_run_is_not() {
     let app = TestApp::start().await;
     let event = creation(&app.key);
     let dry = invoke(&app, "Pathway", &[("x-amz-invocation-type", "DryRun")], &event).await;
@@ -123,7 +126,7 @@ async fn an_event_that_nobody_waits_for_is_handled_all_the_same_and_a_dry_run_is
 }
 
 #[tokio::test]
-async fn what_a_web_page_or_a_tunnel_sends_invokes_nothing() {
+async fn invoke_from_a_web_page_or_a_tunnel_returns_404() {
     let app = TestApp::start().await;
     let nowhere = app.send("POST", "/nowhere", &[], NO_EVENT).await;
     assert_eq!(nowhere.status, 404);
@@ -139,7 +142,7 @@ async fn what_a_web_page_or_a_tunnel_sends_invokes_nothing() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_or_takes_too_long_fails_in_lambda_s_words() {
+async fn crash_and_timeout_return_lambda_error_documents() {
     let proxy = FaultProxy::start().await;
     let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
     let event = creation(&app.key);
@@ -148,9 +151,9 @@ async fn a_function_that_dies_or_takes_too_long_fails_in_lambda_s_words() {
         ("-STOP", "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
     ] {
         proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
-        let made = proxy.made(Call::CREATE);
+        let before = proxy.call_count(Call::CREATE);
         let (answer, ()) = tokio::join!(invoke(&app, "Pathway", &[], &event), async {
-            proxy.made_times(Call::CREATE, made + 1).await;
+            proxy.wait_for_calls(Call::CREATE, before + 1).await;
             if signal == "-9" {
                 kill(&processes(&mark)).await;
             } else {
@@ -173,7 +176,7 @@ async fn a_function_that_dies_or_takes_too_long_fails_in_lambda_s_words() {
 }
 
 #[tokio::test]
-async fn the_command_prints_what_a_function_answers_and_fails_where_it_fails() {
+async fn invoke_command_prints_the_answer_and_fails_with_the_function() {
     let app = TestApp::start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, event: &str| {
@@ -281,7 +284,7 @@ fn template() -> Template {
 }
 
 #[tokio::test]
-async fn changes_are_followed_in_their_order_from_now_on_or_from_the_start() {
+async fn changes_are_followed_in_order_from_now_or_from_the_start() {
     let app = TestApp::start().await;
     let config = &app.stack.store.config;
     change(&app.store, "w1", "created", 1).await;
@@ -307,11 +310,11 @@ async fn changes_are_followed_in_their_order_from_now_on_or_from_the_start() {
 }
 
 #[tokio::test]
-async fn a_store_of_an_earlier_version_gets_the_stream_it_lacks() {
+async fn store_of_an_earlier_version_gets_its_missing_stream() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Folder(folder.path().to_owned());
+    let location = StoreLocation::Folder(folder.path().to_owned());
     let app = TestApp::start_with(|options| {
-        options.place = place.clone();
+        options.store_location = location.clone();
         options.template.tables.iter_mut().for_each(|table| table.stream = None);
     })
     .await;
@@ -320,7 +323,7 @@ async fn a_store_of_an_earlier_version_gets_the_stream_it_lacks() {
     app.stack.stop().await;
 
     for _ in 0..2 {
-        let app = TestApp::start_with(|options| options.place = place.clone()).await;
+        let app = TestApp::start_with(|options| options.store_location = location.clone()).await;
         let mut changes =
             Changes::follow(&app.stack.store.config, &template(), Start::Now).await.unwrap();
         change(&app.store, "w1", "created", 1).await;
@@ -354,12 +357,12 @@ async fn keep_changing<T>(store: &aws_sdk_dynamodb::Client, seen: impl Future<Ou
 }
 
 #[tokio::test]
-async fn the_command_prints_an_event_a_line() {
+async fn events_command_prints_one_event_per_line() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let serve = Serve::start(&["--data", data]).await;
     let store = aws_sdk_dynamodb::Client::new(
-        &widgets::store::config(Some(&serve.store.parse().unwrap())).await,
+        &widgets::embedded_store::config(Some(&serve.store.parse().unwrap())).await,
     );
     change(&store, "w1", "created", 1).await;
 
@@ -383,7 +386,7 @@ async fn the_command_prints_an_event_a_line() {
 }
 
 #[tokio::test]
-async fn the_command_ends_without_a_word_when_nobody_reads_it_or_wants_it() {
+async fn events_command_ends_silently_on_a_closed_pipe_or_sigint() {
     let app = TestApp::start().await;
     change(&app.store, "w1", "created", 1).await;
     let arguments = ["--endpoint-url", &app.stack.store.url, "--from-start"];
@@ -406,7 +409,7 @@ async fn the_command_ends_without_a_word_when_nobody_reads_it_or_wants_it() {
 }
 
 #[tokio::test]
-async fn without_a_stack_there_is_nothing_to_follow_and_a_stack_can_start() {
+async fn events_command_without_a_stack_fails_and_does_not_block_one() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     for (arguments, says) in [

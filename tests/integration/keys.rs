@@ -1,5 +1,4 @@
-//! API keys: where they are taken from, what becomes of those that are none or none any more, and what an operator does
-//! with them.
+//! API keys: where a request presents them, when they expire or are revoked, and `widgets keys`.
 
 use std::{
     cell::Cell,
@@ -40,7 +39,7 @@ use crate::{
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
-async fn both_dialects_take_a_key_from_every_place() {
+async fn both_dialects_accept_a_key_in_every_place() {
     let app = TestApp::start().await;
     let bearer = format!("Bearer {}", app.key);
     for (path, body) in [("/api/v1/widget", ASSISTANT_BODY), ("/v1/widget", PATHWAY_BODY)] {
@@ -58,7 +57,7 @@ async fn both_dialects_take_a_key_from_every_place() {
 }
 
 #[tokio::test]
-async fn without_a_valid_key_nothing_is_read_or_written() {
+async fn request_without_a_valid_key_returns_401_and_writes_nothing() {
     let app = TestApp::start().await;
     let other = generate().unwrap().reveal().to_owned();
     let two_keys = format!("/api/v1/widget?api_key={}", app.key);
@@ -97,7 +96,7 @@ async fn without_a_valid_key_nothing_is_read_or_written() {
 }
 
 #[tokio::test]
-async fn a_key_reaches_its_own_account_and_no_log_line() {
+async fn key_reaches_only_its_own_account_and_is_never_logged() {
     let app = TestApp::start().await;
     let account = AccountId(Uuid::new_v4());
     let key = generate().unwrap();
@@ -141,7 +140,7 @@ async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&
 }
 
 #[tokio::test]
-async fn a_key_that_may_only_read_reads_and_gets_a_403_where_it_would_write() {
+async fn read_only_key_can_read_and_gets_403_on_writes() {
     let app = TestApp::start().await;
     let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Read, None).await;
     let headers = [JSON, ("authorization", key.as_str())];
@@ -172,7 +171,7 @@ async fn a_key_that_may_only_read_reads_and_gets_a_403_where_it_would_write() {
 }
 
 #[tokio::test]
-async fn a_key_that_has_expired_is_none_and_one_that_has_not_is_one() {
+async fn expired_key_is_rejected_and_unexpired_key_is_accepted() {
     let app = TestApp::start().await;
     let expired = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2026-01-01T00:00:00Z")).await;
     let valid = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2999-01-01T00:00:00+02:00")).await;
@@ -252,7 +251,7 @@ async fn statuses(environments: &[Environment], key: &str) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn a_revoked_key_stops_everywhere_within_60_seconds_frozen_or_not() {
+async fn revoked_key_stops_within_60_seconds_even_after_a_freeze() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();
     for (what, just_before, then) in [
@@ -291,7 +290,7 @@ async fn a_revoked_key_stops_everywhere_within_60_seconds_frozen_or_not() {
 }
 
 #[tokio::test]
-async fn a_key_that_expires_stops_everywhere_at_that_moment() {
+async fn expiring_key_stops_everywhere_at_its_expiry() {
     let app = TestApp::start().await;
     let environments: Vec<Environment> = (0..3).flat_map(|_| Environment::of_each(&app)).collect();
     let key = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2999-01-01T00:01:10Z")).await;
@@ -308,7 +307,7 @@ async fn a_key_that_expires_stops_everywhere_at_that_moment() {
 }
 
 #[tokio::test]
-async fn a_revocation_holds_whatever_else_the_item_says() {
+async fn revocation_holds_whatever_value_revoked_at_has() {
     let app = TestApp::start().await;
     for revoked_at in [
         AttributeValue::S("2999-01-01T00:00:00Z".to_owned()),
@@ -347,7 +346,7 @@ async fn a_revocation_holds_whatever_else_the_item_says() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_there_already_stays_as_it_is() {
+async fn existing_key_is_unchanged_when_put_again() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();
     let list = async || keys(store, &["list", "--json"]).await.json();
@@ -430,7 +429,7 @@ async fn listed(app: &TestApp, key: &str) -> [u16; 2] {
 }
 
 #[tokio::test]
-async fn a_key_is_issued_listed_rotated_and_revoked() {
+async fn key_can_be_issued_listed_rotated_and_revoked() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();
     let account = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
@@ -566,7 +565,7 @@ async fn a_key_is_issued_listed_rotated_and_revoked() {
 }
 
 #[tokio::test]
-async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
+async fn failed_key_command_says_why_and_changes_nothing() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();
     let issued = async || keys(store, &["issue"]).await.out.trim().to_owned();
@@ -634,7 +633,7 @@ async fn what_a_key_command_cannot_do_it_says_and_leaves_undone() {
 }
 
 #[tokio::test]
-async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
+async fn list_shows_every_key_in_the_state_the_functions_see() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();
     let account = AccountId(Uuid::new_v4()).to_string();
@@ -718,7 +717,7 @@ async fn a_list_has_every_key_and_says_of_each_what_the_functions_make_of_it() {
 }
 
 #[tokio::test]
-async fn a_key_on_the_last_page_is_found() {
+async fn key_on_the_last_scan_page_is_found() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();
     let account = AccountId(Uuid::new_v4()).to_string();
@@ -768,7 +767,7 @@ async fn a_key_on_the_last_page_is_found() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_shown_where_nobody_reads_what_is_told_beside_it() {
+async fn new_key_is_printed_even_if_stderr_is_closed() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();
     let closed = || {
@@ -818,7 +817,7 @@ async fn a_new_key_is_shown_where_nobody_reads_what_is_told_beside_it() {
 }
 
 #[tokio::test]
-async fn a_session_of_aws_login_signs() {
+async fn aws_login_session_signs_requests() {
     let proxy = FaultProxy::start().await;
     let folder = tempfile::tempdir().unwrap();
     let session = "arn:aws:iam::012345678901:user/operator";
@@ -856,7 +855,7 @@ async fn a_session_of_aws_login_signs() {
 }
 
 #[tokio::test]
-async fn a_folder_that_has_no_stack_is_none_of_which_keys_are_listed() {
+async fn only_issue_accepts_a_folder_without_a_stack() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, empty) = (folder.path().join("missing"), folder.path().join("empty"));
     fs::create_dir(&empty).unwrap();
@@ -885,7 +884,7 @@ async fn a_folder_that_has_no_stack_is_none_of_which_keys_are_listed() {
 }
 
 #[tokio::test]
-async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
+async fn key_of_unknown_outcome_is_named_and_a_rejected_one_is_not() {
     let proxy = FaultProxy::start().await;
     let url = proxy.url.as_str();
     let list = async || keys(url, &["list", "--json"]).await.json();
@@ -990,7 +989,7 @@ async fn a_key_that_nobody_saw_is_named_and_one_that_was_refused_is_not() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_was_not_made_says_why() {
+async fn failed_rotation_says_why() {
     let proxy = FaultProxy::start().await;
     let url = proxy.url.as_str();
     let issued = keys(url, &["issue"]).await;
@@ -1014,7 +1013,7 @@ async fn a_rotation_that_was_not_made_says_why() {
         let id = id_of(issued.out.trim());
         proxy.next(ROTATE, [Fault::Silent(Effect::None)]);
         let faster = async {
-            proxy.made_times(ROTATE, 1).await;
+            proxy.wait_for_calls(ROTATE, 1).await;
             let printed =
                 keys(&proxy.store.url, &[&faster[..1], &[&id, "--json"], &faster[1..]].concat())
                     .await;
@@ -1033,7 +1032,7 @@ async fn a_rotation_that_was_not_made_says_why() {
 }
 
 #[tokio::test]
-async fn a_revocation_whose_answer_was_lost_is_one() {
+async fn revocation_holds_even_if_its_answer_is_lost() {
     let proxy = FaultProxy::start().await;
     let url = proxy.url.as_str();
     let issued = async || id_of(keys(url, &["issue"]).await.out.trim());

@@ -1,5 +1,5 @@
-//! Requests that are longer, deeper, wider or more wrong than any need be: each is answered in the dialect's own words, and the
-//! function is there for the next one. What they cost, `widgets bench hostile` prints.
+//! Oversized and hostile requests. Each gets an error in its dialect, and the function serves the
+//! next request. `widgets bench hostile` measures their cost.
 
 use serde_json::{Value, json};
 use shared::{http::MAX_BODY_BYTES, validation::MAX_VIOLATIONS};
@@ -9,7 +9,7 @@ use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
-async fn of_more_faults_than_anybody_reads_as_many_are_told_as_are_bounded() {
+async fn violations_are_reported_up_to_the_maximum() {
     let app = TestApp::start().await;
     let numbers = vec!["0"; MAX_VIOLATIONS + 1].join(",");
     let body = format!(
@@ -35,7 +35,7 @@ async fn of_more_faults_than_anybody_reads_as_many_are_told_as_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_meant_to_do_harm_is_answered_like_any_other_fault() {
+async fn hostile_body_is_answered_like_any_invalid_body() {
     let app = TestApp::start().await;
     let filled = |before: &str, pattern: &str, after: &str| {
         let room = MAX_BODY_BYTES - before.len() - after.len();
@@ -81,7 +81,7 @@ async fn a_body_that_is_meant_to_do_harm_is_answered_like_any_other_fault() {
 
 /// A program that invokes a function is held to no limit of API Gateway's.
 #[tokio::test]
-async fn an_event_that_no_gateway_would_send_does_not_end_a_function() {
+async fn oversized_direct_event_does_not_stop_a_function() {
     let app = TestApp::start().await;
     let event = |path: &str, query: &str, headers: Value| {
         json!({

@@ -1,4 +1,4 @@
-//! Lists: pages by number in the assistant dialect, by cursor in the pathway dialect.
+//! Lists: numbered pages in the assistant dialect, cursors in the pathway dialect.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -24,7 +24,7 @@ fn large(body: &str, field: &str) -> String {
 }
 
 #[tokio::test]
-async fn pages_are_right_at_every_edge() {
+async fn pages_are_correct_at_every_boundary() {
     let app = TestApp::start().await;
     let page = async |query: &str| {
         let answer = app.call("GET", &format!("/api/v1/widget{query}"), "").await;
@@ -66,7 +66,7 @@ async fn pages_are_right_at_every_edge() {
 }
 
 #[tokio::test]
-async fn a_total_is_true_however_many_calls_it_takes() {
+async fn total_is_correct_however_many_calls_it_takes() {
     let (app, meter) = TestApp::start_metered().await;
     let id = app
         .create_assistant(
@@ -96,7 +96,7 @@ async fn a_total_is_true_however_many_calls_it_takes() {
 }
 
 #[tokio::test]
-async fn the_first_page_of_a_small_account_is_one_call() {
+async fn first_page_of_a_small_account_takes_one_call() {
     let (app, meter) = TestApp::start_metered().await;
     for _ in 0..3 {
         assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
@@ -117,7 +117,7 @@ async fn the_first_page_of_a_small_account_is_one_call() {
 }
 
 #[tokio::test]
-async fn an_assistant_s_widgets_are_listed_from_the_moment_they_are_its_until_they_are_not() {
+async fn assistant_list_follows_creates_updates_and_deletes() {
     let app = TestApp::start().await;
     let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
     let of = |assistant: Uuid| {
@@ -165,7 +165,7 @@ async fn an_assistant_s_widgets_are_listed_from_the_moment_they_are_its_until_th
 }
 
 #[tokio::test]
-async fn a_list_without_a_limit_is_whole_for_thousands_of_widgets() {
+async fn list_without_a_limit_returns_thousands_of_widgets() {
     let app = TestApp::start().await;
     let id = app.create_pathway(PATHWAY_BODY).await.id();
     let mut newest_first = vec![id.clone()];
@@ -180,7 +180,7 @@ async fn a_list_without_a_limit_is_whole_for_thousands_of_widgets() {
 }
 
 #[tokio::test]
-async fn a_list_past_what_an_answer_holds_is_a_413_that_says_how_to_read_it() {
+async fn list_past_the_answer_limit_returns_413_and_suggests_pages() {
     let app = TestApp::start().await;
     let body = PATHWAY_BODY.replace("{}", &format!(r#"{{"text":"{}"}}"#, "x".repeat(250_000)));
     let mut newest_first = Vec::new();
@@ -223,7 +223,7 @@ async fn a_list_past_what_an_answer_holds_is_a_413_that_says_how_to_read_it() {
 }
 
 #[tokio::test]
-async fn cursor_pages_hold_what_was_there_though_others_create_and_delete() {
+async fn cursor_pages_stay_consistent_while_others_create_and_delete() {
     let app = TestApp::start().await;
     let mut newest_first = Vec::new();
     for _ in 0..10 {
@@ -254,7 +254,7 @@ async fn cursor_pages_hold_what_was_there_though_others_create_and_delete() {
 }
 
 #[tokio::test]
-async fn a_link_never_holds_the_key() {
+async fn next_link_never_contains_the_api_key() {
     let app = TestApp::start().await;
     for _ in 0..2 {
         app.create_pathway(PATHWAY_BODY).await;
@@ -266,7 +266,7 @@ async fn a_link_never_holds_the_key() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_not_this_list_s_is_a_400() {
+async fn foreign_or_tampered_cursor_returns_400() {
     let app = TestApp::start().await;
     for _ in 0..2 {
         app.create_pathway(PATHWAY_BODY).await;
@@ -304,7 +304,7 @@ async fn a_cursor_that_is_not_this_list_s_is_a_400() {
 }
 
 #[tokio::test]
-async fn lists_are_read_right_while_others_write() {
+async fn lists_stay_complete_and_ordered_during_concurrent_writes() {
     let app = TestApp::start().await;
     let mut lasting = Vec::new();
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! What an operator learns of each request and each command: one line in the log, which CloudWatch counts.
+//! Log lines and metrics: one line for each request and each command, counted by CloudWatch.
 
 use serde_json::{Value, json};
 use shared::model::Timestamp;
@@ -45,7 +45,7 @@ fn counted(line: &str, function: &str, dialect: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_that_tells_what_was_asked_for_whom_and_what_it_took() {
+async fn each_request_writes_one_log_line_with_route_account_and_cost() {
     let app = TestApp::start().await;
     for (function, _, root, body, ..) in DIALECTS {
         // The first request of an environment looks up the key.
@@ -92,7 +92,7 @@ async fn a_request_is_one_line_that_tells_what_was_asked_for_whom_and_what_it_to
 }
 
 #[tokio::test]
-async fn what_was_created_changed_deleted_and_refused_is_counted_once_each() {
+async fn metrics_count_each_create_update_delete_and_refusal_once() {
     let app = TestApp::start().await;
     for (function, dialect, root, body, update, change) in DIALECTS {
         let once = [
@@ -147,7 +147,7 @@ async fn what_was_created_changed_deleted_and_refused_is_counted_once_each() {
 }
 
 #[tokio::test]
-async fn a_read_that_has_nothing_new_is_no_refusal() {
+async fn not_modified_read_is_not_counted_as_refused() {
     let app = TestApp::start().await;
     let created = app.create_pathway(PATHWAY_BODY).await;
     let headers = [("authorization", app.key.as_str()), ("if-none-match", created.header("etag"))];
@@ -157,7 +157,7 @@ async fn a_read_that_has_nothing_new_is_no_refusal() {
 }
 
 #[tokio::test]
-async fn each_command_of_a_batch_is_a_line_and_counted_by_itself() {
+async fn each_command_of_a_batch_has_its_own_log_line_and_metric() {
     let app = TestApp::start().await;
     for (function, dialect, root, body, ..) in DIALECTS {
         let widget = app.call("POST", root, body).await.id();
@@ -193,7 +193,7 @@ async fn each_command_of_a_batch_is_a_line_and_counted_by_itself() {
 }
 
 #[tokio::test]
-async fn what_fails_through_the_store_is_no_refusal_and_its_line_has_all_tries() {
+async fn store_failure_is_not_counted_as_refused_and_logs_all_attempts() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     assert_eq!(app.call("GET", "/v1/widgets", "").await.status, 200);

@@ -1,19 +1,35 @@
-//! What a user would miss, through HTTP: every test starts a stack of its own (real function processes over an embedded
-//! store) on free ports, so that they run side by side in any order.
+//! Integration tests, over HTTP. Every test starts its own stack on free ports: real function
+//! processes over an embedded store. Tests run in parallel and in any order.
 //!
-//! * [`app`] is the stack as a test drives it, [`fault_proxy`] what makes its store fail as it is told.
-//! * [`assistant`] and [`pathway`] are the two dialects, [`bodies`] what both have to survive.
-//! * [`keys`], [`store`], [`execution`] are about who asks, what is kept, and what happens to processes.
-//! * [`idempotency`] and [`preconditions`] are about requests that come twice or too late, [`races`] and [`crash`] about many
-//!   of them at once and about `kill -9`.
-//! * [`tenants`] and [`secrets`] are about what nobody else is to see: another account's widgets, keys, what was sent and kept.
-//! * [`pipelines`] are commands that come without HTTP, [`changes`] the events that every change is.
-//! * [`log_lines`] are what an operator learns of each request, [`limits`] what becomes of those that mean harm.
-//! * [`invoke`] is about events of any kind: Lambda's Invoke API, `widgets invoke`, `widgets events`.
-//! * [`invariants`] are what the fuzzers look for, with fewer inputs.
-//! * [`command`] drives the `widgets` command itself, [`template`] holds what is deployed together, [`tls`] is the way
-//!   to the store as it is on AWS.
-//! * [`expanded`] is the template as CloudFormation deploys it; [`permissions`], [`protection`] and [`operations`] judge it.
+//! Support:
+//!
+//! * [`app`] is a running stack. [`fault_proxy`] injects faults into its store.
+//! * [`expanded`] is the template as CloudFormation deploys it.
+//!
+//! The API:
+//!
+//! * [`assistant`] and [`pathway`] are the two dialects. [`dialects`] compares them. [`fastapi`]
+//!   compares the assistant dialect with FastAPI. [`openapi`] checks the OpenAPI documents.
+//! * [`bodies`], [`limits`] and [`invariants`] send unexpected, hostile and random input.
+//! * [`lists`] is about pages and cursors, [`public`] and [`browser`] about reads without a key.
+//! * [`idempotency`] and [`preconditions`] are about retries and conditional requests.
+//!
+//! Accounts and secrets:
+//!
+//! * [`keys`] is about API keys, [`tenants`] about isolation between accounts, [`secrets`] about
+//!   leaks.
+//!
+//! Faults and concurrency:
+//!
+//! * [`store`] is about a failing store, [`execution`] about function processes, [`races`] about
+//!   concurrent writers, [`crash`] about `kill -9`, [`tls`] about the connection to the store.
+//!
+//! Pipelines and operation:
+//!
+//! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
+//! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
+//! * [`command`] runs the `widgets` command. [`log_lines`] checks log lines and metrics.
+//! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Each dialect's description of itself, held together with what is deployed and with what answers.
+//! The OpenAPI document of each dialect matches what is deployed and what the functions answer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +39,7 @@ fn operations(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn the_document_that_is_committed_is_the_one_that_is_served_and_needs_no_key() {
+async fn committed_document_is_served_without_a_key() {
     let app = TestApp::start().await;
     for (dialect, _, path) in DIALECTS {
         let answer = app.send("GET", path, &[("origin", "https://docs.example.com")], "").await;
@@ -51,7 +51,7 @@ async fn the_document_that_is_committed_is_the_one_that_is_served_and_needs_no_k
 }
 
 #[tokio::test]
-async fn what_is_described_is_deployed_and_answers_and_nothing_else_does() {
+async fn described_operations_are_exactly_those_deployed_and_routed() {
     let app = TestApp::start().await;
     let template = Template::read(binaries::workspace()).unwrap();
     for (dialect, function, _) in DIALECTS {
@@ -90,7 +90,7 @@ async fn what_is_described_is_deployed_and_answers_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn every_described_request_is_accepted_and_every_described_widget_is_what_comes_back() {
+async fn described_requests_succeed_and_return_the_described_widget() {
     let app = TestApp::start().await;
     for (dialect, root, smallest) in
         [("assistant", "/api/v1/widget", ASSISTANT_BODY), ("pathway", "/v1/widget", PATHWAY_BODY)]

@@ -1,4 +1,4 @@
-//! What an operator sees and is told: alarms, the dashboard, traces, and how a new version takes over.
+//! Alarms, the dashboard, traces, and how a new version takes over.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn on_metric<'a>(stack: &'a Stack, namespace: &str, metric: &str, value: &str) -
 }
 
 #[test]
-fn there_is_an_alarm_on_whatever_fails_is_throttled_or_slow() {
+fn alarms_cover_failures_throttles_and_latency() {
     let stack = Stack::with(&[]);
     for (function, _) in FUNCTIONS {
         for metric in ["Errors", "Throttles"] {
@@ -66,7 +66,7 @@ fn there_is_an_alarm_on_whatever_fails_is_throttled_or_slow() {
 }
 
 #[test]
-fn every_alarm_says_what_to_do_and_tells_the_topic_if_there_is_one() {
+fn every_alarm_says_what_to_do_and_notifies_the_topic_if_set() {
     let (silent, loud) = (Stack::with(&[]), Stack::with(EVERYTHING));
     for (name, alarm) in loud.of_type("AWS::CloudWatch::Alarm") {
         assert_eq!(alarm["AlarmActions"], json!([TOPIC]), "{name}");
@@ -82,7 +82,7 @@ fn every_alarm_says_what_to_do_and_tells_the_topic_if_there_is_one() {
 }
 
 #[test]
-fn whatever_calls_a_function_calls_its_alias() {
+fn every_caller_of_a_function_uses_its_alias() {
     let stack = Stack::with(EVERYTHING);
     let aliases: BTreeSet<&str> =
         stack.of_type("AWS::Lambda::Alias").map(|(name, _)| name).collect();
@@ -111,7 +111,7 @@ fn whatever_calls_a_function_calls_its_alias() {
 }
 
 #[test]
-fn a_new_version_takes_over_at_once_without_codedeploy() {
+fn new_version_takes_all_traffic_at_once_without_codedeploy() {
     let stack = Stack::with(&[]);
     for (name, resource) in &stack.resources {
         let kind = resource["Type"].as_str().unwrap();
@@ -121,7 +121,7 @@ fn a_new_version_takes_over_at_once_without_codedeploy() {
 }
 
 #[test]
-fn a_new_version_takes_over_step_by_step_and_back_again_when_an_alarm_is_raised() {
+fn canary_deployment_shifts_gradually_and_rolls_back_on_alarm() {
     let stack = Stack::with(EVERYTHING);
     for (function, _) in FUNCTIONS {
         let alias = &stack.resources[&format!("{function}Aliaslive")];
@@ -150,7 +150,7 @@ fn a_new_version_takes_over_step_by_step_and_back_again_when_an_alarm_is_raised(
 /// A published version keeps the configuration it was published with, and the transform sees no parameters: without
 /// another description the alias would stay at the version of before.
 #[test]
-fn a_parameter_that_changes_a_function_publishes_a_version_of_it() {
+fn parameter_that_changes_a_function_publishes_a_new_version() {
     let version = |stack: &Stack, function: &str| {
         let mut versions =
             stack.of_type("AWS::Lambda::Version").filter(|(_, it)| it["FunctionName"] == function);
@@ -191,7 +191,7 @@ fn a_parameter_that_changes_a_function_publishes_a_version_of_it() {
 }
 
 #[test]
-fn functions_are_traced_when_asked_for() {
+fn functions_are_traced_only_if_tracing_is_active() {
     for (parameters, mode) in [(&[][..], "PassThrough"), (&[("Tracing", "Active")], "Active")] {
         let stack = Stack::with(parameters);
         for (function, _) in FUNCTIONS {
@@ -201,7 +201,7 @@ fn functions_are_traced_when_asked_for() {
 }
 
 #[test]
-fn the_dashboard_shows_what_is_there() {
+fn dashboard_shows_every_deployed_resource() {
     for switches in SWITCHES {
         let stack = Stack::with(switches);
         let (_, dashboard) = stack.of_type("AWS::CloudWatch::Dashboard").next().unwrap();

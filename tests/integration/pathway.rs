@@ -1,4 +1,4 @@
-//! The pathway dialect (contract 1).
+//! The pathway dialect: `/v1/widget`, an envelope around every answer, `PATCH` to update.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ const WIDGET_KEYS: [&str; 10] = [
 ];
 
 #[tokio::test]
-async fn the_documented_request_makes_the_documented_widget() {
+async fn documented_request_creates_documented_widget() {
     let app = TestApp::start().await;
     let answer = app.create_pathway(DOCUMENTED).await;
 
@@ -73,7 +73,7 @@ async fn the_documented_request_makes_the_documented_widget() {
 }
 
 #[tokio::test]
-async fn the_published_example_with_a_config_of_any_json_works_without_a_content_type() {
+async fn published_example_works_without_a_content_type() {
     let app = TestApp::start().await;
     let body = r#"{"agent_prompt":"Be kind.","allowed_domains":["*.vercel.app","localhost:3000"],"messages_per_minute":0,"config":"<any>","webhook_url":"http://localhost:9/x","extra":[]}"#;
     let answer = app.send("POST", "/v1/widget", &[("Authorization", &app.key)], body).await;
@@ -89,7 +89,7 @@ async fn the_published_example_with_a_config_of_any_json_works_without_a_content
 }
 
 #[tokio::test]
-async fn numbers_and_free_form_json_come_back_as_they_went_in() {
+async fn numbers_and_free_form_json_round_trip_byte_for_byte() {
     let app = TestApp::start().await;
     let config = r#"{"z":1.0,"a":1e3,"n":12345678901234567890,"nest":[null,{"x":null,"é":"\u00fc 😀"}],"timeoutSeconds":7200.0}"#;
     for rate in ["10", "1.0", "1e3", "0.25", "12345678901234567890", "1e-200", "-0"] {
@@ -111,7 +111,7 @@ async fn numbers_and_free_form_json_come_back_as_they_went_in() {
 }
 
 #[tokio::test]
-async fn every_fault_is_told_at_once_and_names_its_field() {
+async fn all_violations_are_reported_at_once_and_name_their_field() {
     let app = TestApp::start().await;
     let body = r#"{"pathway_id":"nope","allowed_domains":["ok.com","https://example.com","a*b.com"],"messages_per_minute":-1,"config":{"timeoutSeconds":0},"agent_id":5,"webhook_url":"http://example.com"}"#;
     let answer = app.create_pathway(body).await;
@@ -140,7 +140,7 @@ async fn every_fault_is_told_at_once_and_names_its_field() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_the_envelope_has_errors() {
+async fn every_error_answer_has_the_envelope_with_errors() {
     let app = TestApp::start().await;
     let key = app.key.clone();
     let authorized = [("authorization", key.as_str())];
@@ -261,7 +261,7 @@ async fn whatever_is_wrong_the_envelope_has_errors() {
 }
 
 #[tokio::test]
-async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
+async fn read_and_delete_return_the_widget_as_created() {
     let app = TestApp::start().await;
     let created = app
         .create_pathway(PATHWAY_BODY.replace("10", "1.50").replace("{}", r#"{"z":1.0,"a": [1e3]}"#))
@@ -284,7 +284,7 @@ async fn a_widget_is_read_as_it_was_created_and_deleted_as_it_was_read() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names_and_when_it_was_updated() {
+async fn update_changes_named_fields_and_updated_at() {
     let app = TestApp::start().await;
     let created = app.create_pathway(DOCUMENTED).await;
     let path = format!("/v1/widget/{}", created.id());
@@ -328,7 +328,7 @@ async fn an_update_changes_what_it_names_and_when_it_was_updated() {
 }
 
 #[tokio::test]
-async fn a_widget_keeps_a_pathway_or_a_prompt_whatever_is_cleared() {
+async fn widget_always_keeps_a_pathway_or_a_prompt() {
     let app = TestApp::start().await;
     let path = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
     let no_pathway = "pathway_id is required unless agent_prompt is given";
@@ -362,7 +362,7 @@ async fn a_widget_keeps_a_pathway_or_a_prompt_whatever_is_cleared() {
 }
 
 #[tokio::test]
-async fn an_update_is_refused_for_all_its_faults_at_once() {
+async fn update_reports_all_violations_at_once() {
     let app = TestApp::start().await;
     let answer = app
         .call(
@@ -391,7 +391,7 @@ async fn an_update_is_refused_for_all_its_faults_at_once() {
 }
 
 #[tokio::test]
-async fn another_account_s_widget_is_not_there() {
+async fn widget_of_another_account_returns_404() {
     let app = TestApp::start().await;
     let id = app.create_pathway(PATHWAY_BODY).await.id();
     let key = app.another_key().await;
@@ -411,7 +411,7 @@ async fn another_account_s_widget_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_slash_at_the_end_of_a_path_makes_no_difference() {
+async fn trailing_slash_makes_no_difference() {
     let app = TestApp::start().await;
     let created = app.call("POST", "/v1/widget/", PATHWAY_BODY).await;
     let path = format!("/v1/widget/{}/", created.id());
@@ -428,7 +428,7 @@ async fn a_slash_at_the_end_of_a_path_makes_no_difference() {
 }
 
 #[tokio::test]
-async fn of_two_updates_at_once_that_each_take_away_what_the_other_leaves_one_is_refused() {
+async fn concurrent_updates_cannot_clear_both_pathway_and_prompt() {
     let app = TestApp::start().await;
     for _ in 0..25 {
         let both = PATHWAY_BODY.replacen('{', r#"{"agent_prompt":"Be kind.","#, 1);

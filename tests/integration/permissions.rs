@@ -1,4 +1,4 @@
-//! Who may do what: the roles of the expanded template beside the calls that the functions make.
+//! IAM roles: each allows the calls that are made, and no other.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
+async fn function_role_allows_exactly_the_calls_it_makes() {
     let stack = Stack::with(&[]);
     let allowed = |function: &str| -> BTreeSet<(String, String)> {
         let mut allowed = BTreeSet::new();
@@ -55,8 +55,8 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     let (app, meter) = TestApp::start_metered().await;
     let actions =
         |call: Call| call.actions.into_iter().map(move |action| (action, call.resource.clone()));
-    let made = || meter.take().into_iter().flat_map(actions).collect::<BTreeSet<_>>();
-    made();
+    let store_calls = || meter.take().into_iter().flat_map(actions).collect::<BTreeSet<_>>();
+    store_calls();
     let assistant_id = Uuid::new_v4();
     let body = ASSISTANT_BODY.replace('}', &format!(r#","assistant_id":"{assistant_id}"}}"#));
     assert_eq!(once(&app, "/api/v1/widget", ASSISTANT_BODY).await.status, 200);
@@ -73,7 +73,7 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     ] {
         assert_eq!(app.call(method, &path, ASSISTANT_BODY).await.status, 200, "{method} {path}");
     }
-    assert_eq!(made(), allowed("Assistant"));
+    assert_eq!(store_calls(), allowed("Assistant"));
 
     assert_eq!(once(&app, "/v1/widget", PATHWAY_BODY).await.status, 200);
     let id =
@@ -89,11 +89,11 @@ async fn a_function_s_role_allows_the_calls_it_makes_and_no_other() {
     ] {
         assert_eq!(app.call(method, &path, PATHWAY_BODY).await.status, 200, "{method} {path}");
     }
-    assert_eq!(made(), allowed("Pathway"));
+    assert_eq!(store_calls(), allowed("Pathway"));
 }
 
 #[test]
-fn beside_the_store_a_function_has_its_log_its_queue_and_what_a_parameter_adds() {
+fn function_role_otherwise_covers_only_log_queue_and_parameters() {
     let key = EVERYTHING.iter().find(|(name, _)| *name == "TableKey").unwrap();
     let decrypt = json!({
         "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key.1,
@@ -133,7 +133,7 @@ fn beside_the_store_a_function_has_its_log_its_queue_and_what_a_parameter_adds()
 }
 
 #[test]
-fn no_role_has_more_than_its_statements_and_none_but_two_has_a_wildcard() {
+fn roles_have_no_extra_policies_and_few_wildcard_resources() {
     let stack = Stack::with(EVERYTHING);
     for (name, role) in stack.of_type("AWS::IAM::Role") {
         assert_eq!(role.get("ManagedPolicyArns"), None, "{name}");
@@ -168,7 +168,7 @@ fn no_role_has_more_than_its_statements_and_none_but_two_has_a_wildcard() {
 }
 
 #[test]
-fn nothing_that_is_deployed_may_write_api_keys() {
+fn no_deployed_role_can_write_api_keys() {
     let stack = Stack::with(EVERYTHING);
     let mut readers = BTreeSet::new();
     for (role, statement) in statements(&stack) {
@@ -182,7 +182,7 @@ fn nothing_that_is_deployed_may_write_api_keys() {
 }
 
 #[test]
-fn the_pipe_may_read_the_stream_publish_and_put_aside_and_nothing_else() {
+fn pipe_role_can_only_read_publish_and_dead_letter() {
     let stack = Stack::with(&[]);
     let (_, pipe) = stack.of_type("AWS::Pipes::Pipe").next().unwrap();
     let source = &pipe["SourceParameters"]["DynamoDBStreamParameters"];
@@ -205,7 +205,7 @@ fn the_pipe_may_read_the_stream_publish_and_put_aside_and_nothing_else() {
 }
 
 #[test]
-fn codedeploy_may_shift_the_aliases_of_the_functions_and_of_no_others() {
+fn codedeploy_role_can_shift_only_the_function_aliases() {
     let stack = Stack::with(EVERYTHING);
     let statements = stack.statements("DeploymentRole");
     let aliases =

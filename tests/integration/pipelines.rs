@@ -1,5 +1,5 @@
-//! Commands that come without HTTP, in the payloads that AWS documents: each is done once and whole, or fails where it can be
-//! seen.
+//! Commands without HTTP, in the payloads that AWS documents. Each command takes effect once, or
+//! fails visibly.
 
 use std::{collections::BTreeSet, fs};
 
@@ -60,7 +60,7 @@ fn about(operation: &str, id: &str) -> String {
 }
 
 /// A record as SQS sends it (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>).
-pub fn record(id: &str, received: u32, body: &str) -> Value {
+pub fn sqs_record(id: &str, received: u32, body: &str) -> Value {
     json!({
         "messageId": id,
         "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...",
@@ -109,7 +109,7 @@ fn id(widget: &str) -> String {
 }
 
 #[tokio::test]
-async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done_once() {
+async fn only_bad_messages_return_to_the_queue_and_good_ones_run_once() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let [good, also_good] = [(); 2].map(|()| Uuid::new_v4().to_string());
@@ -119,22 +119,22 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
         let deep = create(&format!(r#"{{"config":{}1{}}}"#, "[".repeat(200), "]".repeat(200)));
         let of_nobody = about("delete", &Uuid::now_v7().to_string());
         let records = [
-            record(&good, 1, &create(dialect.body)),
-            record("is-no-json", 1, "s3cret"),
-            record("is-empty", 1, ""),
-            record("is-no-object", 1, "[]"),
-            record("is-no-command", 1, r#"{"s3cret":1}"#),
-            record(
+            sqs_record(&good, 1, &create(dialect.body)),
+            sqs_record("is-no-json", 1, "s3cret"),
+            sqs_record("is-empty", 1, ""),
+            sqs_record("is-no-object", 1, "[]"),
+            sqs_record("is-no-command", 1, r#"{"s3cret":1}"#),
+            sqs_record(
                 "is-no-event",
                 1,
                 r#"{"detail-type":"Pathway Command","detail":{"operation":"read"}}"#,
             ),
-            record("has-faults", 3, &wrong),
-            record("is-too-large", 1, &big),
-            record("is-too-deep", 1, &deep),
-            record("is-of-nobody", 1, &of_nobody),
-            record(&good, 2, &create(dialect.body)),
-            record(&also_good, 1, &create(dialect.body)),
+            sqs_record("has-faults", 3, &wrong),
+            sqs_record("is-too-large", 1, &big),
+            sqs_record("is-too-deep", 1, &deep),
+            sqs_record("is-of-nobody", 1, &of_nobody),
+            sqs_record(&good, 2, &create(dialect.body)),
+            sqs_record(&also_good, 1, &create(dialect.body)),
         ];
         let bad = [
             "is-no-json",
@@ -191,21 +191,21 @@ async fn of_a_queue_s_messages_the_bad_ones_alone_go_back_and_a_good_one_is_done
 }
 
 #[tokio::test]
-async fn messages_of_a_batch_are_done_in_their_order() {
+async fn messages_of_a_batch_run_in_order() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let created = app.call("POST", dialect.root, dialect.body).await.id();
         let records = [
-            record("1", 1, &update(&created, dialect.change)),
-            record("2", 1, &update(&created, dialect.body)),
-            record("3", 1, &about("read", &created)),
+            sqs_record("1", 1, &update(&created, dialect.change)),
+            sqs_record("2", 1, &update(&created, dialect.body)),
+            sqs_record("3", 1, &about("read", &created)),
         ];
         assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&[])));
         let read = app.call("GET", &format!("{}/{created}", dialect.root), "").await;
         assert_eq!(read.header("etag"), r#""3""#);
         let records = [
-            record("4", 1, &about("delete", &created)),
-            record("5", 1, &update(&created, dialect.change)),
+            sqs_record("4", 1, &about("delete", &created)),
+            sqs_record("5", 1, &update(&created, dialect.change)),
         ];
         assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&["5"])));
         assert_eq!(by_http(&app, dialect, &created).await.0, 404);
@@ -215,7 +215,7 @@ async fn messages_of_a_batch_are_done_in_their_order() {
 }
 
 #[tokio::test]
-async fn an_event_of_eventbridge_s_is_done_once_by_its_id_however_it_comes() {
+async fn eventbridge_event_runs_once_per_event_id() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let event_id = Uuid::new_v4().to_string();
@@ -224,7 +224,7 @@ async fn an_event_of_eventbridge_s_is_done_once_by_its_id_however_it_comes() {
         assert_eq!(by_http(&app, dialect, &id(&widget)).await, (200, widget.clone()));
         assert_eq!(app.invoke(dialect.function, &created).await, Ok(widget.clone()));
         // A rule may put it into a queue, twice.
-        let records = [record("a", 1, &created), record("b", 1, &created)];
+        let records = [sqs_record("a", 1, &created), sqs_record("b", 1, &created)];
         assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&[])));
         assert_eq!(app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len(), 1);
 
@@ -241,7 +241,7 @@ async fn an_event_of_eventbridge_s_is_done_once_by_its_id_however_it_comes() {
 }
 
 #[tokio::test]
-async fn a_direct_invocation_is_answered_with_the_widget_as_http_tells_it() {
+async fn direct_invocation_returns_the_widget_as_http_shows_it() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let created = app.invoke(dialect.function, &create(dialect.body)).await.unwrap();
@@ -269,7 +269,7 @@ async fn a_direct_invocation_is_answered_with_the_widget_as_http_tells_it() {
 }
 
 #[tokio::test]
-async fn free_form_json_comes_through_every_way_as_it_was_written() {
+async fn free_form_json_is_unchanged_through_every_trigger() {
     let app = TestApp::start().await;
     let free =
         r#"{"z":1.0,"a":[1e3,12345678901234567890123],"\u00e9":"\ud83d\ude00 \"x\"","a":{}}"#;
@@ -283,7 +283,7 @@ async fn free_form_json_comes_through_every_way_as_it_was_written() {
         assert!(answer.contains(&format!(r#""config":{free},"#)), "{index}: {answer}");
     }
     assert_eq!(
-        app.invoke("Pathway", &batch(&[record("m", 1, &create(&body))])).await,
+        app.invoke("Pathway", &batch(&[sqs_record("m", 1, &create(&body))])).await,
         Ok(failures(&[]))
     );
     let kept = app.stored_of(DEVELOPMENT_ACCOUNT, "pathway").await;
@@ -292,7 +292,7 @@ async fn free_form_json_comes_through_every_way_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn what_a_state_machine_catches_has_a_type_and_all_that_is_wrong_as_data() {
+async fn failed_command_returns_an_error_type_and_all_violations() {
     let app = TestApp::start().await;
     let failed = async |function: &str, payload: &str| -> Value {
         serde_json::from_str(&app.invoke(function, payload).await.unwrap_err()).unwrap()
@@ -382,7 +382,7 @@ async fn what_a_state_machine_catches_has_a_type_and_all_that_is_wrong_as_data()
 }
 
 #[tokio::test]
-async fn a_failing_store_is_told_from_a_fault_and_neither_says_anything_of_the_inside() {
+async fn store_failures_are_classified_and_reveal_no_internals() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -400,8 +400,8 @@ async fn a_failing_store_is_told_from_a_fault_and_neither_says_anything_of_the_i
             assert!(!message.contains("Dynamo") && !message.contains("Denied"), "{told}");
             let message_id = Uuid::new_v4().to_string();
             let records = [
-                record(&message_id, 1, &create(dialect.body)),
-                record("good", 1, &about("read", "x")),
+                sqs_record(&message_id, 1, &create(dialect.body)),
+                sqs_record("good", 1, &about("read", "x")),
             ];
             assert_eq!(
                 app.invoke(dialect.function, &batch(&records)).await,
@@ -432,13 +432,13 @@ async fn a_failing_store_is_told_from_a_fault_and_neither_says_anything_of_the_i
 }
 
 #[tokio::test]
-async fn a_message_whose_answer_got_lost_is_done_when_it_comes_again() {
+async fn message_with_a_lost_answer_succeeds_on_redelivery() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
         let widget = id(&app.invoke(dialect.function, &create(dialect.body)).await.unwrap());
         for payload in [update(&widget, dialect.change), about("delete", &widget)] {
-            let records = [record("m", 1, &payload)];
+            let records = [sqs_record("m", 1, &payload)];
             proxy.always(Call::UPDATE, Fault::Reset(Effect::Done));
             assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&["m"])));
             proxy.always(Call::UPDATE, Fault::None);
@@ -452,7 +452,7 @@ async fn a_message_whose_answer_got_lost_is_done_when_it_comes_again() {
 }
 
 #[tokio::test]
-async fn a_pipe_s_batch_is_done_whole_or_fails_and_is_done_once_when_it_comes_again() {
+async fn pipe_batch_succeeds_or_fails_as_a_whole_and_is_idempotent() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let once = |key: &str| {
@@ -463,8 +463,8 @@ async fn a_pipe_s_batch_is_done_whole_or_fails_and_is_done_once_when_it_comes_ag
         assert_eq!(serde_json::from_str::<Vec<Value>>(&widgets).unwrap().len(), 3);
         assert_eq!(app.invoke(dialect.function, &all).await, Ok(widgets));
         // As SQS has them, when the pipe's source is a queue without a template.
-        let records =
-            json!([record("4", 1, &create(dialect.body)), record("5", 1, "[]")]).to_string();
+        let records = json!([sqs_record("4", 1, &create(dialect.body)), sqs_record("5", 1, "[]")])
+            .to_string();
         assert_eq!(app.invoke(dialect.function, &records).await, Ok(failures(&["5"])));
         // A command without a key would be done again each time.
         let told = app
@@ -482,7 +482,7 @@ async fn a_pipe_s_batch_is_done_whole_or_fails_and_is_done_once_when_it_comes_ag
 }
 
 #[tokio::test]
-async fn a_command_is_about_one_account_s_widgets() {
+async fn command_reaches_only_widgets_of_its_account() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let widget = id(&app.invoke(dialect.function, &create(dialect.body)).await.unwrap());
@@ -501,7 +501,7 @@ async fn a_command_is_about_one_account_s_widgets() {
 }
 
 #[tokio::test]
-async fn what_a_deleted_widget_leaves_holds_nothing_of_it_and_is_seen_by_nobody() {
+async fn tombstone_holds_no_settings_and_is_never_shown() {
     let (app, meter) = TestApp::start_metered().await;
     for (dialect, public) in DIALECTS.into_iter().zip(["parameters", "config"]) {
         let created = app.call("POST", dialect.root, dialect.body).await;
@@ -551,7 +551,7 @@ async fn what_a_deleted_widget_leaves_holds_nothing_of_it_and_is_seen_by_nobody(
 }
 
 #[tokio::test]
-async fn the_sample_events_of_this_repository_do_what_they_say() {
+async fn sample_events_of_this_repository_work() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
         let sample = |kind: &str| {
@@ -578,7 +578,7 @@ async fn the_sample_events_of_this_repository_do_what_they_say() {
 /// The task of the README, as a state machine carries it out
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>): `$$` is the execution, `$` its input.
 #[tokio::test]
-async fn the_state_machine_s_task_of_the_readme_creates_once_and_catches_what_is_refused() {
+async fn documented_state_machine_task_creates_once_and_catches_errors() {
     let app = TestApp::start().await;
     let readme = fs::read_to_string(binaries::workspace().join("README.md")).unwrap();
     let task =

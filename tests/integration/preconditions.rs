@@ -1,4 +1,4 @@
-//! `ETag`, `If-Match` and `If-None-Match`: a request that is meant for a version of a widget finds that one, or does nothing.
+//! `ETag`, `If-Match` and `If-None-Match`. A request whose precondition fails changes nothing.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -27,7 +27,7 @@ fn etag(answer: &Answer) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn every_single_widget_has_its_version_as_its_tag_and_a_list_has_none() {
+async fn single_widget_has_its_version_as_etag_and_a_list_has_none() {
     let app = TestApp::start().await;
     for (root, update, body, change, public) in DIALECTS {
         let created = app.call("POST", root, body).await;
@@ -48,7 +48,7 @@ async fn every_single_widget_has_its_version_as_its_tag_and_a_list_has_none() {
 }
 
 #[tokio::test]
-async fn a_condition_is_met_or_the_request_does_nothing() {
+async fn request_runs_only_if_its_preconditions_hold() {
     let app = TestApp::start().await;
     // Of a widget of version 2: the conditions, and what reading, updating and deleting it is answered with.
     let cases = [
@@ -116,7 +116,7 @@ fn refusal(root: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_update_that_changes_nothing_is_meant_for_a_version_too() {
+async fn no_op_update_still_checks_if_match() {
     let app = TestApp::start().await;
     let widget = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
     for (tag, status) in [(r#""1""#, 200), (r#""2""#, 412)] {
@@ -125,7 +125,7 @@ async fn an_update_that_changes_nothing_is_meant_for_a_version_too() {
 }
 
 #[tokio::test]
-async fn a_widget_that_is_not_there_is_a_404_whatever_is_asked_of_it() {
+async fn missing_widget_returns_404_whatever_the_precondition() {
     let app = TestApp::start().await;
     let id = Uuid::now_v7();
     for (root, update, body, _, public) in DIALECTS {
@@ -148,7 +148,7 @@ async fn a_widget_that_is_not_there_is_a_404_whatever_is_asked_of_it() {
 }
 
 #[tokio::test]
-async fn the_version_is_judged_before_the_change() {
+async fn precondition_is_checked_before_the_merged_widget() {
     let app = TestApp::start().await;
     let widget = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
     let clears_the_only_script = r#"{"pathway_id":null}"#;
@@ -166,7 +166,7 @@ async fn the_version_is_judged_before_the_change() {
 }
 
 #[tokio::test]
-async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not_passed_over() {
+async fn malformed_precondition_is_reported_with_other_violations() {
     let app = TestApp::start().await;
     let tags = |count: usize| vec![r#""1""#; count].join(", ");
     for (root, update, body, change, public) in DIALECTS {
@@ -224,13 +224,13 @@ async fn what_is_no_list_of_tags_is_refused_with_the_rest_of_the_request_and_not
 }
 
 #[tokio::test]
-async fn a_condition_costs_no_call_to_the_store() {
+async fn precondition_costs_no_extra_store_call() {
     let (app, meter) = TestApp::start_metered().await;
-    let made = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
+    let store_calls = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
     for (root, update, body, _, _) in DIALECTS {
         let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
         let absent = format!("{root}/{}", Uuid::nil());
-        made();
+        store_calls();
         for (method, call) in [("GET", "GetItem"), (update, "UpdateItem"), ("DELETE", "UpdateItem")]
         {
             for (path, conditions, status) in [
@@ -243,7 +243,7 @@ async fn a_condition_costs_no_call_to_the_store() {
                     status,
                     "{method} {conditions:?}"
                 );
-                assert_eq!(made(), [call], "{method} {conditions:?}");
+                assert_eq!(store_calls(), [call], "{method} {conditions:?}");
             }
         }
     }

@@ -1,11 +1,11 @@
-//! What is kept, how it is encrypted, what is logged of it, and what comes in at once.
+//! Recovery, encryption, log retention and throttling in the template.
 
 use serde_json::{Value, json};
 
 use crate::expanded::{EVERYTHING, Stack, owner};
 
 #[test]
-fn a_table_can_be_restored_and_goes_with_nothing() {
+fn tables_have_point_in_time_recovery_and_survive_the_stack() {
     for parameters in [&[][..], EVERYTHING] {
         let stack = Stack::with(parameters);
         let mut tables = 0;
@@ -26,7 +26,7 @@ fn a_table_can_be_restored_and_goes_with_nothing() {
 }
 
 #[test]
-fn tables_are_encrypted_with_dynamodb_s_key_or_with_the_one_that_is_given() {
+fn tables_are_encrypted_with_the_default_or_the_given_kms_key() {
     let own = Stack::with(&[]);
     for (name, table) in own.of_type("AWS::DynamoDB::Table") {
         // DynamoDB refuses to turn off what is off.
@@ -62,7 +62,7 @@ fn tables_are_encrypted_with_dynamodb_s_key_or_with_the_one_that_is_given() {
 }
 
 #[test]
-fn every_log_ends_after_the_days_that_are_asked_for() {
+fn every_log_group_expires_after_the_configured_days() {
     let stack = Stack::with(&[("LogRetention", "7")]);
     for (name, group) in stack.of_type("AWS::Logs::LogGroup") {
         assert_eq!(group["RetentionInDays"], "7", "{name}");
@@ -81,7 +81,7 @@ fn every_log_ends_after_the_days_that_are_asked_for() {
 }
 
 #[test]
-fn the_access_log_names_the_route_and_has_nothing_of_what_a_client_sent() {
+fn access_log_has_the_route_and_nothing_that_a_client_sent() {
     let stack = Stack::with(&[]);
     let (_, stage) = stack.of_type("AWS::ApiGatewayV2::Stage").next().unwrap();
     let format = stage["AccessLogSettings"]["Format"].as_str().unwrap();
@@ -104,7 +104,7 @@ fn the_access_log_names_the_route_and_has_nothing_of_what_a_client_sent() {
 }
 
 #[test]
-fn the_api_takes_no_more_at_once_than_it_is_told_to() {
+fn api_throttle_limits_are_the_configured_ones() {
     for (parameters, expected) in [
         (&[][..], json!({"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000})),
         (
@@ -123,7 +123,7 @@ fn the_api_takes_no_more_at_once_than_it_is_told_to() {
 }
 
 #[test]
-fn what_a_scanner_is_told_to_pass_over_is_given_a_reason_for() {
+fn every_scanner_suppression_has_a_reason() {
     let stack = Stack::with(EVERYTHING);
     let mut reasons = 0;
     for (name, resource) in &stack.resources {

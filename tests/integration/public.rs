@@ -1,4 +1,5 @@
-//! What is public: the parameters and the configuration of an embedded widget, for pages of other origins.
+//! Public reads: the parameters and the configuration of an embedded widget, for pages of other
+//! origins.
 
 use reqwest::header::HeaderMap;
 use serde_json::json;
@@ -8,7 +9,7 @@ use crate::app::{
     ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, keys_in_order, raw_data, raw_member,
 };
 
-/// What `data` of the parameters holds, in its order (contract 2.6).
+/// The members of `data` in the parameters, in order: what an embedded widget reads.
 const PARAMETERS: [&str; 21] = [
     "bubble_bot_icon",
     "bubble_color",
@@ -43,7 +44,7 @@ fn readable_by(answer: &Answer) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn parameters_are_what_an_embed_draws_and_nothing_private() {
+async fn parameters_hold_what_an_embed_draws_and_nothing_private() {
     let app = TestApp::start().await;
     let body = r#"{"widget_type":"chat","user_opening_messages":["Hi"],"action_buttons":[{"n":1.0}],"name":"private name",
         "description":"private description","attributes":{"private":"attribute"},"display_name":"Shown",
@@ -70,7 +71,7 @@ async fn parameters_are_what_an_embed_draws_and_nothing_private() {
 }
 
 #[tokio::test]
-async fn parameters_may_be_read_by_pages_of_every_origin() {
+async fn parameters_are_readable_from_every_origin() {
     let app = TestApp::start().await;
     let id = app.create_assistant(ASSISTANT_BODY).await.id();
     let path = format!("/api/v1/widget/{id}/parameters");
@@ -108,7 +109,7 @@ async fn parameters_may_be_read_by_pages_of_every_origin() {
 }
 
 #[tokio::test]
-async fn what_is_public_is_kept_for_a_minute_and_not_sent_again_while_it_is_the_same() {
+async fn public_data_is_cached_for_a_minute_and_revalidated_by_etag() {
     let app = TestApp::start().await;
     let parameters =
         format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
@@ -143,7 +144,7 @@ async fn what_is_public_is_kept_for_a_minute_and_not_sent_again_while_it_is_the_
 }
 
 #[tokio::test]
-async fn a_configuration_is_for_the_pages_of_allowed_domains() {
+async fn config_is_readable_only_from_allowed_domains() {
     let app = TestApp::start().await;
     let domains = r#""allowed_domains":["example.com","*.vercel.app","localhost:3000","[::1]"]"#;
     let body = PATHWAY_BODY
@@ -200,7 +201,7 @@ async fn a_configuration_is_for_the_pages_of_allowed_domains() {
 }
 
 #[tokio::test]
-async fn a_configuration_without_allowed_domains_is_for_all_pages() {
+async fn config_without_allowed_domains_is_readable_from_every_origin() {
     let app = TestApp::start().await;
     let path = format!("/v1/widget/{}/config", app.create_pathway(PATHWAY_BODY).await.id());
     for origin in [
@@ -228,7 +229,7 @@ async fn a_configuration_without_allowed_domains_is_for_all_pages() {
 }
 
 #[tokio::test]
-async fn a_widget_is_public_in_its_own_dialect_alone() {
+async fn widget_is_public_only_in_its_own_dialect() {
     let app = TestApp::start().await;
     let assistant = app.create_assistant(ASSISTANT_BODY).await.id();
     let pathway = app.create_pathway(PATHWAY_BODY).await.id();

@@ -1,4 +1,4 @@
-//! Many writers at once, over several environments a function: nothing that was answered gets lost.
+//! Concurrent writers over several environments of a function. No acknowledged write is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,7 +98,7 @@ fn version(answer: &Answer) -> usize {
 }
 
 #[tokio::test]
-async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_place() {
+async fn concurrent_updates_form_a_serial_history() {
     let mark = Uuid::new_v4().to_string();
     let app = TestApp::start_with(|options| {
         options.concurrency = 6;
@@ -168,7 +168,7 @@ async fn updates_at_once_are_a_serial_history_in_which_each_of_them_has_its_plac
 }
 
 #[tokio::test]
-async fn writers_that_read_first_and_say_what_they_read_count_to_the_last_one() {
+async fn read_modify_write_with_if_match_loses_no_increment() {
     let app = TestApp::start_with(|options| options.concurrency = 6).await;
     for dialect in &DIALECTS {
         let (widget, steps) = (&dialect.create(&app).await, rounds(20));
@@ -205,8 +205,7 @@ async fn writers_that_read_first_and_say_what_they_read_count_to_the_last_one() 
 }
 
 #[tokio::test]
-async fn over_a_store_that_fails_at_random_what_was_answered_is_done_once_and_what_was_not_is_whole_or_absent()
- {
+async fn writes_over_a_failing_store_apply_once_and_never_partially() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |options| options.concurrency = 6).await;
     for dialect in &DIALECTS {

@@ -1,5 +1,7 @@
-//! What nobody is to see: keys, what was sent, and what is kept. They are sent by every way in, into every kind of failure, at
-//! every log level, and looked for in every log line, header and body that comes of it.
+//! Secrets never leak: API keys, request bodies and stored data.
+//!
+//! The tests send secrets through every entry point, into every kind of failure, at every log
+//! level. They search every log line, header and body for them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,14 +25,14 @@ use crate::{
     app::{Answer, TestApp, eventually, marked_assistant, marked_pathway},
     expanded::expanded,
     fault_proxy::{Effect, Fault, FaultProxy},
-    pipelines::{batch, event, record},
+    pipelines::{batch, event, sqs_record},
 };
 
 /// How every text begins that requests bring, and every text that is kept. Each is a UUID, which fields of all kinds can hold.
 const SENT: &str = "5e5e5e5e-";
 const KEPT: &str = "7e7e7e7e-";
 
-fn mark(begins: &str) -> Uuid {
+fn new_marker(begins: &str) -> Uuid {
     begins
         .chars()
         .chain(Uuid::new_v4().to_string().chars().skip(begins.len()))
@@ -40,7 +42,7 @@ fn mark(begins: &str) -> Uuid {
 }
 
 /// Every text in `text` that begins so.
-fn marks<'a>(begins: &'a str, text: &'a str) -> impl Iterator<Item = &'a str> {
+fn markers_in<'a>(begins: &'a str, text: &'a str) -> impl Iterator<Item = &'a str> {
     text.match_indices(begins).map(|(at, _)| text.get(at..at + 36).unwrap_or(&text[at..]))
 }
 
@@ -192,7 +194,7 @@ impl World {
                 assert_eq!(answer.status, 200, "{answer:?}");
                 answer.id()
             };
-            let body = (dialect.marked)(mark(KEPT));
+            let body = (dialect.marked)(new_marker(KEPT));
             let mut for_all: Value = serde_json::from_str(&body).unwrap();
             for_all["allowed_domains"] = json!([]);
             let kept = create(&app.key, &[("idempotency-key", "used")], body.clone()).await;
@@ -205,7 +207,7 @@ impl World {
                 "assistant" => {
                     ("user_opening_messages", AttributeValue::L(vec![AttributeValue::Bool(true)]))
                 }
-                _ => ("config", AttributeValue::S(format!(r#"{{"{}"#, mark(KEPT)))),
+                _ => ("config", AttributeValue::S(format!(r#"{{"{}"#, new_marker(KEPT)))),
             };
             broken.insert(name.to_owned(), value);
             app.store.put_item().table_name("Widgets").set_item(Some(broken)).send().await.unwrap();
@@ -230,7 +232,7 @@ impl World {
         case: &Case,
         way: &Way,
     ) -> (Option<String>, u16) {
-        let mut ask = (case.request)(widgets, mark(SENT));
+        let mut ask = (case.request)(widgets, new_marker(SENT));
         (way.put)(&mut ask, &self.keys);
         let headers: Vec<(&str, &str)> =
             ask.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -261,7 +263,7 @@ impl World {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             assert!(self.keys_in(&value).is_empty(), "{what}");
             assert!(
-                [SENT, KEPT].into_iter().all(|begins| marks(begins, &value).next().is_none()),
+                [SENT, KEPT].into_iter().all(|begins| markers_in(begins, &value).next().is_none()),
                 "{what}"
             );
         }
@@ -270,7 +272,7 @@ impl World {
         assert!(self.keys_in(&answer.body).iter().all(|key| own_keys.contains(key)), "{what}");
         if answer.status >= 400 {
             for begins in [SENT, KEPT] {
-                assert!(marks(begins, &answer.body).all(|mark| own.contains(mark)), "{what}");
+                assert!(markers_in(begins, &answer.body).all(|mark| own.contains(mark)), "{what}");
             }
         }
     }
@@ -669,7 +671,7 @@ async fn app_of_level(proxy: &FaultProxy, level: &str) -> TestApp {
     TestApp::start_over(proxy, |options| {
         options.concurrency = 1;
         for function in &mut options.template.functions {
-            function.binary = "fragile".to_owned();
+            function.binary = "panicking".to_owned();
             function.log_level = Some(level.to_owned());
         }
     })
@@ -724,7 +726,7 @@ impl Level {
             // What it does not name stays broken.
             let change = format!(
                 r#"{{"widget_type":"sms","webhook_url":"https://{}.example"}}"#,
-                mark(SENT)
+                new_marker(SENT)
             );
             let update = at(widgets.dialect.update).body(change);
             let mut asks = vec![at("GET"), widgets.on("GET"), update];
@@ -750,7 +752,7 @@ impl Level {
 
     /// Events that come without HTTP, with keys and texts wherever there is room for one.
     async fn invoke_all(&self, world: &World, widgets: &Widgets) {
-        let (mark, key) = (mark(SENT), &world.keys.works);
+        let (mark, key) = (new_marker(SENT), &world.keys.works);
         let command = |operation: &str, more: &str| {
             format!(r#"{{"operation":"{operation}","account":"{DEVELOPMENT_ACCOUNT}"{more}}}"#)
         };
@@ -769,12 +771,16 @@ impl Level {
             payload.to_string()
         };
         let messages = [
-            record(key, 1, &format!("{mark} {key}")),
-            record("m1", 1, &format!(r#"{{"{key}":"{mark}"}}"#)),
-            record("m2", 1, &create(&format!(r#","api_key":"{key}""#), &wrong)),
-            record("m3", 1, &command("read", &format!(r#","widget_id":"{mark}{key}""#))),
-            record("m4", 1, &event(key, &format!(r#"{{"operation":"{mark}","account":"{key}"}}"#))),
-            record(
+            sqs_record(key, 1, &format!("{mark} {key}")),
+            sqs_record("m1", 1, &format!(r#"{{"{key}":"{mark}"}}"#)),
+            sqs_record("m2", 1, &create(&format!(r#","api_key":"{key}""#), &wrong)),
+            sqs_record("m3", 1, &command("read", &format!(r#","widget_id":"{mark}{key}""#))),
+            sqs_record(
+                "m4",
+                1,
+                &event(key, &format!(r#"{{"operation":"{mark}","account":"{key}"}}"#)),
+            ),
+            sqs_record(
                 "m5",
                 1,
                 &create(
@@ -813,8 +819,8 @@ impl Level {
             let (Ok(told) | Err(told)) = self.app.invoke(widgets.dialect.function, &payload).await;
             let own = world.keys_in(&payload);
             assert!(world.keys_in(&told).iter().all(|key| own.contains(key)), "{payload}: {told}");
-            assert!(marks(SENT, &told).all(|it| payload.contains(it)), "{payload}: {told}");
-            assert!(marks(KEPT, &told).next().is_none(), "{payload}: {told}");
+            assert!(markers_in(SENT, &told).all(|it| payload.contains(it)), "{payload}: {told}");
+            assert!(markers_in(KEPT, &told).next().is_none(), "{payload}: {told}");
         }
     }
 
@@ -891,7 +897,7 @@ const OF_A_FAILING_STORE: [Way; 2] = [
 ];
 
 #[tokio::test]
-async fn no_key_no_body_and_nothing_that_is_kept_is_in_a_log_line_a_header_an_error_or_a_metric() {
+async fn keys_bodies_and_stored_data_never_leak_into_logs_or_errors() {
     let proxy = FaultProxy::start().await;
     let new = async |name: String| Level {
         app: app_of_level(&proxy, &name).await,
@@ -955,7 +961,7 @@ async fn no_key_no_body_and_nothing_that_is_kept_is_in_a_log_line_a_header_an_er
 }
 
 #[tokio::test]
-async fn a_store_that_is_stuck_or_gone_has_nothing_told_of_what_it_was_to_keep() {
+async fn stuck_or_unreachable_store_leaks_no_secret() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |options| {
         for function in &mut options.template.functions {

@@ -1,5 +1,5 @@
-//! A store that fails: the client gets a correct success, or a 503 it may act on, within the function's time; what it asked
-//! for is done whole or not at all, and never twice.
+//! A failing store. The client gets a correct success, or a 503 that it may retry, within the
+//! function's timeout. A write takes effect once and completely, or not at all.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
-use widgets::{stack::DEVELOPMENT_ACCOUNT, store::Place};
+use widgets::{embedded_store::StoreLocation, stack::DEVELOPMENT_ACCOUNT};
 
 use crate::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, raw_data},
@@ -382,27 +382,27 @@ async fn trials(faults: &[Fault], is_always: bool, timeout: Option<Duration>) {
 }
 
 #[tokio::test]
-async fn a_fault_that_passes_is_not_seen_and_nothing_is_done_twice() {
+async fn transient_fault_is_retried_and_nothing_is_done_twice() {
     trials(&Fault::QUICK, false, None).await;
 }
 
 #[tokio::test]
-async fn a_fault_that_stays_is_a_503_and_what_was_asked_for_is_done_whole_or_not_at_all() {
+async fn persistent_fault_returns_503_and_leaves_no_partial_write() {
     trials(&Fault::QUICK, true, None).await;
 }
 
 #[tokio::test]
-async fn a_silence_that_passes_is_not_seen_and_nothing_is_done_twice() {
+async fn slow_or_lost_answer_is_retried_and_nothing_is_done_twice() {
     trials(&SLOW, false, None).await;
 }
 
 #[tokio::test]
-async fn a_silence_that_stays_is_a_503_before_the_function_is_stopped() {
+async fn persistent_silence_returns_503_before_the_function_timeout() {
     trials(&SLOW, true, Some(Duration::from_secs(3))).await;
 }
 
 #[tokio::test]
-async fn a_widget_that_was_never_there_is_a_404_unless_an_answer_got_lost() {
+async fn missing_widget_returns_404_unless_an_outcome_is_unknown() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -433,7 +433,7 @@ async fn warm_up(app: &TestApp, dialect: Dialect) {
 }
 
 #[tokio::test]
-async fn an_update_that_nobody_saw_the_answer_of_takes_nothing_back_that_was_done_since() {
+async fn retried_update_never_overwrites_a_newer_change() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -446,11 +446,11 @@ async fn an_update_that_nobody_saw_the_answer_of_takes_nothing_back_that_was_don
         ] {
             let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
             let path = format!("{}/{id}", dialect.root);
-            let made = proxy.made(Call::UPDATE);
+            let before = proxy.call_count(Call::UPDATE);
             proxy.next(Call::UPDATE, [Fault::Silent(effect)]);
             let (answer, other) =
                 tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
-                    proxy.made_times(Call::UPDATE, made + 1).await;
+                    proxy.wait_for_calls(Call::UPDATE, before + 1).await;
                     if effect == Effect::Done {
                         until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#)
                             .await;
@@ -470,7 +470,7 @@ async fn an_update_that_nobody_saw_the_answer_of_takes_nothing_back_that_was_don
 }
 
 #[tokio::test]
-async fn an_update_that_changes_nothing_writes_nothing_also_when_it_is_one_that_was_made_already() {
+async fn no_op_update_writes_nothing_even_as_a_retry() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -494,11 +494,11 @@ async fn an_update_that_changes_nothing_writes_nothing_also_when_it_is_one_that_
         } else {
             r#"{"widget_type":"chat","description":"x"}"#
         };
-        let made = proxy.made(Call::UPDATE);
+        let before = proxy.call_count(Call::UPDATE);
         proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
         let (answer, other) =
             tokio::join!(Operation::Update.ask(&app, dialect, &app.key, &id), async {
-                proxy.made_times(Call::UPDATE, made + 1).await;
+                proxy.wait_for_calls(Call::UPDATE, before + 1).await;
                 until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
                 app.call(dialect.update, &path, elsewhere).await
             });
@@ -509,7 +509,7 @@ async fn an_update_that_changes_nothing_writes_nothing_also_when_it_is_one_that_
 }
 
 #[tokio::test]
-async fn a_try_that_comes_when_all_is_over_changes_nothing() {
+async fn attempt_that_arrives_late_changes_nothing() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -540,7 +540,7 @@ async fn a_try_that_comes_when_all_is_over_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_create_that_was_found_and_changed_before_its_answer_is_answered_as_it_was() {
+async fn retried_create_returns_version_1_despite_a_newer_change() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -561,7 +561,7 @@ async fn a_create_that_was_found_and_changed_before_its_answer_is_answered_as_it
 }
 
 #[tokio::test]
-async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_times() {
+async fn updates_with_skewed_clocks_all_apply_in_timestamp_order() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
@@ -576,21 +576,21 @@ async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_ti
             (dialect.change, r#""2""#, "2999-01-01T00:00:00.001Z"),
             (dialect.other_change, r#""3""#, "2999-01-01T00:00:00.002Z"),
         ] {
-            let made = proxy.made(Call::UPDATE);
+            let before = proxy.call_count(Call::UPDATE);
             let answer = app.call(dialect.update, &path, change).await;
             assert_eq!((answer.status, answer.header("etag")), (200, version), "{answer:?}");
-            assert_eq!(proxy.made(Call::UPDATE) - made, 2, "once more, by that clock");
+            assert_eq!(proxy.call_count(Call::UPDATE) - before, 2, "once more, by that clock");
             let item = app.stored(dialect.name, &id).await.unwrap();
             assert_eq!(item["updated_at"], AttributeValue::S(time.to_owned()));
         }
         let stale = Operation::UpdateIf.ask(&app, dialect, &app.key, &id).await;
         assert_eq!(stale.status, 412, "{stale:?}");
-        let made = proxy.made(Call::UPDATE);
+        let before = proxy.call_count(Call::UPDATE);
         // The first call is refused for its time; it is the second one that gets lost.
         proxy.next(Call::UPDATE, [Fault::None, Fault::Reset(Effect::Done)]);
         let answer = app.call(dialect.update, &path, dialect.body).await;
         assert_eq!(
-            (answer.status, answer.header("etag"), proxy.made(Call::UPDATE) - made),
+            (answer.status, answer.header("etag"), proxy.call_count(Call::UPDATE) - before),
             (200, r#""4""#, 3)
         );
         if dialect.name == "pathway" {
@@ -602,7 +602,37 @@ async fn updates_by_clocks_that_differ_are_all_made_and_in_the_order_of_their_ti
 }
 
 #[tokio::test]
-async fn a_store_that_never_answers_is_a_503_within_the_function_s_time() {
+async fn write_makes_at_most_three_attempts_whoever_retries() {
+    let throttle = Fault::Refused(400, "ThrottlingException");
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        for (operation, call) in
+            [(Operation::Create, Call::CREATE), (Operation::Update, Call::UPDATE)]
+        {
+            for faults in [
+                // The SDK's strategy retries these.
+                [throttle; 3],
+                // After these the update's own loop takes over.
+                [Fault::Failed(Effect::None); 3],
+                [Fault::Reset(Effect::None); 3],
+                [throttle, Fault::Failed(Effect::None), throttle],
+                [Fault::Reset(Effect::None), throttle, throttle],
+            ] {
+                let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+                let before = proxy.call_count(call);
+                // A fourth attempt would succeed.
+                proxy.next(call, faults);
+                let answer = operation.ask(&app, dialect, &app.key, &id).await;
+                is_unavailable(dialect, &answer);
+                assert_eq!(proxy.call_count(call) - before, 3, "{operation:?} {faults:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn unresponsive_store_returns_503_within_the_function_timeout() {
     for call in [Call::LOOK_UP_KEY, Call::CREATE] {
         let proxy = FaultProxy::start().await;
         let app = TestApp::start_over(&proxy, |_| {}).await;
@@ -618,7 +648,7 @@ async fn a_store_that_never_answers_is_a_503_within_the_function_s_time() {
 }
 
 #[tokio::test]
-async fn what_dynamodb_refuses_for_a_while_is_a_503_whose_log_line_says_why() {
+async fn retryable_dynamodb_error_returns_503_and_logs_its_code() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for (status, name) in [
@@ -639,7 +669,7 @@ async fn what_dynamodb_refuses_for_a_while_is_a_503_whose_log_line_says_why() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_gone_is_a_503() {
+async fn unreachable_store_returns_503() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
@@ -651,7 +681,7 @@ async fn a_store_that_is_gone_is_a_503() {
 }
 
 #[tokio::test]
-async fn what_is_no_passing_fault_is_a_500_that_tells_nothing_but_the_request() {
+async fn permanent_dynamodb_error_returns_500_with_only_a_request_id() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for name in [
@@ -661,7 +691,7 @@ async fn what_is_no_passing_fault_is_a_500_that_tells_nothing_but_the_request() 
         "ConditionalCheckFailedException",
     ] {
         proxy.always(Call::CREATE, Fault::Refused(400, name));
-        let made = proxy.made(Call::CREATE);
+        let before = proxy.call_count(Call::CREATE);
         let assistant = app.create_assistant(ASSISTANT_BODY).await;
         let id = assistant.header("x-request-id").to_owned();
         assert_eq!(assistant.status, 500);
@@ -676,17 +706,17 @@ async fn what_is_no_passing_fault_is_a_500_that_tells_nothing_but_the_request() 
             pathway.json(),
             json!({"status": 500, "data": Value::Null, "errors": [{"error": "INTERNAL_ERROR", "message": format!("something went wrong on our side (request {id})")}]})
         );
-        assert_eq!(proxy.made(Call::CREATE) - made, 2, "not tried again: {name}");
+        assert_eq!(proxy.call_count(Call::CREATE) - before, 2, "not tried again: {name}");
         assert!(app.logged("Pathway", &id).await.contains(name));
     }
 }
 
 #[tokio::test]
-async fn a_store_of_an_earlier_version_gets_the_indexes_it_lacks_and_what_it_holds_is_in_them() {
+async fn store_of_an_earlier_version_gets_missing_indexes_with_its_items() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Folder(folder.path().to_owned());
+    let location = StoreLocation::Folder(folder.path().to_owned());
     let mut app = TestApp::start_with(|options| {
-        options.place = place.clone();
+        options.store_location = location.clone();
         let table =
             options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
         table.indexes.clear();
@@ -697,16 +727,17 @@ async fn a_store_of_an_earlier_version_gets_the_indexes_it_lacks_and_what_it_hol
         format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
     app.stack.stop().await;
 
-    app = TestApp::start_with(|options| options.place = place).await;
+    app = TestApp::start_with(|options| options.store_location = location).await;
     assert_eq!(app.send("GET", &path, &[], "").await.status, 200);
     assert_eq!(app.call("GET", "/api/v1/widget?page=2", "").await.json()["data"]["total"], 1);
 }
 
 #[tokio::test]
-async fn a_store_deletes_what_has_expired_as_it_starts() {
+async fn embedded_store_deletes_expired_items_at_startup() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Folder(folder.path().to_owned());
-    let start = async || TestApp::start_with(|options| options.place = place.clone()).await;
+    let location = StoreLocation::Folder(folder.path().to_owned());
+    let start =
+        async || TestApp::start_with(|options| options.store_location = location.clone()).await;
     let app = start().await;
     for key in ["expired", "valid"] {
         let headers = [("authorization", app.key.as_str()), ("idempotency-key", key)];

@@ -1,4 +1,4 @@
-//! What is deployed, held together: the template, `cargo lambda watch`'s routes, and the functions.
+//! The template, the routes of `cargo lambda watch` and the functions match.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ pub async fn once(app: &TestApp, root: &str, body: &'static str) -> Answer {
 }
 
 #[tokio::test]
-async fn every_route_of_the_template_leads_to_its_function() {
+async fn every_template_route_reaches_its_function() {
     let app = TestApp::start().await;
     for function in template().functions {
         for route in &function.routes {
@@ -55,7 +55,7 @@ async fn every_route_of_the_template_leads_to_its_function() {
 }
 
 #[tokio::test]
-async fn what_no_route_matches_is_the_gateway_s_404() {
+async fn unmatched_route_returns_gateway_404() {
     let app = TestApp::start().await;
     for path in ["/", "/v1", "/api", "/api/v2/widget", "//v1/widget", "/v1/", "/V1/widget"] {
         let answer = app.send("GET", path, &[], "").await;
@@ -97,21 +97,21 @@ fn cargo_lambda_watch_has_the_same_routes_and_variables() {
 }
 
 #[tokio::test]
-async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
+async fn single_widget_operation_takes_one_call_and_public_read_two() {
     let (app, meter) = TestApp::start_metered().await;
-    let made = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
+    let store_calls = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
     for (root, update, public, body) in [
         ("/api/v1/widget", "PUT", "parameters", ASSISTANT_BODY),
         ("/v1/widget", "PATCH", "config", PATHWAY_BODY),
     ] {
         // The first request looks up the key.
         assert_eq!(app.call("GET", root, "").await.status, 200);
-        made();
+        store_calls();
         let created = app.call("POST", root, body).await;
-        assert_eq!(made(), ["PutItem"], "{root}");
+        assert_eq!(store_calls(), ["PutItem"], "{root}");
         for _ in ["the first time", "again"] {
             assert_eq!(once(&app, root, body).await.status, 200);
-            assert_eq!(made(), ["TransactWriteItems"], "{root}");
+            assert_eq!(store_calls(), ["TransactWriteItems"], "{root}");
         }
         let widget = format!("{root}/{}", created.json()["data"]["id"].as_str().unwrap());
         for (method, path, expected) in [
@@ -122,13 +122,13 @@ async fn an_operation_on_one_widget_is_one_call_and_a_public_read_two() {
             ("DELETE", &widget, &["UpdateItem"]),
         ] {
             assert_eq!(app.call(method, path, body).await.status, 200, "{method} {path}");
-            assert_eq!(made(), expected, "{method} {path}");
+            assert_eq!(store_calls(), expected, "{method} {path}");
         }
     }
 }
 
 #[test]
-fn a_message_is_tried_again_after_whatever_the_function_does_with_it_and_then_kept_and_told_of() {
+fn failed_message_is_retried_then_dead_lettered_with_an_alarm() {
     let stack = Stack::with(&[]);
     let timeouts: BTreeMap<String, u64> = template()
         .functions

@@ -1,5 +1,5 @@
-//! Accounts beside each other: what is another's looks like what is not there, on every route and in every event, and nothing
-//! that one account sends changes or counts what is another's.
+//! Isolation between accounts. On every route and in every event, a widget of another account
+//! looks like one that does not exist. No request or command changes or counts it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +21,7 @@ use crate::{
         ASSISTANT_CHANGE, Answer, Item, PATHWAY_CHANGE, TestApp, eventually, keys_in_order,
         marked_assistant, marked_pathway, raw_data,
     },
-    pipelines::{batch, event, failures, record},
+    pipelines::{batch, event, failures, sqs_record},
 };
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -303,7 +303,7 @@ fn bodies(dialect: Dialect, method: &str) -> Vec<(String, bool)> {
 }
 
 #[tokio::test]
-async fn another_account_s_widget_looks_like_none_on_every_route_and_is_not_touched() {
+async fn widget_of_another_account_is_indistinguishable_from_none() {
     let there = Accounts::start().await;
     let (app, reader) = (&there.app, there.app.reading_key().await);
     for (root, key) in [(ASSISTANT.root, &reader), (PATHWAY.root, &reader)] {
@@ -389,7 +389,7 @@ async fn another_account_s_widget_looks_like_none_on_every_route_and_is_not_touc
 }
 
 #[tokio::test]
-async fn a_request_with_the_keys_of_two_accounts_is_of_neither() {
+async fn request_with_keys_of_two_accounts_returns_401() {
     let there = Accounts::start().await;
     let before = there.kept().await;
     let kinds = [Kind::Widget, Kind::List, Kind::ListOfAssistant, Kind::Create];
@@ -436,7 +436,7 @@ fn cursor_of(page: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_its_own_cursors() {
+async fn lists_totals_and_cursors_cover_only_one_account() {
     let there = Accounts::start().await;
     let app = &there.app;
     let list = async |key: &str, path: &str| {
@@ -444,7 +444,7 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer
     };
-    let whole = async || {
+    let list_bodies = async || {
         let mut bodies = Vec::new();
         for (dialect, route) in routes(Kind::List) {
             let newest_first: Vec<String> = there.own[dialect.name].iter().rev().cloned().collect();
@@ -467,7 +467,7 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
     };
 
     // Whatever the other account does, the list is the same to the byte.
-    let before = whole().await;
+    let before = list_bodies().await;
     for dialect in [ASSISTANT, PATHWAY] {
         let created = there
             .send(&there.other_key, "POST", dialect.root, &[], &(dialect.marked)(there.their_mark))
@@ -476,7 +476,7 @@ async fn a_list_shows_and_counts_one_account_s_widgets_and_is_gone_on_with_by_it
         let path = format!("{}/{}", dialect.root, there.theirs[dialect.name][3]);
         assert_eq!(there.send(&there.other_key, "DELETE", &path, &[], "").await.status, 200);
     }
-    assert_eq!(whole().await, before);
+    assert_eq!(list_bodies().await, before);
 
     // Another account's cursor is as good as one that somebody made up, wherever it comes from.
     for (_, route) in
@@ -552,7 +552,7 @@ fn is_replay(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_one_account_s_and_one_dialect_s() {
+async fn idempotency_key_belongs_to_one_account_and_dialect() {
     let there = Accounts::start().await;
     let (app, kept) = (&there.app, there.kept().await.len());
     let mut answers: Vec<(&str, Dialect, &RouteSpec, String, Answer)> = Vec::new();
@@ -606,7 +606,7 @@ fn command(operation: &str, account: AccountId, more: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
+async fn command_affects_only_the_account_it_names() {
     let there = Accounts::start().await;
     let app = &there.app;
     let before = there.kept().await;
@@ -642,8 +642,9 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
                     looks.push((index, failed.replace(id, "<id>")));
                 }
                 let message = Uuid::new_v4().to_string();
-                let answer =
-                    app.invoke(dialect.function, &batch(&[record(&message, 1, &about(id))])).await;
+                let answer = app
+                    .invoke(dialect.function, &batch(&[sqs_record(&message, 1, &about(id))]))
+                    .await;
                 let back: &[&str] = if is_own { &[] } else { &[message.as_str()] };
                 assert_eq!(answer, Ok(failures(back)), "{operation} {id}");
             }
@@ -654,7 +655,7 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
         // A queue that brings many at once is told of each.
         let message = |(index, id): (usize, &String)| {
             let read = command("read", DEVELOPMENT_ACCOUNT, &format!(r#","widget_id":"{id}""#));
-            record(&format!("m{index}"), 1, &read)
+            sqs_record(&format!("m{index}"), 1, &read)
         };
         let records: Vec<Value> = ids.iter().enumerate().map(message).collect();
         let names: Vec<String> = (0..ids.len()).map(|index| format!("m{index}")).collect();
@@ -694,10 +695,10 @@ async fn a_command_is_about_the_account_that_it_names_however_it_comes() {
         let create =
             |account, body: &str| command("create", account, &format!(r#","body":{body}"#));
         let records = [
-            record("of both", 1, &create(DEVELOPMENT_ACCOUNT, &body)),
-            record("of both", 1, &create(there.other, &body)),
-            record("of both, with two bodies", 1, &create(DEVELOPMENT_ACCOUNT, &body)),
-            record("of both, with two bodies", 1, &create(there.other, &another)),
+            sqs_record("of both", 1, &create(DEVELOPMENT_ACCOUNT, &body)),
+            sqs_record("of both", 1, &create(there.other, &body)),
+            sqs_record("of both, with two bodies", 1, &create(DEVELOPMENT_ACCOUNT, &body)),
+            sqs_record("of both, with two bodies", 1, &create(there.other, &another)),
         ];
         for _ in 0..2 {
             assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&[])));
@@ -753,7 +754,7 @@ impl Accounts {
     }
 }
 
-/// What everybody may know of a widget, by dialect (contract 2.6 and 3).
+/// The public fields of a widget, by dialect.
 const PUBLIC: [(&str, &str); 2] = [
     (
         "assistant",
@@ -766,7 +767,7 @@ const PUBLIC: [(&str, &str); 2] = [
 ];
 
 #[tokio::test]
-async fn what_is_public_of_a_widget_is_the_same_for_everybody_and_nothing_more_is() {
+async fn public_view_is_the_same_for_every_caller_and_holds_nothing_else() {
     let there = Accounts::start().await;
     let app = &there.app;
     let before = there.kept().await;

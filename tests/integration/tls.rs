@@ -1,4 +1,4 @@
-//! The way to the store as it is on AWS: over TLS, the connection opened during INIT.
+//! The connection to the store as on AWS: over TLS, opened during INIT.
 
 use std::{
     io::Write,
@@ -21,8 +21,8 @@ use tokio_rustls::{
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
 };
 use widgets::{
+    function_process::Function,
     keys::{KeySpec, NewKey},
-    lambda::Function,
     stack::DEVELOPMENT_ACCOUNT,
 };
 
@@ -100,7 +100,7 @@ async fn invoke(function: &Function, event: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_connection_that_init_opened_serves_every_request() {
+async fn connection_opened_during_init_serves_every_request() {
     let proxy = proxy().await;
     let front = TlsFront::before(&proxy).await;
     let function = front.function(true).await;
@@ -109,18 +109,18 @@ async fn the_connection_that_init_opened_serves_every_request() {
         invoke(&function, &CREATE.replace("/v1/widget", "/v1/none")).await["statusCode"],
         404
     );
-    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.made(Call::CREATE)), (1, 0));
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (1, 0));
     for _ in 0..3 {
         assert_eq!(invoke(&function, CREATE).await["statusCode"], 200);
     }
-    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.made(Call::CREATE)), (1, 3));
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (1, 3));
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_trusted_is_a_503_and_learns_nothing() {
+async fn untrusted_store_returns_503_and_receives_no_call() {
     let proxy = proxy().await;
     let front = TlsFront::before(&proxy).await;
     let function = front.function(false).await;
     assert_eq!(invoke(&function, CREATE).await["statusCode"], 503);
-    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.made(Call::CREATE)), (0, 0));
+    assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (0, 0));
 }

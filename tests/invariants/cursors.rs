@@ -1,4 +1,4 @@
-//! Cursors: a page begins where we said, in the list we said it of, or nowhere.
+//! Cursors. A cursor is valid only if this service wrote it for the same account.
 
 use shared::{
     http::cursor::{read, write},

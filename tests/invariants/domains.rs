@@ -1,4 +1,4 @@
-//! Allowed domains: an entry stands for the pages on its own host.
+//! Allowed domains. An entry allows the pages on its own host.
 
 use shared::model::{AllowedDomain, Origin};
 

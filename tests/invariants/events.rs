@@ -1,4 +1,4 @@
-//! Payloads: what a function makes of whatever it is invoked with.
+//! Payloads. A function recognises each payload as at most one kind of event.
 
 use shared::{
     commands::{Command, CommandEnvelope, InvocationError, TriggerEvent, log_cause},

@@ -1,4 +1,4 @@
-//! API keys: one that came with a request is one that is somewhere in it, and there is no other.
+//! API keys. The extracted key is the only one that the request presents.
 
 use shared::{
     auth::{ApiKey, presented_key},

@@ -1,7 +1,7 @@
-//! What holds for any input whatsoever: functions of bytes that panic where it does not.
+//! Invariants that hold for any input: functions of bytes that panic if the invariant is violated.
 //!
-//! Each is called in two ways: by `tests/integration/invariants.rs` with some thousand inputs in every `cargo test`, and
-//! by `fuzz/` with as many as there is time for, which a fuzzer chooses by the code that they reach.
+//! `tests/integration/invariants.rs` calls each with some thousand inputs in every `cargo test`.
+//! `fuzz/` calls each for as long as you let it; the fuzzer chooses inputs by code coverage.
 
 mod bodies;
 mod cursors;

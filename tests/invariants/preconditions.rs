@@ -1,4 +1,4 @@
-//! `If-Match` and `If-None-Match`: they mean the same to a read and to a write.
+//! `If-Match` and `If-None-Match`. They mean the same to a read and to a write.
 
 use shared::{
     http::{Preconditions, Request, Response, StatusCode},

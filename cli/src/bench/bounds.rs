@@ -175,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_committed_can_be_read_and_has_both_functions() {
+    fn committed_bounds_parse_and_cover_both_functions() {
         let bounds = Bounds::committed().unwrap();
         assert!(Dialect::ALL.iter().all(|dialect| bounds.0.contains_key(dialect.name())));
     }
 
     #[test]
-    fn a_figure_over_its_bound_is_told_from_one_that_reaches_it() {
+    fn figure_above_its_bound_is_exceeded_and_figure_at_it_is_not() {
         let bounds = Bounds::parse("[assistant]\ncrates = 10\nzip_bytes = 2_000\n").unwrap();
         let figures = vec![figure("crates", 10.0, 0.0), figure("zip_bytes", 2_001.0, 0.01)];
         let held = bounds.hold("assistant", figures).unwrap();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_figure_without_a_bound_nor_a_bound_without_a_figure_is_passed_over() {
+    fn figure_without_bound_and_bound_without_figure_are_errors() {
         let bounds = Bounds::parse("[assistant]\ncrates = 10\n").unwrap();
         assert!(bounds.hold("assistant", vec![]).is_err());
         assert!(
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_a_little_above_what_it_is_made_of() {
+    fn bound_is_figure_plus_margin_rounded_up_to_three_digits() {
         assert_eq!(figure("crates", 147.0, 0.0).bound(), 147.0);
         assert_eq!(figure("bytes", 4_334_304.0, 0.01).bound(), 4_380_000.0);
         assert_eq!(figure("ratio", 1.9354, 0.03).bound(), 2.0);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_holds_once_its_bounds_are_committed() {
+    fn figures_stay_within_the_bounds_generated_from_them() {
         let figures = vec![
             figure("crates", 147.0, 0.0),
             figure("calls", 0.0, 0.0),

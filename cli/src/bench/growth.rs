@@ -27,10 +27,11 @@ use super::{
     table::{Table, number},
 };
 use crate::{
-    binaries, keys,
+    binaries,
+    embedded_store::{Store, StoreLocation},
+    keys,
     meter::Meter,
-    stack::{Options, Prepared, Stack},
-    store::{Place, Store},
+    stack::{BoundStack, Options, Stack},
     template::Template,
 };
 
@@ -151,20 +152,20 @@ struct Account {
 
 impl Account {
     async fn start(template: &Template, binaries: &HashMap<String, PathBuf>) -> Result<Self> {
-        let store = Store::open(&Place::Memory, &template.tables).await?;
+        let store = Store::open(&StoreLocation::Memory, &template.tables).await?;
         let meter = Meter::start(&store.url).await?;
         let key = keys::generate()?;
         let mut template = template.clone();
         template.functions.iter_mut().for_each(|function| function.timeout = TIMEOUT);
         let options = Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            place: Place::Endpoint(meter.url.clone()),
+            store_location: StoreLocation::Endpoint(meter.url.clone()),
             api_key: key.clone(),
             concurrency: 1,
             template,
             logs: Arc::new(|_, _| {}),
         };
-        let stack = Prepared::new(options).await?.start(binaries).await?;
+        let stack = BoundStack::new(options).await?.start(binaries).await?;
         Ok(Self {
             stack,
             store,

@@ -9,10 +9,10 @@ use shared::http::MAX_BODY_BYTES;
 use super::process;
 use crate::{
     binaries,
+    embedded_store::{Store, StoreLocation},
+    function_process::{Function, InvokeError, MAX_EVENT_BYTES},
     keys::{self, KeySpec, NewKey},
-    lambda::{Function, InvokeError, MAX_EVENT_BYTES},
     stack::{self, API_KEYS_TABLE, DEVELOPMENT_ACCOUNT},
-    store::{Place, Store},
     template::{FunctionSpec, Template},
 };
 
@@ -26,7 +26,7 @@ const ORDINARY_TIMES: u32 = 100;
 pub async fn run() -> Result<()> {
     let template = Template::read(binaries::workspace())?.without_streams();
     let binaries = binaries::of(&template).await?;
-    let store = Store::open(&Place::Memory, &template.tables).await?;
+    let store = Store::open(&StoreLocation::Memory, &template.tables).await?;
     let key = keys::generate()?;
     let account = DEVELOPMENT_ACCOUNT;
     let item = KeySpec {

@@ -20,9 +20,10 @@ use uuid::Uuid;
 
 use super::{process, statistics::percentile};
 use crate::{
-    binaries, keys,
-    stack::{Options, Prepared},
-    store::Place,
+    binaries,
+    embedded_store::StoreLocation,
+    keys,
+    stack::{BoundStack, Options},
     template::Template,
 };
 
@@ -82,13 +83,13 @@ pub async fn run(load: Load) -> Result<()> {
     let key = keys::generate()?;
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        place: Place::Memory,
+        store_location: StoreLocation::Memory,
         api_key: key.clone(),
         concurrency: load.concurrency,
         template,
         logs: Arc::new(|_, _| {}),
     };
-    let stack = Prepared::new(options).await?.start(&binaries).await?;
+    let stack = BoundStack::new(options).await?.start(&binaries).await?;
 
     let driver = Arc::new(Driver {
         client: reqwest::Client::new(),

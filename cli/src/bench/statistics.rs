@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_is_one_of_the_values() {
+    fn percentile_is_one_of_the_values() {
         let hundred: Vec<f64> = (0..=100).rev().map(f64::from).collect();
         for percent in [0, 1, 50, 99, 100] {
             assert_eq!(percentile(&hundred, percent), percent as f64);
@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn one_slow_value_is_not_in_the_middle() {
+    fn median_ignores_one_outlier() {
         assert_eq!(median(&[2.0, 1.0, 1000.0]), 2.0);
     }
 }

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_has_the_digits_that_are_worth_a_look() {
+    fn number_has_fewer_decimals_the_larger_it_is() {
         for (value, text) in [
             (0.0, "0"),
             (1.0, "1"),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_markdown() {
+    fn table_renders_as_markdown() {
         let mut table = Table::new(["a", "b"]);
         table.row(["1", "2"]);
         assert_eq!(table.to_string(), "| a | b |\n| --- | --- |\n| 1 | 2 |\n");

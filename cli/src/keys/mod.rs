@@ -29,8 +29,8 @@ pub use list::List;
 pub use new_key::{KeySpec, NewKey, generate};
 pub use revoke::Revoke;
 pub use rotate::Rotate;
+use table::IfMissing;
 pub use table::Location;
-use table::Missing;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -61,21 +61,23 @@ pub struct At<C: Args> {
 pub async fn run(command: Command) -> Result<()> {
     match command {
         Command::Issue(At { command, location }) => {
-            location.with_table(Missing::Made, async |table| issue::run(command, table).await).await
+            location
+                .with_table(IfMissing::Create, async |table| issue::run(command, table).await)
+                .await
         }
         Command::List(At { command, location }) => {
             location
-                .with_table(Missing::Refused, async |table| list::run(&command, table).await)
+                .with_table(IfMissing::Fail, async |table| list::run(&command, table).await)
                 .await
         }
         Command::Revoke(At { command, location }) => {
             location
-                .with_table(Missing::Refused, async |table| revoke::run(&command, table).await)
+                .with_table(IfMissing::Fail, async |table| revoke::run(&command, table).await)
                 .await
         }
         Command::Rotate(At { command, location }) => {
             location
-                .with_table(Missing::Refused, async |table| rotate::run(&command, table).await)
+                .with_table(IfMissing::Fail, async |table| rotate::run(&command, table).await)
                 .await
         }
     }

@@ -131,7 +131,7 @@ async fn replace(
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     {
-        return Err(refused(id, cancelled.cancellation_reasons()));
+        return Err(cancellation_error(id, cancelled.cancellation_reasons()));
     }
     let words = failure::in_words("the key cannot be rotated", &table.client, &table.name, &error);
     Err(if failure::is_unclear(&error) {
@@ -141,8 +141,8 @@ async fn replace(
     })
 }
 
-/// Why nothing was done.
-fn refused(id: &KeyId, reasons: &[CancellationReason]) -> anyhow::Error {
+/// Returns why a cancelled transaction changed nothing.
+fn cancellation_error(id: &KeyId, reasons: &[CancellationReason]) -> anyhow::Error {
     let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
     if has("ConditionalCheckFailed") {
         let Some(item) = reasons.iter().find_map(|reason| reason.item()) else {
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_overlap_has_a_unit_and_an_end() {
+    fn overlap_needs_a_unit_and_has_a_maximum() {
         let seconds = |text| overlap(text).map(|overlap| overlap.as_secs());
         assert_eq!(seconds("0s"), Ok(0));
         assert_eq!(seconds("30m"), Ok(30 * 60));
@@ -227,12 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_that_was_cancelled_says_what_to_do() {
+    fn cancelled_transaction_error_says_what_to_do() {
         let reason = |code| CancellationReason::builder().code(code).message("as told").build();
         let id = KeyId::of("0123456789abcdef");
         let says = |code| {
-            refused(&id, &[CancellationReason::builder().code("None").build(), reason(code)])
-                .to_string()
+            cancellation_error(
+                &id,
+                &[CancellationReason::builder().code("None").build(), reason(code)],
+            )
+            .to_string()
         };
         let cannot = "the key 0123456789abcdef cannot be rotated: ";
         let throttled =

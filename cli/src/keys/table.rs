@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     binaries,
+    embedded_store::{self, Store},
     stack::{self, API_KEYS_TABLE},
-    store::{self, Store},
     template::Template,
 };
 
@@ -40,13 +40,13 @@ pub struct Location {
     data: Option<PathBuf>,
 }
 
-/// What becomes of a local stack that is not there yet.
+/// What to do if the local stack does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Missing {
-    /// It is made, but in a folder that somebody named and that is not there: that is a slip.
-    Made,
-    /// It is an error.
-    Refused,
+pub enum IfMissing {
+    /// Create it. A folder that `--data` names must exist, so that a misspelt name is an error.
+    Create,
+    /// Return an error.
+    Fail,
 }
 
 /// The table of keys.
@@ -64,13 +64,13 @@ impl Location {
     /// Does `work` on the table that is here.
     pub async fn with_table(
         self,
-        missing: Missing,
+        if_missing: IfMissing,
         work: impl AsyncFnOnce(&KeyTable) -> Result<()>,
     ) -> Result<()> {
         if self.table.is_some() || self.endpoint_url.is_some() {
             let name = self.table.unwrap_or_else(|| API_KEYS_TABLE.to_owned());
             let client = Client::new(
-                &with_credentials(store::config(self.endpoint_url.as_ref()).await).await?,
+                &with_credentials(embedded_store::config(self.endpoint_url.as_ref()).await).await?,
             );
             let place = format!("the table {name}");
             return work(&KeyTable { client, name, place }).await;
@@ -78,11 +78,11 @@ impl Location {
         let is_named = self.data.is_some();
         let folder = self.data.unwrap_or_else(stack::data_folder);
         let shown = folder.display();
-        match missing {
-            Missing::Made if is_named && !folder.is_dir() => {
+        match if_missing {
+            IfMissing::Create if is_named && !folder.is_dir() => {
                 bail!("the data folder {shown} is not there")
             }
-            Missing::Refused if !Store::is_in(&folder) => bail!(
+            IfMissing::Fail if !Store::is_in(&folder) => bail!(
                 "no local stack has been in {shown} (--data names another folder, --table a deployed stack's table)"
             ),
             _ => {}

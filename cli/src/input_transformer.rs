@@ -1,6 +1,6 @@
-//! Input templates of pipes, as EventBridge documents them
-//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html>): JSON with variables in
-//! angle brackets, such as `{"id": "<$.dynamodb.Keys.sk.S>", "at": <aws.pipes.event.ingestion-time>}`.
+//! The input transformer of a pipe, as EventBridge documents it
+//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html>).
+//! An input template is JSON with variables in angle brackets, such as `{"id": "<$.dynamodb.Keys.sk.S>", "at": <aws.pipes.event.ingestion-time>}`.
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_become_json_inside_strings_and_outside() {
+    fn variables_render_as_json_inside_and_outside_strings() {
         for (template, expected) in [
             (r#"{"z": "x", "a": 1}"#, r#"{"z":"x","a":1}"#),
             ("{\n  \"a b\" : \"c  \\\" d\"\n}\n", r#"{"a b":"c  \" d"}"#),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_rendered_is_an_error_that_names_it() {
+    fn invalid_template_or_path_is_an_error_that_names_it() {
         for (template, says) in [
             (r#"{"k": "<$.missing.part>"}"#, "there is no $.missing.part"),
             (r#"{"k": <$.text.part>}"#, "there is no $.text.part"),

@@ -1,4 +1,4 @@
-//! Both functions as they are, except that they panic if a request asks for it.
+//! Both functions as they are deployed, except that they panic if a request asks for it.
 
 use std::env;
 

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn events_match_as_eventbridge_documents_it() {
+    fn patterns_match_as_eventbridge_documents() {
         for (pattern, expected) in [
             // Exact values, of which one has to be there; all the fields.
             (r#"{"source": ["aws.ec2"]}"#, true),
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_a_pipe_does_not_take_is_an_error_that_says_why() {
+    fn unsupported_pattern_is_an_error_that_says_why() {
         for (pattern, says) in [
             ("[", "JSON"),
             ("{}", "{} is no object with fields"),

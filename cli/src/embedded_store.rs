@@ -52,7 +52,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where a stack keeps its data.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum StoreLocation {
     /// In memory, gone with the stack.
     Memory,
     /// In a folder, there again at the next start.
@@ -72,22 +72,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store at `place`, with every one of `tables` in it.
-    pub async fn open(place: &Place, tables: &[TableSpec]) -> Result<Self> {
-        match place {
-            Place::Memory => {
+    /// Opens the store at `location`, with every one of `tables` in it.
+    pub async fn open(location: &StoreLocation, tables: &[TableSpec]) -> Result<Self> {
+        match location {
+            StoreLocation::Memory => {
                 Self::of(Embedded::start(Database::memory()?, None).await?, tables).await
             }
-            Place::Folder(folder) => match Embedded::open(folder).await? {
-                Access::Opened(embedded) => Self::of(embedded, tables).await,
-                Access::InUse(_) => {
+            StoreLocation::Folder(folder) => match Embedded::open(folder).await? {
+                OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
+                OpenOutcome::InUse(_) => {
                     bail!(
                         "the data folder {} is in use by another stack (--data takes another)",
                         folder.display()
                     )
                 }
             },
-            Place::Endpoint(url) => {
+            StoreLocation::Endpoint(url) => {
                 let config = config(Some(url)).await;
                 let url = url.as_str().trim_end_matches('/').to_owned();
                 Self { url, config, embedded: None }.with_tables(tables).await
@@ -98,8 +98,8 @@ impl Store {
     /// Opens the store in `folder`, or speaks to it through the stack that has it open.
     pub async fn open_or_join(folder: &Path, tables: &[TableSpec]) -> Result<Self> {
         match Embedded::open(folder).await? {
-            Access::Opened(embedded) => Self::of(embedded, tables).await,
-            Access::InUse(url) => {
+            OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
+            OpenOutcome::InUse(url) => {
                 let config = local_config(&url);
                 Self { url, config, embedded: None }.with_tables(tables).await
             }
@@ -157,8 +157,8 @@ struct Embedded {
     server: JoinHandle<()>,
 }
 
-/// What came of opening a folder's store.
-enum Access {
+/// The outcome of opening the store in a folder.
+enum OpenOutcome {
     Opened(Embedded),
     /// Another process has it open, and serves it at this URL.
     InUse(String),
@@ -167,7 +167,7 @@ enum Access {
 impl Embedded {
     /// Opens the store in `folder`, unless another process has it open. One that is just opening or closing it is waited
     /// for.
-    async fn open(folder: &Path) -> Result<Access> {
+    async fn open(folder: &Path) -> Result<OpenOutcome> {
         let unusable = || format!("the data folder {} cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
         let file = folder.join(LOCK);
@@ -186,7 +186,7 @@ impl Embedded {
                     lock.set_len(0).with_context(unusable)?;
                     let file = folder.join("store.sqlite");
                     let database = open_database(&file.to_string_lossy()).with_context(unusable)?;
-                    return Ok(Access::Opened(Self::start(database, Some(lock)).await?));
+                    return Ok(OpenOutcome::Opened(Self::start(database, Some(lock)).await?));
                 }
                 Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
                 Err(TryLockError::WouldBlock) => {}
@@ -197,7 +197,7 @@ impl Embedded {
             if let Some(address) = url.strip_prefix("http://")
                 && TcpStream::connect(address).await.is_ok()
             {
-                return Ok(Access::InUse(url));
+                return Ok(OpenOutcome::InUse(url));
             }
         }
         bail!("{}: another process holds it and does not answer", unusable())
@@ -459,7 +459,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_s_records_go_after_a_day() {
+    fn stream_records_expire_after_24_hours() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store.sqlite").to_string_lossy().into_owned();
         drop(open_database(&file).unwrap());
