@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::model::WidgetId;
 use crate::validation::json::{JsonText, NotJson};
-use crate::validation::{RequestPart, Violation};
+use crate::validation::{Violation, ViolationKind, violation};
 
 /// Says why a request or a command has no success.
 ///
@@ -32,8 +32,8 @@ pub enum Error {
     BodyTooLarge,
     /// The body is not UTF-8.
     BodyNotUtf8,
-    /// The body is not JSON. A client gets this violation alone.
-    Malformed(Box<Violation>),
+    /// The body is not JSON. A client gets this one violation alone.
+    Malformed(Vec<Violation>),
     /// The request breaks rules: every violation.
     Invalid(Vec<Violation>),
     /// The account has no such widget.
@@ -71,8 +71,7 @@ impl Error {
     /// Returns the rules that the request breaks; none if it failed for another reason.
     pub fn violations(&self) -> &[Violation] {
         match self {
-            Self::Malformed(violation) => std::slice::from_ref(violation),
-            Self::Invalid(violations) => violations,
+            Self::Malformed(violations) | Self::Invalid(violations) => violations,
             _ => &[],
         }
     }
@@ -116,12 +115,9 @@ impl From<NotJson> for Error {
     fn from(error: NotJson) -> Self {
         match error {
             NotJson::Encoding => Self::BodyNotUtf8,
-            error @ NotJson::Syntax { .. } => Self::Malformed(Box::new(Violation {
-                part: RequestPart::Body,
-                path: Vec::new(),
-                kind: error.into(),
-                input: JsonText::default(),
-            })),
+            NotJson::Syntax { .. } => {
+                Self::Malformed(violation(ViolationKind::Malformed(error), JsonText::default()))
+            }
         }
     }
 }
@@ -178,7 +174,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::validation::{Validated, url};
+    use crate::validation::{RequestPart, Validated, url};
 
     #[test]
     fn violations_of_both_results_are_reported_in_their_order() {

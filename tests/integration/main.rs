@@ -30,6 +30,8 @@
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
 //! * [`command`] runs the `widgets` command. [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
+//!
+//! The code: [`rooms`] checks what the modules of `shared` import.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -61,6 +63,7 @@ mod preconditions;
 mod protection;
 mod public;
 mod races;
+mod rooms;
 mod secrets;
 mod store;
 mod template;

@@ -161,10 +161,6 @@ impl Operation {
         matches!(self, Self::Create | Self::CreateOnce)
     }
 
-    fn writes(self) -> bool {
-        self.creates() || self.deletes() || matches!(self, Self::Update | Self::UpdateIf)
-    }
-
     fn deletes(self) -> bool {
         matches!(self, Self::Delete | Self::DeleteIf)
     }
@@ -289,8 +285,6 @@ async fn trial(
     let is_success = match fault {
         Fault::Late => true,
         _ if is_always => false,
-        // No transaction is in the way of a read: the SDK knows of no such answer.
-        Fault::Conflict => operation.writes(),
         // Nothing is left of a deleted widget to answer with.
         _ => !(operation.deletes() && is_lost),
     };

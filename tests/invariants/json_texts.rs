@@ -1,4 +1,4 @@
-//! Our reader of JSON beside serde_json's, which makes a tree of it.
+//! The level-by-level JSON reader agrees with serde_json's tree.
 
 use serde_json::{Value, value::RawValue};
 use shared::validation::json::{self, JsonType, MAX_DEPTH, NotJson};
@@ -42,10 +42,9 @@ fn says(value: &RawValue, tree: &Value) {
         (JsonType::Null, Value::Null)
         | (JsonType::Bool, Value::Bool(_))
         | (JsonType::Number, Value::Number(_)) => {
-            assert_eq!(json::string(value), None);
+            assert_eq!(json::text(value), None);
         }
         (JsonType::String, Value::String(string)) => {
-            assert_eq!(json::string(value).as_ref(), Some(string));
             assert_eq!(json::text(value).as_deref(), Some(string.as_str()));
         }
         (JsonType::Array, Value::Array(trees)) => {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use shared::error::Error;
 use shared::http::{Response, error_status};
-use shared::validation::json::JsonText;
-use shared::validation::{Location, RequestPart, Violation, ViolationKind};
+use shared::validation::json::{JsonText, NotJson};
+use shared::validation::{Location, Violation, ViolationKind};
 
 /// Answers a request that failed with `error`.
 pub fn response(error: &Error, request_id: &str) -> Response {
@@ -49,19 +49,11 @@ struct Detail<T> {
 #[derive(Serialize)]
 struct Entry<'a> {
     r#type: &'static str,
-    loc: Vec<Step>,
+    loc: Vec<Location>,
     msg: String,
     input: &'a JsonText,
     #[serde(skip_serializing_if = "Option::is_none")]
     ctx: Option<Context>,
-}
-
-/// One element of `loc`.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Step {
-    Name(&'static str),
-    Number(usize),
 }
 
 #[derive(Serialize)]
@@ -78,18 +70,10 @@ enum Context {
 impl<'a> From<&'a Violation> for Entry<'a> {
     fn from(violation: &'a Violation) -> Self {
         let (r#type, msg, ctx) = wording(&violation.kind);
-        let mut loc = vec![Step::Name(match violation.part {
-            RequestPart::Path => "path",
-            RequestPart::Query => "query",
-            RequestPart::Header => "header",
-            RequestPart::Body => "body",
-        })];
-        loc.extend(violation.path.iter().map(|location| match location {
-            Location::Field(name) => Step::Name(name),
-            Location::Index(index) => Step::Number(*index),
-        }));
-        if let ViolationKind::Malformed { offset, .. } = violation.kind {
-            loc.push(Step::Number(offset));
+        let mut loc = vec![Location::Field(violation.part.name())];
+        loc.extend(violation.path.iter().cloned());
+        if let ViolationKind::Malformed(NotJson::Syntax { offset, .. }) = violation.kind {
+            loc.push(Location::Index(offset));
         }
         Self { r#type, loc, msg, input: &violation.input, ctx }
     }
@@ -98,7 +82,9 @@ impl<'a> From<&'a Violation> for Entry<'a> {
 /// Returns Pydantic's type, message and context of a violation.
 fn wording(kind: &ViolationKind) -> (&'static str, String, Option<Context>) {
     let context = match kind {
-        ViolationKind::Malformed { message, .. } => Some(Context::Error(message.clone())),
+        ViolationKind::Malformed(NotJson::Syntax { message, .. }) => {
+            Some(Context::Error(message.clone()))
+        }
         ViolationKind::InvalidUuid(error) => Some(Context::Error(error.to_string())),
         ViolationKind::NotOneOf(values) => Some(Context::Expected(alternatives(values))),
         ViolationKind::Below(minimum) => Some(Context::Ge(*minimum)),
@@ -109,7 +95,7 @@ fn wording(kind: &ViolationKind) -> (&'static str, String, Option<Context>) {
     };
     let (r#type, message) = match kind {
         ViolationKind::Missing => ("missing", "Field required"),
-        ViolationKind::Malformed { .. } => ("json_invalid", "JSON decode error"),
+        ViolationKind::Malformed(_) => ("json_invalid", "JSON decode error"),
         ViolationKind::NotABody => (
             "model_attributes_type",
             "Input should be a valid dictionary or object to extract fields from",

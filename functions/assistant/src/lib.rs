@@ -36,7 +36,7 @@ impl Dialect for Assistant {
     }
 
     async fn route(&self, request: &Request<'_>) -> Result<Response> {
-        router::route(&self.0, request, Self::openapi).await
+        router::route(self, request).await
     }
 
     fn error_response(&self, request: &Request<'_>, error: &Error, request_id: &str) -> Response {

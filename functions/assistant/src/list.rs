@@ -2,7 +2,7 @@
 
 use shared::error::{Error, Result, zip};
 use shared::http::{Request, Response, to_json};
-use shared::store::List;
+use shared::store::{List, Range};
 use shared::validation::url::{path_uuid, query_integer};
 
 use crate::request::Widgets;
@@ -46,20 +46,22 @@ impl PageParams {
 /// the page and behind it are counted. A list that fits on its first page is one call.
 async fn respond(widgets: &Widgets<'_>, list: &List, params: PageParams) -> Result<Response> {
     let PageParams { page, size } = params;
-    let before = widgets.count(list, None, Some((page - 1).saturating_mul(size))).await?;
+    let limit = Some((page - 1).saturating_mul(size));
+    let before = widgets.count(list, Range { after: None, limit }).await?;
     let mut total = before.count;
     let mut items = Vec::new();
     if !before.is_end {
+        let range = Range { after: before.last, limit: Some(size) };
         let render = |widget: &_| to_json(&WidgetView::from(widget));
-        let found = widgets.list(list, before.last, Some(size), render).await?;
-        total += found.items.len() as u64;
+        let found = widgets.list(list, range, render).await?;
+        items = found.items;
+        total += items.len() as u64;
         if found.last.is_some() {
-            if (found.items.len() as u64) < size {
+            if (items.len() as u64) < size {
                 return Err(Error::AnswerTooLarge);
             }
-            total += widgets.count(list, found.last, None).await?.count;
+            total += widgets.count(list, Range { after: found.last, limit: None }).await?.count;
         }
-        items = found.items;
     }
     Ok(success("", ListView::new(items, total, page, size)))
 }

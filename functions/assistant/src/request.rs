@@ -6,14 +6,15 @@ use shared::http::{HeaderValue, Request};
 use shared::model::WidgetId;
 use shared::model::assistant::Settings;
 use shared::validation::json::JsonText;
-use shared::validation::{RequestPart, Validated, Violation, ViolationKind};
+use shared::validation::url::path_uuid;
+use shared::validation::{Validated, ViolationKind, violation};
 
 /// The widgets of the account that asks.
 pub type Widgets<'a> = shared::store::Widgets<'a, Settings>;
 
 /// Parses the segment of the path that is a widget's id.
 pub fn widget_id(segment: &str) -> Validated<WidgetId> {
-    WidgetId::from_path("widget_id", segment)
+    path_uuid("widget_id", segment).map(WidgetId)
 }
 
 /// Returns the body as FastAPI does: it is JSON only if the content type says so.
@@ -25,12 +26,7 @@ pub fn body<'a>(request: &'a Request<'_>) -> Result<&'a RawValue> {
     }
     // To FastAPI such a body is a string, and a string is not an object.
     let text = str::from_utf8(bytes).map_err(|_| Error::BodyNotUtf8)?;
-    Err(Error::Invalid(vec![Violation {
-        part: RequestPart::Body,
-        path: Vec::new(),
-        kind: ViolationKind::NotABody,
-        input: JsonText::string(text),
-    }]))
+    Err(violation(ViolationKind::NotABody, JsonText::string(text)).into())
 }
 
 /// Returns whether a content type is `application/json` or `application/…+json`, in any case and with

@@ -66,7 +66,7 @@ pub struct ParametersView<'a>(pub &'a Settings);
 
 impl Serialize for ParametersView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_object!(serializer, self.0 => public Settings {
+        serialize_object!(serializer, self.0 => some Settings {
             []
             { bubble_bot_icon: NO_ICON }
             [
@@ -101,21 +101,43 @@ impl ListView {
     /// Makes the page with the number `page`, from 1, of `total` widgets in pages of `size`.
     pub fn new(items: Vec<Box<RawValue>>, total: u64, page: u64, size: u64) -> Self {
         let pages = total.div_ceil(size);
-        Self {
-            items,
-            total,
-            page,
-            size,
-            pages,
-            previous_page: (page > 1).then(|| page - 1),
-            next_page: (page < pages).then(|| page + 1),
-        }
+        let previous_page = (page > 1).then(|| page - 1);
+        let next_page = (page < pages).then(|| page + 1);
+        Self { items, total, page, size, pages, previous_page, next_page }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value};
+    use shared::model::fields::Visibility;
+    use shared::model::{AccountId, WidgetSettings};
+    use shared::validation::json;
+    use uuid::Uuid;
+
     use super::*;
+
+    #[test]
+    fn the_public_view_has_exactly_the_public_fields() {
+        let body = r#"{"widget_type":null,"user_opening_messages":null,"action_buttons":null}"#;
+        let settings =
+            Settings::parse(json::document(body.as_bytes()).unwrap(), AccountId(Uuid::nil()));
+        let settings = settings.unwrap();
+        let shown = ParametersView(&settings);
+        let shown: Map<String, Value> =
+            serde_json::from_str(&serde_json::to_string(&shown).unwrap()).unwrap();
+        const ADDED: [&str; 2] = ["bubble_bot_icon", "conversation_bot_icon"];
+        let mut shown: Vec<&str> =
+            shown.keys().map(String::as_str).filter(|key| !ADDED.contains(key)).collect();
+        let mut public: Vec<&str> = Settings::FIELDS
+            .iter()
+            .filter(|field| field.visibility == Visibility::Public)
+            .map(|field| field.name)
+            .collect();
+        shown.sort_unstable();
+        public.sort_unstable();
+        assert_eq!(shown, public);
+    }
 
     #[test]
     fn pages_are_counted_correctly_at_every_edge() {

@@ -8,7 +8,6 @@ use crate::views::{WidgetView, success};
 
 pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>, id: &str) -> Result<Response> {
     let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
-    let versions = preconditions.into_version_condition();
-    let widget = widgets.delete(id, &versions).await?;
+    let widget = widgets.delete(id, &preconditions.into_version_condition()).await?;
     Ok(success(WidgetView::from(&widget)).with_etag(widget.version))
 }

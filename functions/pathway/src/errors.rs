@@ -4,14 +4,15 @@
 use serde::Serialize;
 use shared::error::Error;
 use shared::http::{Response, StatusCode, error_status};
-use shared::validation::PathDisplay;
+use shared::validation::{PathDisplay, Violation};
 
 /// Answers a request that failed with `error`.
 pub fn response(error: &Error, request_id: &str) -> Response {
     let messages = match error {
         Error::Invalid(_) | Error::Malformed(_) => {
             let violations = error.violations().iter();
-            violations.map(|it| format!("{} {}", PathDisplay(&it.path), it.kind)).collect()
+            let path = |it: &Violation| PathDisplay { path: &it.path, root: "body" }.to_string();
+            violations.map(|it| format!("{} {}", path(it), it.kind)).collect()
         }
         Error::AnswerTooLarge => {
             vec!["the list is over 6 MB: use limit to read it in pages".to_owned()]

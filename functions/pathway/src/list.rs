@@ -1,7 +1,8 @@
 //! `GET /v1/widgets`, and `GET /v1/widget`, which a published client calls instead.
 
 use shared::error::{Error, Result, zip};
-use shared::http::{HeaderValue, Request, Response, cursor, header, to_json};
+use shared::http::{Request, Response, cursor, header, to_json};
+use shared::store::Range;
 use shared::validation::url::query_integer;
 
 use crate::request::Widgets;
@@ -20,13 +21,13 @@ pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Resp
     let after = after.map(|text| cursor::read(account, "cursor", &text)).transpose();
     let (limit, after) = zip(limit, after)?;
     let render = |widget: &_| to_json(&WidgetView::from(widget));
-    let page = widgets.list(&widgets.all(), after, limit, render).await?;
+    let page = widgets.list(&widgets.all(), Range { after, limit }, render).await?;
     let response = success(page.items);
     match (page.last, limit) {
         (None, _) => Ok(response),
         (Some(_), None) => Err(Error::AnswerTooLarge),
         (Some(last), Some(limit)) => {
-            let link = next_page_link(request, limit, &cursor::write(account, last))?;
+            let link = next_page_link(request, limit, &cursor::write(account, last));
             Ok(response.with_header(header::LINK, link))
         }
     }
@@ -34,12 +35,10 @@ pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Resp
 
 /// Makes the `Link` header of the next page (RFC 8288). Its URL has no API key, wherever the
 /// request's key came from.
-fn next_page_link(request: &Request<'_>, limit: u64, cursor: &str) -> Result<HeaderValue> {
+fn next_page_link(request: &Request<'_>, limit: u64, cursor: &str) -> String {
     let scheme = request.header("x-forwarded-proto").unwrap_or("https");
     // A request without a host gets a relative URL.
     let host = request.header(header::HOST);
     let base = host.map(|host| format!("{scheme}://{host}")).unwrap_or_default();
-    let link = format!("<{base}/v1/widgets?limit={limit}&cursor={cursor}>; rel=\"next\"");
-    HeaderValue::try_from(link)
-        .map_err(|error| Error::Internal(format!("the next page's URL is no header: {error}")))
+    format!("<{base}/v1/widgets?limit={limit}&cursor={cursor}>; rel=\"next\"")
 }

@@ -3,16 +3,13 @@
 use shared::auth::Role;
 use shared::error::{Error, Result};
 use shared::http::{Request, Response};
-use shared::runtime::App;
+use shared::runtime::Dialect;
 
 use crate::{config, create, delete, list, read, update};
 
 /// Authenticates a request and hands it to its operation. Routes without a role are public.
-pub async fn route(
-    app: &App,
-    request: &Request<'_>,
-    openapi: fn() -> Response,
-) -> Result<Response> {
+pub async fn route<D: Dialect>(dialect: &D, request: &Request<'_>) -> Result<Response> {
+    let app = dialect.app();
     let widgets = async |needed| {
         let account = app.api_keys.authenticate(request, needed).await?;
         Ok::<_, Error>(app.store.widgets(account))
@@ -43,7 +40,7 @@ pub async fn route(
             _ => not_allowed("GET, OPTIONS"),
         },
         ["v1", "openapi.json"] => match method {
-            "GET" => Ok(openapi()),
+            "GET" => Ok(D::openapi()),
             _ => not_allowed("GET"),
         },
         _ => Err(Error::RouteNotFound),

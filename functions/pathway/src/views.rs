@@ -50,11 +50,45 @@ pub struct ConfigView<'a>(pub &'a Widget<Settings>);
 
 impl Serialize for ConfigView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_object!(serializer, &self.0.settings => public Settings {
+        serialize_object!(serializer, &self.0.settings => some Settings {
             []
             { id: self.0.id }
             [config, messages_per_minute]
             {}
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+    use shared::model::fields::Visibility;
+    use shared::model::{AccountId, WidgetSettings};
+    use shared::validation::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_public_view_has_exactly_the_public_fields() {
+        let body =
+            r#"{"agent_prompt":"x","allowed_domains":[],"messages_per_minute":1,"config":1}"#;
+        let settings =
+            Settings::parse(json::document(body.as_bytes()).unwrap(), AccountId(Uuid::nil()));
+        let widget = Widget::new(settings.unwrap());
+        let shown = ConfigView(&widget);
+        let shown: Map<String, Value> =
+            serde_json::from_str(&serde_json::to_string(&shown).unwrap()).unwrap();
+        const ADDED: [&str; 1] = ["id"];
+        let mut shown: Vec<&str> =
+            shown.keys().map(String::as_str).filter(|key| !ADDED.contains(key)).collect();
+        let mut public: Vec<&str> = Settings::FIELDS
+            .iter()
+            .filter(|field| field.visibility == Visibility::Public)
+            .map(|field| field.name)
+            .collect();
+        shown.sort_unstable();
+        public.sort_unstable();
+        assert_eq!(shown, public);
     }
 }

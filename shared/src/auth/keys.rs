@@ -1,7 +1,7 @@
 //! The table of API keys.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemInputBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -45,7 +45,7 @@ pub struct ApiKeys {
     client: LeanClient,
     table: String,
     clock: fn() -> Moment,
-    cache: Mutex<KeyCache>,
+    cache: RefCell<KeyCache>,
 }
 
 impl ApiKeys {
@@ -56,7 +56,7 @@ impl ApiKeys {
 
     /// Makes the API keys with a clock that a test moves.
     pub fn with_clock(client: LeanClient, table: String, clock: fn() -> Moment) -> Self {
-        Self { client, table, clock, cache: Mutex::default() }
+        Self { client, table, clock, cache: RefCell::default() }
     }
 
     /// Returns the account whose key came with `request`. The key must have at least the role
@@ -70,20 +70,18 @@ impl ApiKeys {
     async fn find(&self, hash: &Hash) -> Result<CachedKey> {
         // Before the look-up: what it finds may have changed since.
         let now = (self.clock)();
-        if let Some(key) = self.cache().get(hash, now) {
+        if let Some(key) = self.cache.borrow().get(hash, now) {
             return Ok(key);
         }
         let stored = self.look_up(hash).await?.ok_or(Error::InvalidApiKey)?;
-        let lifetime = match stored.expires_at {
-            Some(moment) => {
-                let left = moment.time_left(now.wall).ok_or(Error::InvalidApiKey)?;
-                left.min(CACHE_LIFETIME)
-            }
+        let StoredKey { account, role, expires_at } = stored;
+        let lifetime = match expires_at {
+            Some(moment) => moment.time_left(now.wall).ok_or(Error::InvalidApiKey)?,
             None => CACHE_LIFETIME,
         };
-        let StoredKey { account, role, .. } = stored;
+        let lifetime = lifetime.min(CACHE_LIFETIME);
         let key = CachedKey { account, role, found_at: now, lifetime };
-        self.cache().insert(*hash, key, now);
+        self.cache.borrow_mut().insert(*hash, key, now);
         Ok(key)
     }
 
@@ -103,11 +101,6 @@ impl ApiKeys {
             Error::Internal(format!("the key {id} has no {name} that can be read"))
         })
     }
-
-    /// Nothing panics while the lock is held. If it did, the cache would still be consistent.
-    fn cache(&self) -> MutexGuard<'_, KeyCache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A key in the table.
@@ -119,7 +112,7 @@ struct StoredKey {
 
 impl StoredKey {
     fn decode(item: HashMap<String, AttributeValue>) -> Result<Self, DecodeError> {
-        let mut reader = ItemReader::new(item);
+        let mut reader = ItemReader(item);
         let role = match reader.take::<Option<String>>(attribute::ROLE)? {
             Some(role) => Role::named(&role).ok_or(DecodeError(attribute::ROLE))?,
             None => Role::Full,

@@ -6,7 +6,6 @@
 //! that was deleted before is a success.
 
 use std::collections::HashSet;
-use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -17,7 +16,7 @@ use super::invocation_error::{ErrorType, InvocationError, log_cause};
 use super::trigger_event::{CommandEnvelope, QueueMessage, Trigger, TriggerEvent};
 use crate::error::{Error, Result};
 use crate::http::MAX_ANSWER_BYTES;
-use crate::telemetry::{Invocation, Level, RequestStats, log, request_stats};
+use crate::telemetry::{Invocation, RequestStats, request_stats};
 use crate::validation::{Location, prefix_path};
 
 /// A widget as the dialect shows it; `null` if it was deleted before.
@@ -31,21 +30,19 @@ pub enum CommandResponse {
     Widget(WidgetJson),
     /// The widget of each command.
     Widgets(Vec<WidgetJson>),
-    /// What a queue is told.
-    Messages(BatchItemFailures),
+    /// The messages that a queue is to deliver again
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
+    #[serde(rename_all = "camelCase")]
+    Messages {
+        /// Those that failed.
+        batch_item_failures: Vec<BatchItemFailure>,
+    },
 }
 
-/// The messages that a queue is to deliver again
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
+/// A message that failed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BatchItemFailures {
-    batch_item_failures: Vec<BatchItemFailure>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BatchItemFailure {
+pub struct BatchItemFailure {
     item_identifier: String,
 }
 
@@ -60,11 +57,8 @@ pub async fn run(
     execute: impl AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>,
 ) -> Result<CommandResponse, InvocationError> {
     let request_id = invocation.request_id;
-    let event = TriggerEvent::parse(payload, request_id).map_err(|unknown| {
-        let cause = format!("{unknown} (request {request_id})");
-        log::write_message(Level::Error, "unknown event", &cause);
-        InvocationError::unknown_event(&unknown)
-    })?;
+    let event = TriggerEvent::parse(payload, request_id)
+        .map_err(|unknown| InvocationError::unknown_event(&unknown, request_id))?;
     let executor = Executor { invocation, execute };
     let response = match event {
         TriggerEvent::Command(envelope) => {
@@ -74,7 +68,7 @@ pub async fn run(
             executor.all(&envelopes).await.map(CommandResponse::Widgets)
         }
         TriggerEvent::Messages(messages) => {
-            Ok(CommandResponse::Messages(executor.each(messages).await))
+            Ok(CommandResponse::Messages { batch_item_failures: executor.each(messages).await })
         }
     };
     response.map_err(|error| InvocationError::new(&error, request_id))
@@ -110,16 +104,16 @@ impl<E: AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>> Executor<'_, E> {
 
     /// Executes each message, except those of a FIFO group of which one failed: they have to wait
     /// for it.
-    async fn each(&self, messages: Vec<QueueMessage>) -> BatchItemFailures {
-        let (mut batch_item_failures, mut failed_groups) = (Vec::new(), HashSet::new());
+    async fn each(&self, messages: Vec<QueueMessage>) -> Vec<BatchItemFailure> {
+        let (mut failures, mut failed_groups) = (Vec::new(), HashSet::new());
         for message in messages {
             let must_wait = message.group.as_ref().is_some_and(|it| failed_groups.contains(it));
             if self.execute(&message.envelope, Some(&message), must_wait).await.is_err() {
                 failed_groups.extend(message.group);
-                batch_item_failures.push(BatchItemFailure { item_identifier: message.id });
+                failures.push(BatchItemFailure { item_identifier: message.id });
             }
         }
-        BatchItemFailures { batch_item_failures }
+        failures
     }
 
     /// Executes a command, unless it has to wait, and writes its log line.
@@ -129,7 +123,6 @@ impl<E: AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>> Executor<'_, E> {
         message: Option<&QueueMessage>,
         must_wait: bool,
     ) -> Result<WidgetJson> {
-        let start = Instant::now();
         let (outcome, stats) = if must_wait {
             let cause = "not tried: a message of its group before it failed";
             (Err(Error::Unavailable(cause.to_owned())), RequestStats::default())
@@ -152,7 +145,7 @@ impl<E: AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>> Executor<'_, E> {
             operation: envelope.document.as_deref().ok().and_then(Operation::of),
             error: error_type,
             retryable: error_type.map(ErrorType::is_retryable),
-            stats: stats.fields(start.elapsed()),
+            stats,
             cold_start: self.invocation.is_cold_start,
             cause: error.map(log_cause),
             metric: self.invocation.metric(stats, is_refused),

@@ -12,6 +12,7 @@
 //! its bus names the account. An unknown member is an error, because a misspelt `idempotency_key`
 //! would be ignored otherwise.
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -40,7 +41,7 @@ enum Action<S: TableItem> {
 }
 
 /// What a command does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     /// Creates a widget.
@@ -62,13 +63,9 @@ impl Operation {
     }
 
     fn parse(value: &RawValue) -> Validated<Self> {
-        match text(value)?.as_str() {
-            "create" => Ok(Self::Create),
-            "read" => Ok(Self::Read),
-            "update" => Ok(Self::Update),
-            "delete" => Ok(Self::Delete),
-            _ => Err(violation(ViolationKind::NotOneOf(&Self::NAMES), value)),
-        }
+        text(value)?;
+        serde_json::from_str(value.get())
+            .map_err(|_| violation(ViolationKind::NotOneOf(&Self::NAMES), value))
     }
 }
 
@@ -161,5 +158,6 @@ fn parse_body(value: &RawValue) -> Validated<&RawValue> {
     if value.get().len() > MAX_BODY_BYTES {
         return Err(violation(ViolationKind::TooLarge(MAX_BODY_BYTES), RawValue::NULL));
     }
-    json::document(value.get().as_bytes()).map_err(|error| violation(error.into(), RawValue::NULL))
+    json::document(value.get().as_bytes())
+        .map_err(|error| violation(ViolationKind::Malformed(error), RawValue::NULL))
 }

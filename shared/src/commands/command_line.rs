@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::command::Operation;
 use super::invocation_error::ErrorType;
 use super::trigger_event::Trigger;
-use crate::telemetry::{Level, MetricDatum, StatsFields, log};
+use crate::telemetry::{Level, MetricDatum, RequestStats, log};
 
 /// What the log says of a command.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ pub(super) struct CommandLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
     #[serde(flatten)]
-    pub stats: StatsFields,
+    pub stats: RequestStats,
     pub cold_start: bool,
     /// Why the command failed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,12 +3,11 @@
 //! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>), a sentence,
 //! and the violations as data.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::validation::{PathDisplay, Violation, WithoutValues};
+use crate::telemetry::{Level, log};
+use crate::validation::{PathDisplay, Violation, WithoutValues, shorten};
 
 /// The most bytes of the violations as JSON: a state machine keeps 32,768 characters of an error
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html>).
@@ -60,17 +59,7 @@ impl From<&Error> for ErrorType {
             Error::IdempotencyKeyReused => Self::Conflict,
             Error::Unavailable(_) => Self::ServiceUnavailable,
             // The others are about HTTP.
-            Error::Internal(_)
-            | Error::MissingApiKey
-            | Error::InvalidApiKey
-            | Error::ConflictingApiKeys
-            | Error::ReadOnlyApiKey
-            | Error::RouteNotFound
-            | Error::MethodNotAllowed { .. }
-            | Error::BodyTooLarge
-            | Error::BodyNotUtf8
-            | Error::PreconditionFailed
-            | Error::OriginNotAllowed => Self::InternalError,
+            _ => Self::InternalError,
         }
     }
 }
@@ -111,40 +100,32 @@ impl InvocationError {
 
     /// Makes the document of a fault of this service, which says nothing of the inside.
     pub fn internal(request_id: &str) -> Self {
-        Self {
-            error_type: ErrorType::InternalError,
-            error_message: format!("something went wrong on our side (request {request_id})"),
-            violations: Vec::new(),
-        }
+        let error_message = format!("something went wrong on our side (request {request_id})");
+        Self { error_type: ErrorType::InternalError, error_message, violations: Vec::new() }
     }
 
-    /// Makes the document of an unknown payload; `what` is what it is instead.
-    pub fn unknown_event(what: &str) -> Self {
-        Self {
-            error_type: ErrorType::UnknownEvent,
-            error_message: format!("the payload is {what}"),
-            violations: Vec::new(),
-        }
-    }
-}
-
-impl From<&Violation> for ViolationBody {
-    fn from(violation: &Violation) -> Self {
-        Self {
-            path: CommandPath(violation).to_string(),
-            message: shorten(violation.kind.to_string()),
-        }
+    /// Makes the document of an unknown payload and writes its log line; `what` is what it is
+    /// instead.
+    pub fn unknown_event(what: &str, request_id: &str) -> Self {
+        let cause = format!("{what} (request {request_id})");
+        log::write_message(Level::Error, "unknown event", &cause);
+        let error_message = format!("the payload is {what}");
+        Self { error_type: ErrorType::UnknownEvent, error_message, violations: Vec::new() }
     }
 }
 
 /// Writes the first violation, and how many more there are.
 fn summarize(violations: &[Violation]) -> String {
-    let first = violations.first().map(|it| format!("{} {}", CommandPath(it), it.kind));
-    let more = match violations.len().saturating_sub(1) {
+    let first = violations.first().map(|it| format!("{} {}", path(it), it.kind));
+    shorten(&first.unwrap_or_default(), MAX_MESSAGE_CHARACTERS) + &and_more(violations, 1)
+}
+
+/// Writes how many violations there are behind the `first`.
+fn and_more(violations: &[Violation], first: usize) -> String {
+    match violations.len().saturating_sub(first) {
         0 => String::new(),
         more => format!(" (and {more} more)"),
-    };
-    shorten(first.unwrap_or_default()) + &more
+    }
 }
 
 /// Returns as many violations as there is room for.
@@ -154,29 +135,16 @@ fn violation_bodies(violations: &[Violation]) -> Vec<ViolationBody> {
         size += serde_json::to_vec(body).map_or(0, |json| json.len());
         size <= MAX_VIOLATIONS_BYTES
     };
-    violations.iter().map(ViolationBody::from).take_while(fits).collect()
+    let bodies = violations.iter().map(|it| ViolationBody {
+        path: path(it).to_string(),
+        message: shorten(&it.kind.to_string(), MAX_MESSAGE_CHARACTERS),
+    });
+    bodies.take_while(fits).collect()
 }
 
-/// Writes where in a command a violation is.
-struct CommandPath<'a>(&'a Violation);
-
-impl fmt::Display for CommandPath<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `body` is a member of a command.
-        if self.0.path.is_empty() {
-            f.write_str("command")
-        } else {
-            PathDisplay(&self.0.path).fmt(f)
-        }
-    }
-}
-
-/// Shortens a message.
-fn shorten(text: String) -> String {
-    match text.char_indices().nth(MAX_MESSAGE_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+/// Writes where in a command a violation is. `body` is a member of a command.
+fn path(violation: &Violation) -> PathDisplay<'_> {
+    PathDisplay { path: &violation.path, root: "command" }
 }
 
 /// Returns what the log says of `error`: nothing of what was sent.
@@ -188,12 +156,8 @@ pub fn log_cause(error: &Error) -> String {
     }
     let logged = violations.iter().take(MAX_LOGGED_VIOLATIONS);
     let logged: Vec<String> =
-        logged.map(|it| format!("{} {}", CommandPath(it), WithoutValues(&it.kind))).collect();
-    let text = logged.join("; ");
-    match violations.len().saturating_sub(MAX_LOGGED_VIOLATIONS) {
-        0 => text,
-        more => format!("{text} (and {more} more)"),
-    }
+        logged.map(|it| format!("{} {}", path(it), WithoutValues(&it.kind))).collect();
+    logged.join("; ") + &and_more(violations, MAX_LOGGED_VIOLATIONS)
 }
 
 #[cfg(test)]

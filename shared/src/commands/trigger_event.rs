@@ -35,6 +35,12 @@ pub struct CommandEnvelope {
     pub document: Result<Box<RawValue>>,
 }
 
+impl CommandEnvelope {
+    fn new(trigger: Trigger, id: Option<&str>, document: Result<&RawValue>) -> Self {
+        Self { trigger, id: id.map(str::to_owned), document: document.map(RawValue::to_owned) }
+    }
+}
+
 /// What delivers a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,11 +89,11 @@ impl TriggerEvent {
             EventKind::EventBridge => parse_eventbridge(&members)
                 .map(Self::Command)
                 .map_err(|missing| format!("an event of EventBridge's without {missing}")),
-            EventKind::Command => Ok(Self::Command(CommandEnvelope {
-                trigger: Trigger::Direct,
-                id: Some(invocation_id.to_owned()),
-                document: Ok(value.to_owned()),
-            })),
+            EventKind::Command => {
+                let envelope =
+                    CommandEnvelope::new(Trigger::Direct, Some(invocation_id), Ok(value));
+                Ok(Self::Command(envelope))
+            }
         }
     }
 }
@@ -139,11 +145,7 @@ fn parse_batch(elements: &[&RawValue]) -> Result<TriggerEvent, UnknownEvent> {
         match classify(&members).map_err(|unknown| but(&unknown))? {
             EventKind::EventBridge => parse_eventbridge(&members)
                 .map_err(|missing| but(&format!("an event of EventBridge's without {missing}"))),
-            EventKind::Command => Ok(CommandEnvelope {
-                trigger: Trigger::Pipe,
-                id: None,
-                document: Ok((*element).to_owned()),
-            }),
+            EventKind::Command => Ok(CommandEnvelope::new(Trigger::Pipe, None, Ok(element))),
             EventKind::Records(_) => Err(but("a batch itself")),
         }
     };
@@ -157,33 +159,29 @@ fn parse_batch(elements: &[&RawValue]) -> Result<TriggerEvent, UnknownEvent> {
 ///
 /// The member that is missing.
 fn parse_eventbridge(members: &Members) -> Result<CommandEnvelope, &'static str> {
-    let id = members.get("id").and_then(json::string).ok_or("id")?;
+    let id = members.get("id").and_then(json::text).ok_or("id")?;
     let detail = members.get("detail").ok_or("detail")?;
-    Ok(CommandEnvelope {
-        trigger: Trigger::EventBridge,
-        id: Some(id),
-        document: Ok(detail.to_owned()),
-    })
+    Ok(CommandEnvelope::new(Trigger::EventBridge, Some(&id), Ok(detail)))
 }
 
 fn parse_messages(records: &[&RawValue]) -> Result<TriggerEvent, UnknownEvent> {
     let message = |record: &&RawValue| {
         let members = json::members(record).ok_or("a record that is no object")?;
-        let text = |name| members.get(name).and_then(json::string);
+        let text = |name| members.get(name).and_then(json::text);
         if text("eventSource").as_deref() != Some("aws:sqs") {
             return Err("records of something else than SQS".to_owned());
         }
         // Without the id SQS could not be told which message failed.
-        let id = text("messageId").ok_or("a record without a messageId")?;
+        let id = text("messageId").ok_or("a record without a messageId")?.into_owned();
         let attributes = members.get("attributes").and_then(json::members);
-        let attribute = |name| attributes.as_ref().and_then(|it| json::string(it.get(name)?));
+        let attribute = |name| attributes.as_ref().and_then(|it| json::text(it.get(name)?));
         // Messages of a standard queue may have groups, too.
         let is_fifo = text("eventSourceARN").is_some_and(|arn| arn.ends_with(".fifo"));
         Ok(QueueMessage {
             envelope: parse_message_body(members.get("body"), &id),
             id,
             receive_count: attribute("ApproximateReceiveCount").and_then(|it| it.parse().ok()),
-            group: is_fifo.then(|| attribute("MessageGroupId").unwrap_or_default()),
+            group: is_fifo.then(|| attribute("MessageGroupId").unwrap_or_default().into_owned()),
         })
     };
     records.iter().map(message).collect::<Result<_, _>>().map(TriggerEvent::Messages)
@@ -191,11 +189,9 @@ fn parse_messages(records: &[&RawValue]) -> Result<TriggerEvent, UnknownEvent> {
 
 /// Parses the body of a message: a command, or an event that a rule of EventBridge put there.
 fn parse_message_body(body: Option<&RawValue>, message_id: &str) -> CommandEnvelope {
-    let envelope =
-        |id: String, document| CommandEnvelope { trigger: Trigger::Sqs, id: Some(id), document };
-    let of_message = |document| envelope(message_id.to_owned(), document);
+    let of_message = |document| CommandEnvelope::new(Trigger::Sqs, Some(message_id), document);
     let body = body.unwrap_or(RawValue::NULL);
-    let Some(text) = json::string(body) else {
+    let Some(text) = json::text(body) else {
         return of_message(Err(violation(ViolationKind::NotAString, body).into()));
     };
     let document = match json::value(&text) {
@@ -204,7 +200,7 @@ fn parse_message_body(body: Option<&RawValue>, message_id: &str) -> CommandEnvel
     };
     let is_event = |members: &Members| matches!(classify(members), Ok(EventKind::EventBridge));
     match json::members(document).filter(is_event).map(|members| parse_eventbridge(&members)) {
-        None => of_message(Ok(document.to_owned())),
+        None => of_message(Ok(document)),
         Some(Ok(event)) => CommandEnvelope { trigger: Trigger::Sqs, ..event },
         Some(Err(missing)) => {
             let violations = violation(ViolationKind::Missing, document);

@@ -137,7 +137,7 @@ impl LeanClient {
             }
         };
         let (outcome, attempts) = retry::track(policy, invoke).await;
-        outcome.map_err(|source| CallError::new(source, attempts))
+        outcome.map_err(|source| CallError { attempts, source })
     }
 }
 

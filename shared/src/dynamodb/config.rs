@@ -6,8 +6,7 @@ use std::{env, fmt};
 use aws_sdk_dynamodb::config::Credentials;
 use url::Url;
 
-use super::endpoint;
-use super::endpoint::EndpointOptions;
+use super::endpoint::{self, EndpointOptions};
 
 /// Where DynamoDB is and who calls it. It has no `Debug`, because that of the credentials shows a
 /// part of them.

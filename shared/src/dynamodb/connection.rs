@@ -69,12 +69,9 @@ fn tls_context(ca_bundle: Option<&str>) -> Result<TlsContext, ConfigError> {
 /// Reads a PEM file. It is checked here because the TLS connector panics if it is faulty.
 fn read_ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
     let pem = fs::read(file).map_err(|error| ConfigError::CaBundle(error.to_string()))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match certificates {
-        Ok(certificates) if certificates.is_empty() => {
-            Err(ConfigError::CaBundle("no certificate in it".to_owned()))
-        }
-        Ok(_) => Ok(pem),
+    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
+        Ok(certificates) if !certificates.is_empty() => Ok(pem),
+        Ok(_) => Err(ConfigError::CaBundle("no certificate in it".to_owned())),
         Err(error) => Err(ConfigError::CaBundle(error.to_string())),
     }
 }

@@ -3,12 +3,12 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
+use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
-use super::retry::Attempts;
+use super::retry::{Attempts, TRANSIENT_CODES};
 use crate::error::{Causes, Error};
 
 /// The codes whose message names tables, roles and reasons only. The messages of throttles do so,
@@ -19,28 +19,15 @@ const CODES_THAT_QUOTE_NOTHING: [&str; 3] =
 /// The failure of a call. `Debug` shows what the log may say: the SDK's own would print DynamoDB's
 /// answer, and with it what is stored.
 pub struct CallError<E> {
-    source: SdkError<E, HttpResponse>,
-    attempts: Attempts,
+    /// What became of the attempts.
+    pub attempts: Attempts,
+    pub(super) source: SdkError<E, HttpResponse>,
 }
 
 impl<E> CallError<E> {
-    pub(super) fn new(source: SdkError<E, HttpResponse>, attempts: Attempts) -> Self {
-        Self { source, attempts }
-    }
-
     /// Returns DynamoDB's refusal, if that is why the call failed.
     pub fn refusal(&self) -> Option<&E> {
         self.source.as_service_error()
-    }
-
-    /// Returns the number of attempts.
-    pub fn attempts(&self) -> u32 {
-        self.attempts.count
-    }
-
-    /// Returns whether an attempt may have taken effect although its answer was lost.
-    pub fn is_outcome_unknown(&self) -> bool {
-        self.attempts.is_outcome_unknown
     }
 }
 
@@ -64,17 +51,12 @@ impl<E: StdError + ProvideErrorMetadata + 'static> CallError<E> {
             SdkError::TimeoutError(_)
             | SdkError::DispatchFailure(_)
             | SdkError::ResponseError(_) => true,
-            SdkError::ServiceError(context) => match context.err().code() {
-                Some(code) => {
-                    context.raw().status().is_server_error()
-                        || THROTTLING_ERRORS.contains(&code)
-                        || TRANSIENT_ERRORS.contains(&code)
-                        || code == "ReplicatedWriteConflictException"
-                        || code == "TransactionConflictException"
-                }
-                // Every error of DynamoDB has a code: something else answered in its place.
-                None => true,
-            },
+            // Every error of DynamoDB has a code: without one, something else answered in its place.
+            SdkError::ServiceError(context) => context.err().code().is_none_or(|code| {
+                context.raw().status().is_server_error()
+                    || THROTTLING_ERRORS.contains(&code)
+                    || TRANSIENT_CODES.contains(&code)
+            }),
             _ => false,
         }
     }

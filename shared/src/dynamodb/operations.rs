@@ -14,6 +14,8 @@ use aws_smithy_runtime_api::client::runtime_plugin::{
     RuntimePlugin, RuntimePlugins, StaticRuntimePlugin,
 };
 
+use super::retry::TRANSIENT_CODES;
+
 /// The input of an operation, as the SDK's builder makes it.
 pub trait Call: Sized {
     /// The answer.
@@ -62,7 +64,11 @@ macro_rules! operations {
                     let components = RuntimeComponentsBuilder::new(Self::NAME)
                         .with_retry_classifier(TransientErrorClassifier::<Self::Error>::new())
                         .with_retry_classifier(ModeledAsRetryableClassifier::<Self::Error>::new())
-                        .with_retry_classifier(AwsErrorCodeClassifier::<Self::Error>::new());
+                        .with_retry_classifier(
+                            AwsErrorCodeClassifier::<Self::Error>::builder()
+                                .transient_errors(TRANSIENT_CODES)
+                                .build(),
+                        );
                     let plugin = StaticRuntimePlugin::new().with_runtime_components(components);
                     match operation.config() {
                         Some(config) => plugin.with_config(config),

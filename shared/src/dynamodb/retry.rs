@@ -38,9 +38,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
@@ -60,6 +58,15 @@ pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest backoff before any attempt.
 pub(super) const MAX_BACKOFF: Duration = Duration::from_millis(500);
 
+/// The codes of refusals that pass, besides throttles: a slow request, and a write that conflicted with
+/// a transaction or with a write in another region. None did anything.
+pub(super) const TRANSIENT_CODES: &[&str] = &[
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "TransactionConflictException",
+    "ReplicatedWriteConflictException",
+];
+
 /// How a call is retried.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
@@ -74,14 +81,15 @@ impl RetryPolicy {
     pub const DEFAULT: Self = Self { max_attempts: 3, after_unknown_outcome: true };
 }
 
-/// Returns the backoff after `attempts` attempts. `jitter` is random.
-pub fn backoff(attempts: u32, jitter: u8) -> Duration {
+/// Returns the backoff before an attempt, if `attempts_left` are left. `jitter` is random.
+pub fn backoff(attempts_left: u32, jitter: u8) -> Duration {
+    let attempts = RetryPolicy::DEFAULT.max_attempts - attempts_left;
     FIRST_BACKOFF * u32::from(jitter) / 255 * attempts
 }
 
 /// What became of the attempts of a call.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Attempts {
+pub struct Attempts {
     /// How many there were.
     pub count: u32,
     /// Whether one of them may have taken effect although its answer was lost.
@@ -114,7 +122,7 @@ impl Intercept for AttemptTracker {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         request_stats::record_store_call();
-        update_attempts(|attempts| attempts.count += 1);
+        update_attempts(|attempts| Attempts { count: attempts.count + 1, ..attempts });
         Ok(())
     }
 
@@ -126,19 +134,15 @@ impl Intercept for AttemptTracker {
     ) -> Result<(), BoxError> {
         let is_failure = matches!(context.output_or_error(), Some(Err(_)));
         if is_failure && is_outcome_unknown(context.response()) {
-            update_attempts(|attempts| attempts.is_outcome_unknown = true);
+            update_attempts(|attempts| Attempts { is_outcome_unknown: true, ..attempts });
         }
         Ok(())
     }
 }
 
-fn update_attempts(update: impl FnOnce(&mut Attempts)) {
+fn update_attempts(update: impl FnOnce(Attempts) -> Attempts) {
     // Every call is tracked.
-    let _ = TRACKED.try_with(|(_, cell)| {
-        let mut attempts = cell.get();
-        update(&mut attempts);
-        cell.set(attempts);
-    });
+    let _ = TRACKED.try_with(|(_, attempts)| attempts.update(update));
 }
 
 /// Returns whether an attempt that failed may have taken effect: unless DynamoDB refused it. A 5xx does
@@ -151,8 +155,7 @@ fn is_outcome_unknown(response: Option<&HttpResponse>) -> bool {
 /// What the SDK's classifiers do not know. In this order:
 ///
 /// * A retry that the [`RetryPolicy`] excludes is forbidden.
-/// * A write that conflicted with a transaction is retried, and so is a transaction that conflicted
-///   with a write. Neither did anything
+/// * A transaction that conflicted with a write is retried: it did nothing
 ///   (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>).
 /// * A success that cannot be parsed is retried: something else answered in DynamoDB's place.
 #[derive(Debug)]
@@ -172,17 +175,11 @@ impl ClassifyRetry for RetryRules {
             attempts.get().count >= policy.max_attempts
                 || is_unknown && !policy.after_unknown_outcome
         });
-        let refusal = error.as_operation_error();
+        let refusal = error.as_operation_error().and_then(|it| it.downcast_ref());
         let is_success = context.response().is_some_and(|it| it.status().is_success());
         if is_excluded.unwrap_or(false) {
             RetryAction::RetryForbidden
-        } else if refusal.is_some_and(|refusal| {
-            refusal.downcast_ref().is_some_and(PutItemError::is_transaction_conflict_exception)
-                || refusal
-                    .downcast_ref()
-                    .is_some_and(UpdateItemError::is_transaction_conflict_exception)
-                || refusal.downcast_ref().is_some_and(is_transaction_conflict)
-        }) {
+        } else if refusal.is_some_and(is_transaction_conflict) {
             RetryAction::throttling_error()
         } else if is_success {
             RetryAction::transient_error()

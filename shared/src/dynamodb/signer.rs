@@ -5,8 +5,7 @@
 //! query, so the canonical request is simple and the signing key can be cached: it changes once a
 //! day.
 
-use std::fmt;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -83,8 +82,7 @@ impl Signer {
         let scope = format!("{date}/{}/{SERVICE}/aws4_request", self.region);
         let to_sign =
             format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Hash::of(canonical.as_bytes()));
-        let signature =
-            self.with_signing_key(now, date, |key| calculate_signature(key, to_sign.as_bytes()));
+        let signature = self.signature(now, date, to_sign.as_bytes());
         let access_key = self.credentials.access_key_id();
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
@@ -97,16 +95,16 @@ impl Signer {
         Ok(())
     }
 
-    fn with_signing_key<T>(&self, now: SystemTime, date: &str, sign: impl FnOnce(&[u8]) -> T) -> T {
+    fn signature(&self, now: SystemTime, date: &str, to_sign: &[u8]) -> String {
         // Nothing panics while the lock is held. If it did, the key would still be the day's key.
         let mut kept = self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some((day, key)) if day == date => sign(key),
+            Some((day, key)) if day == date => calculate_signature(key, to_sign),
             _ => {
                 let secret = self.credentials.secret_access_key();
-                let key =
-                    generate_signing_key(secret, now, &self.region, SERVICE).as_ref().to_vec();
-                sign(&kept.insert((date.to_owned(), key)).1)
+                let key = generate_signing_key(secret, now, &self.region, SERVICE);
+                let (_, key) = kept.insert((date.to_owned(), key.as_ref().to_vec()));
+                calculate_signature(key, to_sign)
             }
         }
     }

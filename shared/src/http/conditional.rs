@@ -3,16 +3,13 @@
 //!
 //! A tag is the version alone. A release that renders a version otherwise must give it another tag.
 
-use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
+use lambda_http::http::{HeaderName, StatusCode, header};
 
 use super::request::Request;
 use super::response::Response;
 use crate::error::{Error, Result, zip};
 use crate::model::VersionCondition;
 use crate::validation::{RequestPart, Validated, ViolationKind, text_violation};
-
-/// What a cache may do with what is public: keep it for a minute.
-const PUBLIC_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// The most tags of a list: the most operands that DynamoDB's `IN` compares with
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html>).
@@ -21,16 +18,12 @@ const MAX_TAGS: usize = 100;
 impl Response {
     /// Sets the `ETag` of a version.
     pub fn with_etag(self, version: u64) -> Self {
-        match HeaderValue::try_from(format!("\"{version}\"")) {
-            Ok(tag) => self.with_header(header::ETAG, tag),
-            // A number in quotes is a valid header value.
-            Err(_) => self,
-        }
+        self.with_header(header::ETAG, format!("\"{version}\""))
     }
 
     /// Lets caches keep the response for a minute.
     pub fn with_public_cache(self) -> Self {
-        self.with_header(header::CACHE_CONTROL, PUBLIC_CACHE)
+        self.with_header(header::CACHE_CONTROL, "public, max-age=60")
     }
 }
 
@@ -51,27 +44,18 @@ enum Tags {
     Versions(Vec<u64>),
 }
 
-/// How tags are compared (RFC 9110, 8.8.3.2).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Comparison {
-    /// A weak tag (`W/"…"`) matches nothing.
-    Strong,
-    /// A weak tag is as good as a strong one.
-    Weak,
-}
-
 impl Preconditions {
     /// Parses both headers.
     pub fn from_request(request: &Request<'_>) -> Result<Self> {
-        let tags = |header: HeaderName, name, comparison| -> Validated<Option<Tags>> {
+        let tags = |header: HeaderName, name, may_be_weak| -> Validated<Option<Tags>> {
             let Some(value) = request.headers.get(header) else { return Ok(None) };
             let list = String::from_utf8_lossy(value.as_bytes());
-            Tags::parse(&list, comparison)
+            Tags::parse(&list, may_be_weak)
                 .map(Some)
                 .map_err(|kind| text_violation(RequestPart::Header, name, kind, &list))
         };
-        let if_match = tags(header::IF_MATCH, "if-match", Comparison::Strong);
-        let if_none_match = tags(header::IF_NONE_MATCH, "if-none-match", Comparison::Weak);
+        let if_match = tags(header::IF_MATCH, "if-match", false);
+        let if_none_match = tags(header::IF_NONE_MATCH, "if-none-match", true);
         let (if_match, if_none_match) = zip(if_match, if_none_match)?;
         Ok(Self { if_match, if_none_match })
     }
@@ -114,8 +98,9 @@ impl Tags {
         }
     }
 
-    /// Parses `*`, or a list such as `"1", W/"2"`. A comma in quotes does not separate.
-    fn parse(list: &str, comparison: Comparison) -> Result<Self, ViolationKind> {
+    /// Parses `*`, or a list such as `"1", W/"2"`. A comma in quotes does not separate. A weak tag
+    /// matches nothing unless it `may_be_weak` (RFC 9110, 8.8.3.2).
+    fn parse(list: &str, may_be_weak: bool) -> Result<Self, ViolationKind> {
         const SEPARATORS: [char; 3] = [',', ' ', '\t'];
         let mut rest = list.trim_matches(SEPARATORS);
         if rest == "*" {
@@ -124,7 +109,7 @@ impl Tags {
         let (mut versions, mut count) = (Vec::new(), 0);
         while !rest.is_empty() || count == 0 {
             let opaque = rest.strip_prefix("W/").unwrap_or(rest);
-            let is_comparable = opaque == rest || comparison == Comparison::Weak;
+            let is_comparable = opaque == rest || may_be_weak;
             let (tag, after) = opaque
                 .strip_prefix('"')
                 .and_then(|tag| tag.split_once('"'))
@@ -155,7 +140,7 @@ mod tests {
     use super::*;
 
     fn weak(list: &str) -> Result<Tags, ViolationKind> {
-        Tags::parse(list, Comparison::Weak)
+        Tags::parse(list, true)
     }
 
     #[test]
@@ -208,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_weak_tag_matches_no_write() {
-        assert_eq!(Tags::parse(r#"W/"1", "2""#, Comparison::Strong), Ok(Tags::Versions(vec![2])));
+        assert_eq!(Tags::parse(r#"W/"1", "2""#, false), Ok(Tags::Versions(vec![2])));
     }
 
     fn preconditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Preconditions {

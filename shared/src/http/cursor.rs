@@ -38,12 +38,9 @@ pub fn read(account: AccountId, name: &'static str, text: &str) -> Validated<Wid
         .ok_or_else(|| text_violation(RequestPart::Query, name, ViolationKind::InvalidCursor, text))
 }
 
-fn checksum(account: AccountId, id: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let digest =
-        Sha256::new_with_prefix([VERSION]).chain_update(account.0).chain_update(id).finalize();
-    let mut checksum = [0; CHECKSUM_BYTES];
-    checksum.copy_from_slice(&digest[..CHECKSUM_BYTES]);
-    checksum
+fn checksum(account: AccountId, id: &[u8]) -> Vec<u8> {
+    let hasher = Sha256::new_with_prefix([VERSION]).chain_update(account.0).chain_update(id);
+    hasher.finalize()[..CHECKSUM_BYTES].to_vec()
 }
 
 #[cfg(test)]

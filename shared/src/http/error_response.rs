@@ -1,6 +1,6 @@
 //! What the error responses of both dialects have in common: statuses and headers.
 
-use lambda_http::http::{HeaderValue, StatusCode, header};
+use lambda_http::http::{StatusCode, header};
 
 use super::response::Response;
 use crate::error::Error;
@@ -38,11 +38,9 @@ impl Response {
     pub fn with_error_headers(self, error: &Error, challenge: &'static str) -> Self {
         match error {
             Error::MissingApiKey | Error::InvalidApiKey | Error::ConflictingApiKeys => {
-                self.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+                self.with_header(header::WWW_AUTHENTICATE, challenge)
             }
-            Error::MethodNotAllowed { allow } => {
-                self.with_header(header::ALLOW, HeaderValue::from_static(allow))
-            }
+            Error::MethodNotAllowed { allow } => self.with_header(header::ALLOW, *allow),
             Error::Unavailable(_) => self.with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS),
             _ => self,
         }

@@ -7,8 +7,6 @@
 
 use std::time::Duration;
 
-use lambda_http::http::{HeaderName, HeaderValue};
-
 use super::request::Request;
 use super::response::Response;
 use crate::error::Result;
@@ -22,7 +20,6 @@ pub const IDEMPOTENCY_KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60)
 const MAX_CHARACTERS: usize = 255;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// An idempotency key and the request that it came with, as hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +58,7 @@ impl IdempotencyKey {
 impl Response {
     /// Sets `Idempotency-Replayed: true`.
     pub fn with_replay_marker(self) -> Self {
-        self.with_header(REPLAYED, HeaderValue::from_static("true"))
+        self.with_header("idempotency-replayed", "true")
     }
 }
 

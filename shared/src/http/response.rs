@@ -3,7 +3,7 @@
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::header::{CONTENT_TYPE, IntoHeaderName};
-use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 /// A response in API Gateway's payload format 2.0.
@@ -33,8 +33,7 @@ impl Response {
 
     /// Makes a response of a body that is JSON already.
     pub fn json_text(status: StatusCode, body: String) -> Self {
-        let content_type = HeaderValue::from_static("application/json");
-        Self { status, headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]), body }
+        Self { body, ..Self::empty(status) }.with_header(CONTENT_TYPE, "application/json")
     }
 
     /// Makes a response without a body.
@@ -42,18 +41,16 @@ impl Response {
         Self { status, headers: HeaderMap::new(), body: String::new() }
     }
 
-    /// Sets a header.
-    pub fn with_header(mut self, name: impl IntoHeaderName, value: impl Into<HeaderValue>) -> Self {
-        self.headers.insert(name, value.into());
-        self
-    }
-
-    /// Sets `x-request-id`.
-    pub fn with_request_id(self, request_id: &str) -> Self {
-        match HeaderValue::from_str(request_id) {
-            Ok(value) => self.with_header(HeaderName::from_static("x-request-id"), value),
-            Err(_) => self,
+    /// Sets a header, unless `value` has a byte that no header may have (RFC 9110, 5.5).
+    pub fn with_header(
+        mut self,
+        name: impl IntoHeaderName,
+        value: impl TryInto<HeaderValue>,
+    ) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.headers.insert(name, value);
         }
+        self
     }
 
     /// Converts the response to API Gateway's format.

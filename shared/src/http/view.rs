@@ -18,22 +18,15 @@ pub fn to_json(widget: &impl Serialize) -> Result<Box<RawValue>> {
 /// Serializes an object, in the order in which its members are written: groups of a struct's fields
 /// by name in `[…]`, each followed by members that are computed in `{…}`.
 ///
-/// Every field of the struct must be named: an omission does not compile. With `public`, every field
-/// that the dialect's list has as public must be named, and no other.
+/// An object that does not name every field of the struct does not compile. An object of `some`
+/// fields names those that it has.
 #[macro_export]
 macro_rules! serialize_object {
-    ($serializer:expr, $source:expr => public $Type:ident $members:tt) => {{
-        const _: () = assert!(
-            $crate::model::fields::are_public($Type::FIELDS, $crate::serialize_object!(@names $members)),
-            "the object does not have exactly the public fields"
-        );
+    ($serializer:expr, $source:expr => some $Type:ident $members:tt) => {
         $crate::serialize_object!(@write $serializer, $source => $Type [..] $members)
-    }};
+    };
     ($serializer:expr, $source:expr => $Type:ident $members:tt) => {
         $crate::serialize_object!(@write $serializer, $source => $Type [] $members)
-    };
-    (@names {$([$($field:ident),* $(,)?] {$($key:ident: $value:expr),* $(,)?})+}) => {
-        &[$($(stringify!($field),)*)+]
     };
     (@write $serializer:expr, $source:expr => $Type:ident [$($rest:tt)*] {
         $([$($field:ident),* $(,)?] {$($key:ident: $value:expr),* $(,)?})+

@@ -82,28 +82,30 @@ impl Origin {
 }
 
 fn check(text: &str) -> Result<(), &'static str> {
-    if text.is_empty() {
-        return Err("must not be empty");
-    }
-    if text.contains("://") {
-        return Err("must be a host name without a scheme");
-    }
-    if text.contains(['/', '?', '#', '\\']) {
-        return Err("must be a host name without a path");
-    }
+    check_all(&[
+        (!text.is_empty(), "must not be empty"),
+        (!text.contains("://"), "must be a host name without a scheme"),
+        (!text.contains(['/', '?', '#', '\\']), "must be a host name without a path"),
+    ])?;
     if text.parse::<Ipv6Addr>().is_ok() {
         return Ok(());
     }
     let (host, port) = split_port(text);
-    if let Some(port) = port {
-        check_port(port)?;
-    }
+    let is_port = port.is_none_or(|port| {
+        port.bytes().all(|it| it.is_ascii_digit()) && matches!(port.parse::<u16>(), Ok(1..))
+    });
+    check_all(&[(is_port, "must have a port from 1 to 65535 behind its colon")])?;
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => {
-            address.parse::<Ipv6Addr>().map(|_| ()).map_err(|_| "is not an IPv6 address")
+            check_all(&[(address.parse::<Ipv6Addr>().is_ok(), "is not an IPv6 address")])
         }
         None => check_host(host),
     }
+}
+
+/// Returns the reason of the first rule that is not met.
+fn check_all(rules: &[(bool, &'static str)]) -> Result<(), &'static str> {
+    rules.iter().find(|(is_met, _)| !is_met).map_or(Ok(()), |(_, reason)| Err(*reason))
 }
 
 /// Splits off the port behind the last colon that is outside brackets.
@@ -114,50 +116,32 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn check_port(port: &str) -> Result<(), &'static str> {
-    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
-    match port.parse::<u16>() {
-        Ok(1..) if is_number => Ok(()),
-        _ => Err("must have a port from 1 to 65535 behind its colon"),
-    }
-}
-
 fn check_host(host: &str) -> Result<(), &'static str> {
-    if host == "*" {
-        return Err("must be more than a wildcard");
-    }
     let name = host.strip_prefix("*.").unwrap_or(host);
-    if name.contains('*') {
-        return Err("may have a wildcard as its leftmost label only");
-    }
-    if host.len() > 253 {
-        return Err("must have at most 253 characters");
-    }
-    let mut last = "";
+    check_all(&[
+        (host != "*", "must be more than a wildcard"),
+        (!name.contains('*'), "may have a wildcard as its leftmost label only"),
+        (host.len() <= 253, "must have at most 253 characters"),
+    ])?;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     for label in name.split('.') {
-        if label.is_empty() {
-            return Err("must not have an empty label");
-        }
-        if label.len() > 63 {
-            return Err("must have labels of at most 63 characters");
-        }
-        if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-            return Err(
-                "must consist of letters, digits, hyphens and dots (other scripts in their xn-- form)",
-            );
-        }
-        if label.starts_with('-') || label.ends_with('-') {
-            return Err("must not have a label that begins or ends with a hyphen");
-        }
-        last = label;
+        let is_hyphen_outside = label.starts_with('-') || label.ends_with('-');
+        check_all(&[
+            (!label.is_empty(), "must not have an empty label"),
+            (label.len() <= 63, "must have labels of at most 63 characters"),
+            (label.bytes().all(is_allowed), ALLOWED_CHARACTERS),
+            (!is_hyphen_outside, "must not have a label that begins or ends with a hyphen"),
+        ])?;
     }
     // A browser parses a name whose last label is a number as an IPv4 address
     // (https://url.spec.whatwg.org/#ends-in-a-number-checker).
-    if last.bytes().all(|byte| byte.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
-        return Err("is not an IPv4 address");
-    }
-    Ok(())
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+    check_all(&[(!is_number || host.parse::<Ipv4Addr>().is_ok(), "is not an IPv4 address")])
 }
+
+const ALLOWED_CHARACTERS: &str =
+    "must consist of letters, digits, hyphens and dots (other scripts in their xn-- form)";
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::fields::{BodyOf, settings};
+use super::fields::settings;
 use super::ids::AccountId;
 use super::widget::WidgetSettings;
 use super::widget_type::WidgetType;
@@ -54,7 +54,7 @@ impl WidgetSettings for Settings {
 
     fn parse(body: &RawValue, account: AccountId) -> Validated<Self> {
         let mut fields = Fields::open(body)?;
-        let mut changes = Changes::read(&mut fields, BodyOf::Create);
+        let mut changes = Changes::read(&mut fields, true);
         changes.remove_branding.get_or_insert(Some(false));
         let mut settings = fields.finish(changes.into_settings())?;
         settings.org_id.get_or_insert(account.0);
@@ -63,7 +63,7 @@ impl WidgetSettings for Settings {
 
     fn parse_changes(body: &RawValue) -> Validated<Changes> {
         let mut fields = Fields::open(body)?;
-        let changes = Changes::read(&mut fields, BodyOf::Update);
+        let changes = Changes::read(&mut fields, false);
         fields.finish(Some(changes))
     }
 }
@@ -157,7 +157,9 @@ mod tests {
             parse(r#"{"style_params":1,"org_id":"x","widget_type":"Chat","name":3}"#).unwrap_err();
         let names: Vec<String> = violations
             .iter()
-            .map(|violation| crate::validation::PathDisplay(&violation.path).to_string())
+            .map(|violation| {
+                crate::validation::PathDisplay { path: &violation.path, root: "body" }.to_string()
+            })
             .collect();
         assert_eq!(
             names,

@@ -39,21 +39,12 @@ pub enum Visibility {
     Private,
 }
 
-/// The request that a body belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyOf {
-    /// A create.
-    Create,
-    /// An update.
-    Update,
-}
-
 impl Required {
-    /// Returns whether the body of such a request must name the field.
-    pub fn presence(self, body: BodyOf) -> Presence {
-        match (self, body) {
-            (Self::Always, _) | (Self::OnCreate, BodyOf::Create) => Presence::Required,
-            (Self::OnCreate, BodyOf::Update) | (Self::Never, _) => Presence::Optional,
+    /// Returns whether a body must name the field.
+    pub fn presence(self, is_create: bool) -> Presence {
+        match (self, is_create) {
+            (Self::Always, _) | (Self::OnCreate, true) => Presence::Required,
+            (Self::OnCreate, false) | (Self::Never, _) => Presence::Optional,
         }
     }
 }
@@ -90,13 +81,10 @@ macro_rules! settings {
 
         impl Changes {
             /// Parses the fields that a body names.
-            fn read(
-                fields: &mut $crate::validation::Fields<'_>,
-                body: $crate::model::fields::BodyOf,
-            ) -> Self {
+            fn read(fields: &mut $crate::validation::Fields<'_>, is_create: bool) -> Self {
                 use $crate::model::fields::Required;
                 Self { $(
-                    $field: fields.get(stringify!($field), Required::$required.presence(body), $rule)
+                    $field: fields.get(stringify!($field), Required::$required.presence(is_create), $rule)
                 ),+ }
             }
 
@@ -112,37 +100,3 @@ macro_rules! settings {
     (@or_default $required:ident $value:expr) => { $value? };
 }
 pub(crate) use settings;
-
-/// Returns whether `names` are the public ones of `fields`, all of them and no other.
-pub const fn are_public(fields: &[Field], names: &[&str]) -> bool {
-    let (mut public, mut i) = (0, 0);
-    while i < fields.len() {
-        if matches!(fields[i].visibility, Visibility::Public) {
-            if !contains(names, fields[i].name) {
-                return false;
-            }
-            public += 1;
-        }
-        i += 1;
-    }
-    public == names.len()
-}
-
-const fn contains(names: &[&str], name: &str) -> bool {
-    let mut i = 0;
-    while i < names.len() {
-        if is_same(names[i].as_bytes(), name.as_bytes()) {
-            return true;
-        }
-        i += 1;
-    }
-    false
-}
-
-const fn is_same(a: &[u8], b: &[u8]) -> bool {
-    let mut i = 0;
-    while i < a.len() && i < b.len() && a[i] == b[i] {
-        i += 1;
-    }
-    i == a.len() && i == b.len()
-}

@@ -17,12 +17,8 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let nibbles = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
         let mut text = [0; 64];
-        text.iter_mut().zip(nibbles).for_each(|(place, nibble)| {
-            *place = DIGITS[usize::from(nibble)];
-        });
+        hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }

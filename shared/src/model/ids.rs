@@ -5,8 +5,6 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::validation::{Validated, url};
-
 /// The id of the tenant that an API key belongs to. Only its own keys see its widgets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -33,13 +31,6 @@ impl fmt::Display for AccountId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct WidgetId(pub Uuid);
-
-impl WidgetId {
-    /// Parses a segment of the URL's path. `name` is what the route calls the segment.
-    pub fn from_path(name: &'static str, segment: &str) -> Validated<Self> {
-        url::path_uuid(name, segment).map(Self)
-    }
-}
 
 impl fmt::Display for WidgetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

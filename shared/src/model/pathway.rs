@@ -5,16 +5,15 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::allowed_domain::{AllowedDomain, Origin};
-use super::fields::{BodyOf, settings};
+use super::fields::settings;
 use super::ids::AccountId;
 use super::text::Text;
 use super::webhook_url::WebhookUrl;
 use super::widget::WidgetSettings;
 use crate::validation::json::{JsonText, JsonType};
-use crate::validation::rules::{list, not_null, nullable, number, text, uuid};
+use crate::validation::rules::{list, not_null, nullable, number, require, text, uuid};
 use crate::validation::{
-    Fields, Location, RequestPart, Validated, Violation, ViolationKind, json, prefix_path,
-    violation,
+    Fields, Location, Validated, Violation, ViolationKind, json, prefix_path, shorten, violation,
 };
 
 /// Passes the dialect's list of fields to the macro `$with`: name, type, rule, when a body must name
@@ -27,7 +26,7 @@ macro_rules! pathway_fields {
             agent_prompt: Option<AgentPrompt>, nullable(AgentPrompt::parse), Never, Private;
             allowed_domains: Vec<AllowedDomain>, allowed_domains, OnCreate, Private;
             messages_per_minute: MessagesPerMinute, MessagesPerMinute::parse, OnCreate, Public;
-            config: Config, Config::parse, OnCreate, Public;
+            config: JsonText, config, OnCreate, Public;
             agent_id: Option<Uuid>, nullable(uuid), Never, Private;
             webhook_url: Option<WebhookUrl>, nullable(WebhookUrl::parse), Never, Private;
         }
@@ -48,28 +47,44 @@ impl WidgetSettings for Settings {
     const DIALECT: &'static str = "pathway";
 
     fn parse(body: &RawValue, _: AccountId) -> Validated<Self> {
-        let (fields, changes) = read(body, BodyOf::Create)?;
+        let (fields, changes) = read(body, true)?;
         fields.finish(changes.into_settings())
     }
 
     fn parse_changes(body: &RawValue) -> Validated<Changes> {
-        let (fields, changes) = read(body, BodyOf::Update)?;
+        let (fields, changes) = read(body, false)?;
         fields.finish(Some(changes))
+    }
+
+    /// A widget needs `pathway_id` or `agent_prompt`.
+    fn required_field(changes: &Changes) -> Option<(&'static str, Vec<Violation>)> {
+        let (cleared, kept) = match (&changes.pathway_id, &changes.agent_prompt) {
+            (Some(None), None) => (PATHWAY_ID, AGENT_PROMPT),
+            (None, Some(None)) => (AGENT_PROMPT, PATHWAY_ID),
+            _ => return None,
+        };
+        let violations = violation(ViolationKind::MissingUnless(kept), RawValue::NULL);
+        Some((kept, prefix_path(Location::Field(cleared), violations)))
+    }
+
+    fn missing_field(&self) -> Option<&'static str> {
+        let is_missing = self.pathway_id.is_none() && self.agent_prompt.is_none();
+        is_missing.then_some("pathway_id or agent_prompt")
     }
 }
 
 /// Reads a body, which must leave the widget a pathway, a prompt, or both. A field that an update
-/// does not name may be there already ([`Changes::required_field`]).
-fn read(body: &RawValue, body_of: BodyOf) -> Validated<(Fields<'_>, Changes)> {
+/// does not name may be there already ([`WidgetSettings::required_field`]).
+fn read(body: &RawValue, is_create: bool) -> Validated<(Fields<'_>, Changes)> {
     let mut fields = Fields::open(body)?;
     let may_be_set = |name| match fields.value(name) {
         Some(value) => json::type_of(value) != JsonType::Null,
-        None => body_of == BodyOf::Update,
+        None => !is_create,
     };
     if !may_be_set(PATHWAY_ID) && !may_be_set(AGENT_PROMPT) {
         fields.report(PATHWAY_ID, ViolationKind::MissingUnless(AGENT_PROMPT));
     }
-    let changes = Changes::read(&mut fields, body_of);
+    let changes = Changes::read(&mut fields, is_create);
     Ok((fields, changes))
 }
 
@@ -83,25 +98,6 @@ impl Settings {
     }
 }
 
-impl Changes {
-    /// Returns the field that the stored widget must have for these changes to leave it valid, and
-    /// the violation if it has not. A widget needs `pathway_id` or `agent_prompt`.
-    pub fn required_field(&self) -> Option<(&'static str, Violation)> {
-        let (cleared, kept) = match (&self.pathway_id, &self.agent_prompt) {
-            (Some(None), None) => (PATHWAY_ID, AGENT_PROMPT),
-            (None, Some(None)) => (AGENT_PROMPT, PATHWAY_ID),
-            _ => return None,
-        };
-        let violation = Violation {
-            part: RequestPart::Body,
-            path: vec![Location::Field(cleared)],
-            kind: ViolationKind::MissingUnless(kept),
-            input: RawValue::NULL.into(),
-        };
-        Some((kept, violation))
-    }
-}
-
 fn allowed_domains(value: &RawValue) -> Validated<Vec<AllowedDomain>> {
     const MAX_ENTRIES: usize = 100;
     if json::elements(value).is_some_and(|entries| entries.len() > MAX_ENTRIES) {
@@ -111,22 +107,9 @@ fn allowed_domains(value: &RawValue) -> Validated<Vec<AllowedDomain>> {
     list(|entry| {
         let sent = text(entry)?;
         AllowedDomain::parse(sent.clone()).map_err(|reason| {
-            violation(ViolationKind::InvalidDomain { entry: shorten(&sent), reason }, entry)
+            violation(ViolationKind::InvalidDomain { entry: shorten(&sent, 80), reason }, entry)
         })
     })(value)
-}
-
-/// Cuts an entry to what a message needs to recognise it.
-fn shorten(entry: &str) -> String {
-    const MAX_CHARACTERS: usize = 80;
-    match entry.char_indices().nth(MAX_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &entry[..end]),
-        None => entry.to_owned(),
-    }
-}
-
-fn above_zero(value: &RawValue) -> Validated<()> {
-    if number(value)? > 0.0 { Ok(()) } else { Err(violation(ViolationKind::NotAbove(0), value)) }
 }
 
 /// How many messages a visitor may send in a minute: finite, at least 0, kept as the text that came
@@ -140,12 +123,8 @@ impl MessagesPerMinute {
     pub fn parse(value: &RawValue) -> Validated<Self> {
         not_null(value)?;
         let number = number(value)?;
-        if !number.is_finite() {
-            return Err(violation(ViolationKind::NotFinite, value));
-        }
-        if number < 0.0 {
-            return Err(violation(ViolationKind::Below(0), value));
-        }
+        require(number.is_finite(), ViolationKind::NotFinite, value)?;
+        require(number >= 0.0, ViolationKind::Below(0), value)?;
         Ok(Self(value.into()))
     }
 
@@ -155,27 +134,16 @@ impl MessagesPerMinute {
     }
 }
 
-/// Any JSON but null. If it is an object with `timeoutSeconds`, that is a number above 0.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Config(JsonText);
-
-impl Config {
-    /// Parses a JSON value.
-    pub fn parse(value: &RawValue) -> Validated<Self> {
-        const TIMEOUT: &str = "timeoutSeconds";
-        not_null(value)?;
-        if let Some(timeout) = json::members(value).and_then(|members| members.get(TIMEOUT)) {
-            above_zero(timeout)
-                .map_err(|violations| prefix_path(Location::Field(TIMEOUT), violations))?;
-        }
-        Ok(Self(value.into()))
+/// Accepts any JSON but null. If it is an object with `timeoutSeconds`, that is a number above 0.
+fn config(value: &RawValue) -> Validated<JsonText> {
+    const TIMEOUT: &str = "timeoutSeconds";
+    not_null(value)?;
+    if let Some(timeout) = json::members(value).and_then(|members| members.get(TIMEOUT)) {
+        number(timeout)
+            .and_then(|it| require(it > 0.0, ViolationKind::NotAbove(0), timeout))
+            .map_err(|violations| prefix_path(Location::Field(TIMEOUT), violations))?;
     }
-
-    /// Returns the configuration as JSON.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
+    Ok(value.into())
 }
 
 #[cfg(test)]
@@ -194,9 +162,10 @@ mod tests {
     fn violations(body: &str) -> Vec<String> {
         match parse(body) {
             Ok(_) => Vec::new(),
-            Err(violations) => {
-                violations.iter().map(|v| format!("{} {}", PathDisplay(&v.path), v.kind)).collect()
-            }
+            Err(violations) => violations
+                .iter()
+                .map(|v| format!("{} {}", PathDisplay { path: &v.path, root: "body" }, v.kind))
+                .collect(),
         }
     }
 
@@ -230,7 +199,8 @@ mod tests {
     fn update_may_clear_pathway_or_prompt_if_the_other_stays() {
         let changes =
             |body: &str| Settings::parse_changes(json::document(body.as_bytes()).unwrap());
-        let required = |body: &str| changes(body).unwrap().required_field().map(|(field, _)| field);
+        let required =
+            |body: &str| Settings::required_field(&changes(body).unwrap()).map(|(field, _)| field);
         assert_eq!(changes("{}").unwrap(), Changes::default());
         assert_eq!(required("{}"), None);
         assert_eq!(required(r#"{"pathway_id":null}"#), Some("agent_prompt"));

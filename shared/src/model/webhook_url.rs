@@ -32,16 +32,17 @@ impl WebhookUrl {
 /// The URL parser accepts what a caller of the URL may not: white space, control characters, too few
 /// or too many slashes.
 fn is_webhook_url(text: &str) -> bool {
-    let begins_with = |scheme: &str| {
-        let start = text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
-        start && !text[scheme.len()..].starts_with('/')
-    };
-    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+    let is_unsafe = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+    let (Some((scheme, rest)), Ok(url)) = (text.split_once("://"), Url::parse(text)) else {
         return false;
-    }
-    let Ok(url) = Url::parse(text) else { return false };
-    begins_with("https://") && url.host().is_some()
-        || begins_with("http://") && is_this_machine(&url)
+    };
+    let is_as_parsed = scheme.eq_ignore_ascii_case(url.scheme()) && !rest.starts_with('/');
+    let is_allowed = match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_this_machine(&url),
+        _ => false,
+    };
+    is_as_parsed && is_allowed && !text.contains(is_unsafe)
 }
 
 fn is_this_machine(url: &Url) -> bool {

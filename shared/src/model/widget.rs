@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::ids::{AccountId, WidgetId};
 use super::timestamp::Timestamp;
-use crate::validation::Validated;
+use crate::validation::{Validated, Violation};
 
 /// A widget: what its client sets, and what the service adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +26,8 @@ impl<S> Widget<S> {
     /// Makes a new widget with a new id, created now.
     pub fn new(settings: S) -> Self {
         let now = Timestamp::now();
-        Self {
-            id: WidgetId(Uuid::now_v7()),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-            settings,
-        }
+        let id = WidgetId(Uuid::now_v7());
+        Self { id, version: 1, created_at: now, updated_at: now, settings }
     }
 }
 
@@ -49,4 +44,15 @@ pub trait WidgetSettings: Sized {
 
     /// Parses the body of an update. A field that it does not name stays; an explicit null clears.
     fn parse_changes(body: &RawValue) -> Validated<Self::Changes>;
+
+    /// Returns the field that the stored widget must have for an update to leave it valid, and the
+    /// violations if it has not.
+    fn required_field(_changes: &Self::Changes) -> Option<(&'static str, Vec<Violation>)> {
+        None
+    }
+
+    /// Returns what stored settings lack to be valid.
+    fn missing_field(&self) -> Option<&'static str> {
+        None
+    }
 }

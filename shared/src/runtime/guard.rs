@@ -12,21 +12,18 @@ use crate::error::{Error, Result};
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// When work is given up.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(Option<Instant>);
+pub(super) type Deadline = Option<Instant>;
 
-impl Deadline {
-    /// Leaves [`MARGIN`] before `lambda_deadline`. There is no deadline if it is years ago:
-    /// `cargo lambda watch` sends one of the year 1970.
-    pub fn before(lambda_deadline: SystemTime) -> Self {
-        /// Before Lambda existed.
-        const ABSURD: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-        let time_left = match lambda_deadline.duration_since(SystemTime::now()) {
-            Ok(left) => Some(left.saturating_sub(MARGIN)),
-            Err(past) => (past.duration() < ABSURD).then_some(Duration::ZERO),
-        };
-        Self(time_left.map(|left| Instant::now() + left))
-    }
+/// Leaves [`MARGIN`] before `lambda_deadline`. There is no deadline if it is years ago: `cargo lambda
+/// watch` sends one of the year 1970.
+pub(super) fn deadline_before(lambda_deadline: SystemTime) -> Deadline {
+    /// Before Lambda existed.
+    const ABSURD: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    let time_left = match lambda_deadline.duration_since(SystemTime::now()) {
+        Ok(left) => Some(left.saturating_sub(MARGIN)),
+        Err(past) => (past.duration() < ABSURD).then_some(Duration::ZERO),
+    };
+    time_left.map(|left| Instant::now() + left)
 }
 
 /// Does `work` until the deadline. A panic is an [`Error::Internal`], the deadline an
@@ -40,7 +37,7 @@ pub(super) async fn guard<T>(
     // What a handler leaves half done when it panics is its own. What outlives it (the client, the
     // cache of keys) is consistent after every operation on it.
     let work = AssertUnwindSafe(work).catch_unwind();
-    let outcome = match deadline.0 {
+    let outcome = match deadline {
         Some(deadline) if deadline <= Instant::now() => return Err(late()),
         Some(deadline) => timeout_at(deadline, work).await.map_err(|_| late())?,
         None => work.await,
@@ -56,7 +53,7 @@ mod tests {
     async fn work_is_given_up_before_lambda_stops_the_function() {
         let lambda_deadline = SystemTime::now() + MARGIN + Duration::from_millis(20);
         let stuck = Box::pin(std::future::pending::<Result<(), Error>>());
-        let outcome = guard(Deadline::before(lambda_deadline), stuck).await;
+        let outcome = guard(deadline_before(lambda_deadline), stuck).await;
         assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
         assert!(SystemTime::now() < lambda_deadline);
     }
@@ -64,13 +61,13 @@ mod tests {
     #[tokio::test]
     async fn work_does_not_begin_after_the_deadline() {
         let work = Box::pin(async { panic!("it began") });
-        let outcome: Result<(), Error> = guard(Deadline::before(SystemTime::now()), work).await;
+        let outcome: Result<(), Error> = guard(deadline_before(SystemTime::now()), work).await;
         assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
     }
 
     #[tokio::test]
     async fn a_deadline_of_1970_is_none() {
         let work = Box::pin(async { Ok(()) });
-        assert_eq!(guard(Deadline::before(SystemTime::UNIX_EPOCH), work).await, Ok(()));
+        assert_eq!(guard(deadline_before(SystemTime::UNIX_EPOCH), work).await, Ok(()));
     }
 }

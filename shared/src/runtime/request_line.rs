@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::telemetry::{Level, MetricDatum, StatsFields, log};
+use crate::telemetry::{Level, MetricDatum, RequestStats, log};
 
 /// What the log says of a request.
 #[derive(Debug, Serialize)]
@@ -14,7 +14,7 @@ pub(super) struct RequestLine<'a> {
     pub route: &'a str,
     pub status: u16,
     #[serde(flatten)]
-    pub stats: StatsFields,
+    pub stats: RequestStats,
     pub cold_start: bool,
     /// Why the request failed, unless that is the client's fault.
     #[serde(skip_serializing_if = "Option::is_none")]

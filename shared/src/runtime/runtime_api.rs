@@ -48,9 +48,7 @@ pub(super) async fn run<R: Serialize>(
             continue;
         }
         let id = parts.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
-        let id = id.ok_or_else(|| {
-            format!("an invocation without an id, with status {}", parts.status)
-        })??;
+        let id = id.ok_or_else(|| format!("an invocation without an id ({})", parts.status))??;
         let answer = async {
             let context = Context::new(id, Arc::clone(&config), &parts.headers)
                 .map_err(|error| internal(id, &error))?;

@@ -8,10 +8,8 @@
 //! | `widget_id`, `created_at` | with the body, all that the answer is made of |
 //! | `ttl` | when the record expires, in seconds since 1970; DynamoDB deletes it some time later |
 
-use std::collections::HashMap;
-
 use super::items::{DecodeError, ItemReader};
-use super::table::{CREATED_AT, Item, PK, SK, TTL, number, partition, text};
+use super::table::{self, CREATED_AT, Item, TTL, number, partition, text};
 use crate::error::{Error, Result};
 use crate::http::{IDEMPOTENCY_KEY_LIFETIME, IdempotencyKey};
 use crate::model::{AccountId, Timestamp, Widget, WidgetId, WidgetSettings};
@@ -22,7 +20,7 @@ const WIDGET_ID: &str = "widget_id";
 /// Returns the key of a record.
 pub(super) fn key<S: WidgetSettings>(account: AccountId, key: &IdempotencyKey) -> Item {
     let partition = format!("idempotency#{}#{}", partition::<S>(account), key.key_hash);
-    HashMap::from([(PK.to_owned(), text(partition)), (SK.to_owned(), text("create"))])
+    table::key(partition, "create")
 }
 
 /// Makes the record of the request that is about to create `widget`.
@@ -54,7 +52,7 @@ pub(super) struct IdempotencyRecord {
 impl IdempotencyRecord {
     /// Reads the record of an item. One that cannot be read is a fault of the service.
     pub fn decode(item: Item) -> Result<Self> {
-        let mut reader = ItemReader::new(item);
+        let mut reader = ItemReader(item);
         let mut read = || {
             Ok(Self {
                 body_hash: reader.take(BODY_HASH)?,

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::items::TableItem;
-use super::table::{List, Widgets};
+use super::table::{List, Range, Widgets};
 use crate::error::Result;
 use crate::http::MAX_ANSWER_BYTES;
 use crate::model::{Widget, WidgetId};
@@ -21,38 +21,36 @@ pub struct ListPage {
 }
 
 impl<S: TableItem> Widgets<'_, S> {
-    /// Reads the widgets of `list` after the one with the id `after`, or from the newest on, until
-    /// there are `limit` or an answer is full. `render` writes a widget as the answer shows it.
+    /// Reads the widgets of a range until an answer is full. `render` writes a widget as the answer
+    /// shows it.
     ///
-    /// It asks for one widget more than `limit`, so one call tells whether others follow.
+    /// It asks for one widget more than the limit, so one call tells whether others follow.
     pub async fn list(
         &self,
         list: &List,
-        after: Option<WidgetId>,
-        limit: Option<u64>,
+        range: Range,
         render: impl Fn(&Widget<S>) -> Result<Box<RawValue>>,
     ) -> Result<ListPage> {
         let mut page = ListPage::default();
-        let mut size = RESERVED_BYTES;
-        let (mut position, mut last) = (after, None);
-        let mut limit_of_call = limit.map(|limit| limit + 1);
+        let (mut size, mut last) = (RESERVED_BYTES, None);
+        let mut rest = Range { limit: range.limit.map(|limit| limit + 1), ..range };
         loop {
-            let found = self.page(list, position, limit_of_call).await?;
-            for widget in &found.widgets {
+            let (widgets, stopped_at) = self.page(list, rest).await?;
+            for widget in &widgets {
                 let item = render(widget)?;
                 size += size_in_payload(item.get());
-                if size > MAX_ANSWER_BYTES || limit == Some(page.items.len() as u64) {
+                if size > MAX_ANSWER_BYTES || range.limit == Some(page.items.len() as u64) {
                     return Ok(ListPage { last, ..page });
                 }
                 page.items.push(item);
                 last = Some(widget.id);
             }
-            match found.last {
-                Some(next) => position = Some(next),
-                None => return Ok(page),
+            if stopped_at.is_none() {
+                return Ok(page);
             }
             // A few calls get past however many tombstones.
-            limit_of_call = limit_of_call.map(|limit| limit.saturating_mul(2));
+            let limit = rest.limit.map(|limit| limit.saturating_mul(2));
+            rest = Range { after: stopped_at, limit };
         }
     }
 }

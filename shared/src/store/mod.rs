@@ -22,7 +22,6 @@
 //!
 //! Not its business: HTTP, and which client a widget belongs to: every operation is given an account.
 
-mod condition;
 mod create;
 mod delete;
 mod idempotency_record;
@@ -32,9 +31,10 @@ mod query;
 mod read;
 mod table;
 mod update;
+mod write;
 
 pub use create::Created;
 pub use items::{DecodeError, ItemReader, TableItem};
 pub use list::ListPage;
-pub use query::{CountProgress, WidgetPage};
-pub use table::{BY_ACCOUNT, BY_ASSISTANT, BY_ID, List, Store, Widgets};
+pub use query::CountProgress;
+pub use table::{BY_ACCOUNT, BY_ASSISTANT, BY_ID, List, Range, Store, Widgets};

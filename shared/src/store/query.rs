@@ -5,23 +5,12 @@ use aws_sdk_dynamodb::operation::query::builders::QueryInputBuilder;
 use aws_sdk_dynamodb::types::Select;
 use uuid::Uuid;
 
-use super::items;
-use super::items::TableItem;
+use super::items::{self, TableItem};
 use super::table::{
-    BY_ACCOUNT, BY_ACCOUNT_KEY, IS_WIDGET, Item, List, PK, Partition, SK, Widgets, text,
+    BY_ACCOUNT, BY_ACCOUNT_KEY, IS_WIDGET, Item, List, PK, Partition, Range, SK, Widgets, text,
 };
 use crate::error::{Error, Result};
 use crate::model::{Widget, WidgetId};
-
-/// What one call found. DynamoDB reads up to 1 MB a call
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>).
-#[derive(Debug)]
-pub struct WidgetPage<S> {
-    /// The widgets.
-    pub widgets: Vec<Widget<S>>,
-    /// Where the call stopped; `None` at the end of the list.
-    pub last: Option<WidgetId>,
-}
 
 /// How far a count came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,33 +34,29 @@ impl<S: TableItem> Widgets<'_, S> {
         }
     }
 
-    /// Reads at most `limit` widgets after the one with the id `after`, or from the newest on. It
-    /// returns fewer if they fill a call, or if tombstones are among them.
-    pub async fn page(
+    /// Makes one call, which reads up to 1 MB
+    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>).
+    /// Returns the widgets, fewer than the limit if tombstones are among them, and where the call
+    /// stopped; `None` at the end of the list.
+    pub(super) async fn page(
         &self,
         list: &List,
-        after: Option<WidgetId>,
-        limit: Option<u64>,
-    ) -> Result<WidgetPage<S>> {
-        let found = self.query(&list.widgets, after, limit, Select::AllAttributes).await?;
-        let last = last_id(found.last_evaluated_key.as_ref())?;
+        range: Range,
+    ) -> Result<(Vec<Widget<S>>, Option<WidgetId>)> {
+        let found = self.query(&list.widgets, range, Select::AllAttributes).await?;
+        let last = last_id(found.last_evaluated_key())?;
         let widgets = found.items.into_iter().flatten().map(items::decode);
-        Ok(WidgetPage { widgets: widgets.collect::<Result<_>>()?, last })
+        Ok((widgets.collect::<Result<_>>()?, last))
     }
 
-    /// Counts the widgets after the one with the id `after`, or from the newest on, up to `limit` of
-    /// them. A limit of 0 needs no call.
-    pub async fn count(
-        &self,
-        list: &List,
-        after: Option<WidgetId>,
-        limit: Option<u64>,
-    ) -> Result<CountProgress> {
-        let mut progress = CountProgress { count: 0, last: after, is_end: false };
-        while limit != Some(progress.count) && !progress.is_end {
-            let left = limit.map(|limit| limit - progress.count);
-            let found = self.query(&list.count, progress.last, left, Select::Count).await?;
-            let last = last_id(found.last_evaluated_key.as_ref())?;
+    /// Counts the widgets of a range. A limit of 0 needs no call.
+    pub async fn count(&self, list: &List, range: Range) -> Result<CountProgress> {
+        let mut progress = CountProgress { count: 0, last: range.after, is_end: false };
+        while range.limit != Some(progress.count) && !progress.is_end {
+            let limit = range.limit.map(|limit| limit - progress.count);
+            let left = Range { after: progress.last, limit };
+            let found = self.query(&list.count, left, Select::Count).await?;
+            let last = last_id(found.last_evaluated_key())?;
             progress = CountProgress {
                 count: progress.count + u64::try_from(found.count).unwrap_or_default(),
                 last: last.or(progress.last),
@@ -81,30 +66,23 @@ impl<S: TableItem> Widgets<'_, S> {
         Ok(progress)
     }
 
-    async fn query(
-        &self,
-        within: &Partition,
-        after: Option<WidgetId>,
-        limit: Option<u64>,
-        select: Select,
-    ) -> Result<QueryOutput> {
+    async fn query(&self, within: &Partition, range: Range, select: Select) -> Result<QueryOutput> {
         let mut query = QueryInputBuilder::default()
             .table_name(&self.store.table)
             .key_condition_expression(format!("{} = :value", within.key))
             .expression_attribute_values(":value", text(&within.value))
             .scan_index_forward(false)
             .select(select)
-            .set_limit(limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
+            .set_limit(range.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
         query = match within.index {
             Some(index) => query.index_name(index),
             // No index has tombstones.
             None => query.consistent_read(true).filter_expression(IS_WIDGET),
         };
-        if let Some(id) = after {
-            query = query
-                .exclusive_start_key(within.key, text(&within.value))
-                .exclusive_start_key(PK, text(self.partition()))
-                .exclusive_start_key(SK, text(id));
+        if let Some(id) = range.after {
+            let mut start = self.key(id);
+            start.insert(within.key.to_owned(), text(&within.value));
+            query = query.set_exclusive_start_key(Some(start));
         }
         self.store.client.call(query).await.map_err(|error| {
             let index = within.index.map(|index| format!("/{index}")).unwrap_or_default();

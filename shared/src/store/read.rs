@@ -2,10 +2,8 @@
 
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemInputBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryInputBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::items;
-use super::items::TableItem;
+use super::items::{self, TableItem};
 use super::table::{BY_ID, Item, PK, Store, Widgets, key, text};
 use crate::error::{Error, Result};
 use crate::model::{Widget, WidgetId};
@@ -28,11 +26,10 @@ impl Store {
             .expression_attribute_values(":id", text(id));
         let found = self.client.call(query).await;
         let found = found.map_err(|error| error.into_error("Query Widgets/ById"))?;
-        let is_of_dialect = |partition: &AttributeValue| {
-            let partition = partition.as_s().ok().and_then(|it| it.split_once('#'));
-            partition.is_some_and(|(_, dialect)| dialect == S::DIALECT)
+        let mut partitions = found.items().iter().filter_map(|item| item.get(PK)?.as_s().ok());
+        let is_of_dialect = |partition: &&String| {
+            partition.split_once('#').is_some_and(|(_, dialect)| dialect == S::DIALECT)
         };
-        let mut partitions = found.items.into_iter().flatten().filter_map(|mut it| it.remove(PK));
         let partition = partitions.find(is_of_dialect).ok_or(Error::WidgetNotFound(id))?;
         let found = self.get(key(partition, id), false).await?;
         found.filter(items::is_widget).map_or(Err(Error::WidgetNotFound(id)), items::decode)

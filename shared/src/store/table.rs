@@ -66,6 +66,15 @@ pub struct List {
     pub(super) count: Partition,
 }
 
+/// A part of a list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Range {
+    /// The widget that the part follows; `None` for the newest on.
+    pub after: Option<WidgetId>,
+    /// The most widgets.
+    pub limit: Option<u64>,
+}
+
 /// The table of widgets.
 #[derive(Debug)]
 pub struct Store {
@@ -107,7 +116,7 @@ impl<S: WidgetSettings> Widgets<'_, S> {
 
     /// Returns the key of a widget.
     pub(super) fn key(&self, id: WidgetId) -> Item {
-        key(text(self.partition()), id)
+        key(self.partition(), id)
     }
 }
 
@@ -116,9 +125,9 @@ pub(super) fn partition<S: WidgetSettings>(account: AccountId) -> String {
     format!("{account}#{}", S::DIALECT)
 }
 
-/// Returns the key of a widget in a partition.
-pub(super) fn key(partition: AttributeValue, id: WidgetId) -> Item {
-    HashMap::from([(PK.to_owned(), partition), (SK.to_owned(), text(id))])
+/// Returns the key of an item.
+pub(super) fn key(partition: impl ToString, sort: impl ToString) -> Item {
+    HashMap::from([(PK.to_owned(), text(partition)), (SK.to_owned(), text(sort))])
 }
 
 /// Makes an attribute of the type string.

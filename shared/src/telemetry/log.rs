@@ -4,6 +4,7 @@
 //! A line has no API key, no body and no URL: a path or a query is the client's text and may hold a
 //! key.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
@@ -43,11 +44,7 @@ impl Level {
 
 /// Writes a line that belongs to no request: `message`, and what caused it.
 pub fn write_message(level: Level, message: &str, cause: &str) {
-    #[derive(Serialize)]
-    struct Cause<'a> {
-        cause: &'a str,
-    }
-    write(level, message, &Cause { cause });
+    write(level, message, &BTreeMap::from([("cause", cause)]));
 }
 
 /// Writes a line with these members.

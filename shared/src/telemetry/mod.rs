@@ -16,4 +16,4 @@ pub mod request_stats;
 pub use invocation::Invocation;
 pub use log::Level;
 pub use metrics::MetricDatum;
-pub use request_stats::{RequestStats, StatsFields};
+pub use request_stats::RequestStats;

@@ -2,8 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::json;
-use super::json::Members;
+use super::json::{self, Members};
 use super::violation::{
     Location, MAX_VIOLATIONS, Validated, Violation, ViolationKind, prefix_path, violation,
 };
@@ -109,7 +108,14 @@ mod tests {
         let violations = fields.finish(Some(())).unwrap_err();
         let shown: Vec<String> = violations
             .iter()
-            .map(|v| format!("{} {} <- {}", PathDisplay(&v.path), v.kind, v.input.as_str()))
+            .map(|v| {
+                format!(
+                    "{} {} <- {}",
+                    PathDisplay { path: &v.path, root: "body" },
+                    v.kind,
+                    v.input.as_str()
+                )
+            })
             .collect();
         assert_eq!(
             shown,

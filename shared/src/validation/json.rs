@@ -1,7 +1,7 @@
 //! Reads JSON one level at a time, so that free-form values stay the text that came in.
 //!
 //! [`document`] checks a body once as a whole. After that every value in it is a [`RawValue`], a
-//! slice of valid JSON, and [`members`], [`elements`] and [`string`] open just the level that is
+//! slice of valid JSON, and [`members`], [`elements`] and [`text`] open just the level that is
 //! needed. No tree is built: key order, number text and nesting of free-form values survive because
 //! nothing ever parses them.
 
@@ -156,11 +156,6 @@ pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     open(value, JsonType::String).map(|Text(text)| text)
 }
 
-/// Returns the text of a string. `None` if `value` is not a string.
-pub fn string(value: &RawValue) -> Option<String> {
-    text(value).map(Cow::into_owned)
-}
-
 /// Returns the elements of an array. `None` if `value` is not an array.
 pub fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
     open(value, JsonType::Array)
@@ -232,20 +227,17 @@ impl JsonText {
     }
 
     /// Makes a JSON string of `text`.
-    #[expect(clippy::expect_used, reason = "any text can be written as a JSON string")]
     pub fn string(text: &str) -> Self {
-        Self(
-            serde_json::value::to_raw_value(text)
-                .expect("any text can be written as a JSON string"),
-        )
+        // Any text can be written as a JSON string.
+        Self(serde_json::value::to_raw_value(text).unwrap_or_default())
     }
 }
 
 impl Default for JsonText {
     /// `{}`
-    #[expect(clippy::expect_used, reason = "`{}` is JSON")]
     fn default() -> Self {
-        Self::parse("{}".to_owned()).expect("`{}` is JSON")
+        // `{}` is JSON.
+        Self(RawValue::from_string("{}".to_owned()).unwrap_or_default())
     }
 }
 

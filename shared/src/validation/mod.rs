@@ -19,5 +19,5 @@ mod violation;
 pub use fields::{Fields, Presence};
 pub use violation::{
     Location, MAX_VIOLATIONS, PathDisplay, RequestPart, Validated, Violation, ViolationKind,
-    WithoutValues, prefix_path, text_violation, violation,
+    WithoutValues, prefix_path, shorten, text_violation, violation,
 };

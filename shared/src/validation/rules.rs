@@ -1,29 +1,29 @@
 //! The rules for a value of a body that both dialects use.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::json;
-use super::json::{JsonText, JsonType};
+use super::json::{self, JsonText, JsonType};
 use super::violation::{
     Location, MAX_VIOLATIONS, Validated, ViolationKind, prefix_path, violation,
 };
 
+/// Returns the violation `kind` of `value` unless the rule is met.
+pub fn require(is_met: bool, kind: ViolationKind, value: &RawValue) -> Validated<()> {
+    if is_met { Ok(()) } else { Err(violation(kind, value)) }
+}
+
 /// Refuses `null`.
 pub fn not_null(value: &RawValue) -> Validated<()> {
-    match json::type_of(value) {
-        JsonType::Null => Err(violation(ViolationKind::Null, value)),
-        _ => Ok(()),
-    }
+    require(json::type_of(value) != JsonType::Null, ViolationKind::Null, value)
 }
 
 /// Accepts a number and returns the double that is nearest to it.
 pub fn number(value: &RawValue) -> Validated<f64> {
-    match json::type_of(value) {
-        JsonType::Number => value.get().parse().ok(),
-        _ => None,
-    }
-    .ok_or_else(|| violation(ViolationKind::NotANumber, value))
+    require(json::type_of(value) == JsonType::Number, ViolationKind::NotANumber, value)?;
+    value.get().parse().map_err(|_| violation(ViolationKind::NotANumber, value))
 }
 
 /// Accepts `null`, and anything else that `rule` accepts.
@@ -38,23 +38,20 @@ pub fn nullable<T>(
 
 /// Accepts a string.
 pub fn text(value: &RawValue) -> Validated<String> {
-    json::string(value).ok_or_else(|| violation(ViolationKind::NotAString, value))
+    let text = json::text(value).map(Cow::into_owned);
+    text.ok_or_else(|| violation(ViolationKind::NotAString, value))
 }
 
 /// Accepts an object of any content.
 pub fn object(value: &RawValue) -> Validated<JsonText> {
-    match json::type_of(value) {
-        JsonType::Object => Ok(value.into()),
-        _ => Err(violation(ViolationKind::NotAnObject, value)),
-    }
+    require(json::type_of(value) == JsonType::Object, ViolationKind::NotAnObject, value)?;
+    Ok(value.into())
 }
 
 /// Accepts an array of any content.
 pub fn array(value: &RawValue) -> Validated<JsonText> {
-    match json::type_of(value) {
-        JsonType::Array => Ok(value.into()),
-        _ => Err(violation(ViolationKind::NotAnArray, value)),
-    }
+    require(json::type_of(value) == JsonType::Array, ViolationKind::NotAnArray, value)?;
+    Ok(value.into())
 }
 
 /// Accepts an array whose elements `rule` accepts.
@@ -91,15 +88,12 @@ pub fn uuid(value: &RawValue) -> Validated<Uuid> {
 pub fn lenient_bool(value: &RawValue) -> Validated<bool> {
     let meaning = match json::type_of(value) {
         JsonType::Bool => Some(value.get() == "true"),
-        JsonType::Number => {
-            let number =
-                integer(value.get()).ok_or_else(|| violation(ViolationKind::NotABoolean, value))?;
-            match number {
-                0 => Some(false),
-                1 => Some(true),
-                _ => None,
-            }
-        }
+        JsonType::Number => match integer(value.get()) {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            Some(_) => None,
+            None => return Err(violation(ViolationKind::NotABoolean, value)),
+        },
         JsonType::String => match text(value)?.to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" | "on" | "t" | "y" => Some(true),
             "0" | "false" | "no" | "off" | "f" | "n" => Some(false),

@@ -43,18 +43,11 @@ fn written_integer(text: &str) -> Result<i128, ViolationKind> {
     let is_digits =
         |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
     // Pydantic strips leading zeros together with the underscores among them.
-    let whole = match whole.trim_start_matches(['0', '_']) {
-        significant
-            if whole.starts_with('0') && significant.starts_with(|c: char| c.is_ascii_digit()) =>
-        {
-            significant
-        }
-        _ => whole,
-    };
-    if !whole.split('_').all(is_digits)
-        || fraction.is_empty()
-        || fraction.bytes().any(|byte| byte != b'0')
-    {
+    let significant = whole.trim_start_matches(['0', '_']);
+    let has_zeros = whole.starts_with('0') && significant.starts_with(|c: char| c.is_ascii_digit());
+    let whole = if has_zeros { significant } else { whole };
+    let is_zero = is_digits(fraction) && fraction.trim_matches('0').is_empty();
+    if !whole.split('_').all(is_digits) || !is_zero {
         return Err(ViolationKind::NotAnInteger);
     }
     let digits = whole.replace('_', "");

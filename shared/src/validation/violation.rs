@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use super::json::{JsonText, NotJson};
 
@@ -39,8 +39,21 @@ pub enum RequestPart {
     Body,
 }
 
+impl RequestPart {
+    /// Returns the name of the part.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Body => "body",
+        }
+    }
+}
+
 /// One step of a path into a part of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Location {
     /// A member of an object.
     Field(&'static str),
@@ -56,12 +69,7 @@ pub enum ViolationKind {
     /// A value is missing, and so is the field that may replace it.
     MissingUnless(&'static str),
     /// The text is not JSON.
-    Malformed {
-        /// The position of the fault, in characters.
-        offset: usize,
-        /// What the parser says.
-        message: String,
-    },
+    Malformed(NotJson),
     /// The body is not an object, or was not sent as JSON where the dialect requires that.
     NotABody,
     /// A value is given where it means nothing.
@@ -128,7 +136,8 @@ impl fmt::Display for ViolationKind {
         match self {
             Self::Missing => f.write_str("is required"),
             Self::MissingUnless(other) => write!(f, "is required unless {other} is given"),
-            Self::Malformed { offset, message } => {
+            Self::Malformed(NotJson::Encoding) => f.write_str("must be JSON in UTF-8"),
+            Self::Malformed(NotJson::Syntax { offset, message }) => {
                 write!(f, "is not valid JSON: {message} at character {offset}")
             }
             Self::NotABody => f.write_str("must be a JSON object"),
@@ -165,15 +174,6 @@ impl fmt::Display for ViolationKind {
     }
 }
 
-impl From<NotJson> for ViolationKind {
-    fn from(error: NotJson) -> Self {
-        match error {
-            NotJson::Encoding => Self::NotABody,
-            NotJson::Syntax { offset, message } => Self::Malformed { offset, message },
-        }
-    }
-}
-
 /// Words a violation for the log: without anything that came with the request.
 pub struct WithoutValues<'a>(pub &'a ViolationKind);
 
@@ -188,15 +188,20 @@ impl fmt::Display for WithoutValues<'_> {
     }
 }
 
-/// Writes a path as `allowed_domains[1]`, and that of the body itself as `body`.
-pub struct PathDisplay<'a>(pub &'a [Location]);
+/// Writes a path as `allowed_domains[1]`, and an empty one as the name of the root.
+pub struct PathDisplay<'a> {
+    /// The path.
+    pub path: &'a [Location],
+    /// The name of the root.
+    pub root: &'static str,
+}
 
 impl fmt::Display for PathDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("body");
+        if self.path.is_empty() {
+            return f.write_str(self.root);
         }
-        for (depth, location) in self.0.iter().enumerate() {
+        for (depth, location) in self.path.iter().enumerate() {
             match location {
                 Location::Field(name) if depth == 0 => f.write_str(name)?,
                 Location::Field(name) => write!(f, ".{name}")?,
@@ -207,8 +212,16 @@ impl fmt::Display for PathDisplay<'_> {
     }
 }
 
+/// Cuts a text that may be of any length to `most` characters.
+pub fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Returns the violation `kind` of `input`. A rule knows no path: its caller prefixes the path.
-pub fn violation(kind: ViolationKind, input: &RawValue) -> Vec<Violation> {
+pub fn violation(kind: ViolationKind, input: impl Into<JsonText>) -> Vec<Violation> {
     vec![Violation { part: RequestPart::Body, path: Vec::new(), kind, input: input.into() }]
 }
 

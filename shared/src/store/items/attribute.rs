@@ -16,14 +16,9 @@ pub struct DecodeError(pub &'static str);
 
 /// An item that is decoded attribute by attribute.
 #[derive(Debug)]
-pub struct ItemReader(Item);
+pub struct ItemReader(pub Item);
 
 impl ItemReader {
-    /// Reads `item`.
-    pub fn new(item: Item) -> Self {
-        Self(item)
-    }
-
     /// Takes the value of an attribute out of the item.
     pub fn take<T: Attribute>(&mut self, name: &'static str) -> Result<T, DecodeError> {
         T::read(self.0.remove(name)).ok_or(DecodeError(name))

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use super::attribute::{Attribute, Attributes, DecodeError, ItemReader};
 use crate::error::{Error, Result};
-use crate::model::{AccountId, Change, Timestamp, Widget, WidgetId, WidgetSettings};
+use crate::model::{AccountId, Change, Widget, WidgetId, WidgetSettings};
 use crate::store::table::{
     ACCOUNT, CHANGE, CREATED_AT, DIALECT, ID, Item, PK, SK, UPDATED_AT, VERSION, number, partition,
     text,
 };
-use crate::validation::Violation;
 
 /// What the store has to know of a dialect. `field_attributes!` implements the first four members from
 /// the dialect's list of fields.
@@ -37,17 +36,6 @@ pub trait TableItem: WidgetSettings {
     /// Writes the keys of indexes that an update changes.
     fn changed_index_keys(_changes: &Self::Changes, _account: AccountId) -> Attributes {
         Attributes::new()
-    }
-
-    /// Returns the attribute that the stored widget must have for an update to leave it valid, and
-    /// the violation if it has not.
-    fn required_attribute(_changes: &Self::Changes) -> Option<(&'static str, Violation)> {
-        None
-    }
-
-    /// Checks a rule that several fields of an item must keep together.
-    fn check(&self) -> Result<(), DecodeError> {
-        Ok(())
     }
 }
 
@@ -110,17 +98,19 @@ pub(in crate::store) fn encode_changes<S: TableItem>(
 /// names the widget and the attribute.
 pub(in crate::store) fn decode<S: TableItem>(item: Item) -> Result<Widget<S>> {
     let id = item.get(SK).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
-    let mut reader = ItemReader::new(item);
+    let mut reader = ItemReader(item);
     let mut read = || {
-        let widget = Widget {
+        let widget: Widget<S> = Widget {
             id: WidgetId(reader.take(SK)?),
             version: reader.take(VERSION)?,
             created_at: reader.take(CREATED_AT)?,
             updated_at: reader.take(UPDATED_AT)?,
             settings: S::decode(&mut reader)?,
         };
-        widget.settings.check()?;
-        Ok(widget)
+        match widget.settings.missing_field() {
+            Some(name) => Err(DecodeError(name)),
+            None => Ok(widget),
+        }
     };
     read().map_err(|DecodeError(name)| {
         Error::Internal(format!("the stored widget {id} has no {name} that can be read"))
@@ -132,14 +122,9 @@ pub(in crate::store) fn is_widget(item: &Item) -> bool {
     item.contains_key(ID)
 }
 
-/// Returns the version of an item.
-pub(in crate::store) fn version(item: &Item) -> Option<u64> {
-    u64::read(item.get(VERSION).cloned())
-}
-
-/// Returns when an item last changed.
-pub(in crate::store) fn updated_at(item: &Item) -> Option<Timestamp> {
-    Timestamp::read(item.get(UPDATED_AT).cloned())
+/// Returns the value of an attribute, if it is what it should be.
+pub(in crate::store) fn get<T: Attribute>(item: &Item, name: &str) -> Option<T> {
+    T::read(item.get(name).cloned())
 }
 
 #[cfg(test)]

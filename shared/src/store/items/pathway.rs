@@ -4,28 +4,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attribute::{Attribute, Attributes, DecodeError, ItemReader, string_attributes};
 use super::item::{TableItem, field_attributes};
-use crate::model::pathway::{Changes, Config, MessagesPerMinute, Settings};
+use crate::model::pathway::{Changes, MessagesPerMinute, Settings};
 use crate::model::{AllowedDomain, WebhookUrl};
 use crate::store::table::text;
-use crate::validation::Violation;
 
 impl TableItem for Settings {
     crate::pathway_fields!(field_attributes);
-
-    fn required_attribute(changes: &Changes) -> Option<(&'static str, Violation)> {
-        changes.required_field()
-    }
-
-    fn check(&self) -> Result<(), DecodeError> {
-        let has_script = self.pathway_id.is_some() || self.agent_prompt.is_some();
-        has_script.then_some(()).ok_or(DecodeError("pathway_id or agent_prompt"))
-    }
 }
 
 string_attributes! {
     AllowedDomain: AllowedDomain::as_str, |text| AllowedDomain::parse(text).ok();
     WebhookUrl: WebhookUrl::as_str, WebhookUrl::new;
-    Config: Config::as_str, |text: String| Config::parse(serde_json::from_str(&text).ok()?).ok();
 }
 
 impl Attribute for MessagesPerMinute {
