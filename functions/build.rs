@@ -1,7 +1,8 @@
-//! How a deployed function is linked: at a fixed address.
+//! Links a deployed function at a fixed address.
 //!
-//! A position-independent executable is relocated at every start, before it does anything (ARCHITECTURE.md, "Speed"). What is given up is the randomised
-//! address of the program itself; its libraries, heap and stack still have theirs.
+//! The loader relocates a position-independent executable at every start, before it does anything
+//! (ARCHITECTURE.md, "Speed"). What this gives up is the random address of the program itself. Its
+//! libraries, heap and stack still have theirs.
 
 fn main() {
     println!("cargo::rerun-if-changed=../build.rs");

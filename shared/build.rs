@@ -1,7 +1,9 @@
-//! Picks Amazon's four root certificates out of Mozilla's list, as PEM, for `store::client` to trust.
+//! Picks Amazon's four root certificates out of Mozilla's list, as PEM, for
+//! `dynamodb/connection.rs`.
 //!
-//! A function connects to nothing but AWS, and parses at each start what it trusts: four roots rather than the list's 140.
-//! They come from a maintained crate, so that a renewed root arrives with a dependency update.
+//! A function connects to nothing but AWS. It parses the roots that it trusts at each start, so it
+//! has four of them rather than the list's 140. They come from a maintained crate: a renewed root
+//! arrives with a dependency update.
 
 use std::error::Error;
 use std::fmt::Write;

@@ -11,8 +11,8 @@
 //! * [`error`] is everything that can go wrong on the way.
 //! * [`telemetry`] counts and logs.
 //!
-//! A room imports only from rooms before it in this list: validation, model, error, http, telemetry,
-//! dynamodb, store, auth, commands, runtime. `tests/integration/rooms.rs` checks that.
+//! A room imports only from rooms before it in this list: validation, model, error, http,
+//! telemetry, dynamodb, store, auth, commands, runtime. `tests/integration/rooms.rs` checks that.
 
 // `cargo lambda build` chooses "abort" if the profile does not say.
 #[cfg(panic = "abort")]

@@ -1,9 +1,12 @@
 //! The assistant dialect: Insighto's widget API as a Lambda function.
 //!
-//! * `router` is the one place where a method and a path become an operation, for who may ask for it.
-//! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`, `parameters`),
-//!   each the same steps in the same order: what the request says, the store, the response.
-//! * `request` and `views` are what bodies look like, `errors` what errors look like: FastAPI's way.
+//! * `router` is the one place where a method and a path become an operation, for who may ask for
+//!   it.
+//! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`,
+//!   `parameters`), each the same steps in the same order: what the request says, the store, the
+//!   response.
+//! * `request` and `views` are what bodies look like, `errors` what errors look like: FastAPI's
+//!   way.
 
 mod create;
 mod delete;

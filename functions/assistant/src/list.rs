@@ -42,8 +42,8 @@ impl PageParams {
     }
 }
 
-/// Answers with a page. DynamoDB knows neither the number of a page nor the total: the widgets before
-/// the page and behind it are counted. A list that fits on its first page is one call.
+/// Answers with a page. DynamoDB knows neither the number of a page nor the total: the widgets
+/// before the page and behind it are counted. A list that fits on its first page is one call.
 async fn respond(widgets: &Widgets<'_>, list: &List, params: PageParams) -> Result<Response> {
     let PageParams { page, size } = params;
     let limit = Some((page - 1).saturating_mul(size));

@@ -29,8 +29,8 @@ pub fn body<'a>(request: &'a Request<'_>) -> Result<&'a RawValue> {
     Err(violation(ViolationKind::NotABody, JsonText::string(text)).into())
 }
 
-/// Returns whether a content type is `application/json` or `application/…+json`, in any case and with
-/// any parameters.
+/// Returns whether a content type is `application/json` or `application/…+json`, in any case and
+/// with any parameters.
 fn is_json(content_type: &[u8]) -> bool {
     let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     let media_type = media_type.trim_ascii().to_ascii_lowercase();

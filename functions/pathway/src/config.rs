@@ -1,5 +1,5 @@
-//! `GET /v1/widget/{id}/config`: the configuration of an embedded widget, for the pages that may embed
-//! it.
+//! `GET /v1/widget/{id}/config`: the configuration of an embedded widget, for the pages that may
+//! embed it.
 
 use shared::error::{Error, Result, zip};
 use shared::http::{Preconditions, Request, Response, cors, header};

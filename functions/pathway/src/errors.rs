@@ -1,5 +1,5 @@
-//! Errors in the dialect's envelope. `errors` is never empty: a published client takes an answer without
-//! errors for a success.
+//! Errors in the dialect's envelope. `errors` is never empty: a published client takes an answer
+//! without errors for a success.
 
 use serde::Serialize;
 use shared::error::Error;

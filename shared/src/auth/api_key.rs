@@ -12,8 +12,8 @@ impl ApiKey {
     /// The most bytes of a key.
     pub const MAX_BYTES: usize = 255;
 
-    /// Parses printable ASCII without spaces, of at most [`ApiKey::MAX_BYTES`]. The `widgets` command
-    /// issues `in-` and 43 more characters, but an operator may bring keys of another make.
+    /// Parses printable ASCII without spaces, of at most [`ApiKey::MAX_BYTES`]. The `widgets`
+    /// command issues `in-` and 43 more characters, but an operator may bring keys of another make.
     pub fn parse(text: &str) -> Option<Self> {
         let is_key = !text.is_empty()
             && text.len() <= Self::MAX_BYTES

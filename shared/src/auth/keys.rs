@@ -33,7 +33,8 @@ pub mod attribute {
     pub const CREATED_AT: &str = "created_at";
     /// When the key was revoked. A key with this attribute is refused, whatever its value.
     pub const REVOKED_AT: &str = "revoked_at";
-    /// The first characters of the key, by which its owner recognizes it. A short key has none here.
+    /// The first characters of the key, by which its owner recognizes it. A short key has none
+    /// here.
     pub const PREFIX: &str = "prefix";
     /// The id of the key that replaces it, if it was rotated.
     pub const ROTATED_TO: &str = "rotated_to";

@@ -7,8 +7,8 @@ use crate::http::Request;
 const QUERY_PARAMETER: &str = "api_key";
 
 /// Returns the key of a request. Both dialects take it from the query's `api_key` and from the
-/// `Authorization` header, with `Bearer` before it or without. The same key in several places is one
-/// key.
+/// `Authorization` header, with `Bearer` before it or without. The same key in several places is
+/// one key.
 ///
 /// # Errors
 ///

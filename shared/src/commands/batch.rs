@@ -1,9 +1,9 @@
 //! Executing the commands of an invocation, one after the other.
 //!
 //! A direct command is answered with its widget, or its invocation fails. A queue is told which of
-//! its messages failed; the reasons are in the log alone, and a message that fails too often becomes
-//! a dead letter. Queues, buses and pipes deliver at least once, so to them the delete of a widget
-//! that was deleted before is a success.
+//! its messages failed; the reasons are in the log alone, and a message that fails too often
+//! becomes a dead letter. Queues, buses and pipes deliver at least once, so to them the delete of a
+//! widget that was deleted before is a success.
 
 use std::collections::HashSet;
 

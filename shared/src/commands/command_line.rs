@@ -50,8 +50,8 @@ impl CommandLine<'_> {
     }
 }
 
-/// An event that somebody made up may have any text as its id: the log holds none that AWS would not
-/// give.
+/// An event that somebody made up may have any text as its id: the log holds none that AWS would
+/// not give.
 fn is_not_an_aws_id(id: &Option<&str>) -> bool {
     const MAX_BYTES: usize = 40;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

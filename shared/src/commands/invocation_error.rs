@@ -1,7 +1,7 @@
 //! The error of a failed invocation, as Lambda passes it on to the invoker: a type by which a state
 //! machine catches it
-//! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>), a sentence,
-//! and the violations as data.
+//! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>), a
+//! sentence, and the violations as data.
 
 use serde::Serialize;
 

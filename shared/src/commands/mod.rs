@@ -1,8 +1,9 @@
 //! Commands: what a request asks for, without HTTP around it.
 //!
 //! A queue, an event bus, a pipe, a state machine or a program brings them. [`TriggerEvent`]
-//! recognizes what an invocation brings, [`Command`] is what one asks for, and [`run`] executes them
-//! one after the other. A failure becomes an [`InvocationError`], and every command a log line.
+//! recognizes what an invocation brings, [`Command`] is what one asks for, and [`run`] executes
+//! them one after the other. A failure becomes an [`InvocationError`], and every command a log
+//! line.
 //!
 //! Not its business: HTTP, panics and deadlines ([`crate::runtime`]), and how a dialect shows a
 //! widget (the `execute` that [`run`] is given).

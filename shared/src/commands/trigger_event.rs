@@ -72,8 +72,8 @@ pub struct QueueMessage {
 pub type UnknownEvent = String;
 
 impl TriggerEvent {
-    /// Recognizes `payload`. The `invocation_id` becomes the id of a direct command, because it stays
-    /// the same if Lambda retries an asynchronous invocation.
+    /// Recognizes `payload`. The `invocation_id` becomes the id of a direct command, because it
+    /// stays the same if Lambda retries an asynchronous invocation.
     pub fn parse(payload: &[u8], invocation_id: &str) -> Result<Self, UnknownEvent> {
         let value: &RawValue = serde_json::from_slice(payload)
             .map_err(|error| format!("no JSON in UTF-8: {:?}", error.classify()))?;

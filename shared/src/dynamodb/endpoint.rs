@@ -15,8 +15,8 @@ pub(super) struct EndpointOptions {
     pub use_dual_stack: bool,
 }
 
-/// The partitions of AWS: the prefix of their regions, and the suffixes of their ordinary and of their
-/// dual-stack endpoints. The last one has every other region.
+/// The partitions of AWS: the prefix of their regions, and the suffixes of their ordinary and of
+/// their dual-stack endpoints. The last one has every other region.
 const PARTITIONS: [(&str, &str, &str); 7] = [
     ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),

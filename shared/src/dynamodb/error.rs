@@ -51,7 +51,8 @@ impl<E: StdError + ProvideErrorMetadata + 'static> CallError<E> {
             SdkError::TimeoutError(_)
             | SdkError::DispatchFailure(_)
             | SdkError::ResponseError(_) => true,
-            // Every error of DynamoDB has a code: without one, something else answered in its place.
+            // Every error of DynamoDB has a code: without one, something else answered in its
+            // place.
             SdkError::ServiceError(context) => context.err().code().is_none_or(|code| {
                 context.raw().status().is_server_error()
                     || THROTTLING_ERRORS.contains(&code)

@@ -1,12 +1,12 @@
-//! A lean client of DynamoDB, in place of the one in `aws-sdk-dynamodb`. No other room names a type of
-//! the SDK's runtime (the `aws-smithy-*` crates).
+//! A lean client of DynamoDB, in place of the one in `aws-sdk-dynamodb`. No other room names a type
+//! of the SDK's runtime (the `aws-smithy-*` crates).
 //!
 //! # Why it exists
 //!
 //! The SDK's client reads a table of AWS's regions at each start, resolves the endpoint and the
-//! identity of each call anew, and describes the program to DynamoDB. Without it the CPU time to the
-//! first invocation fell from 1.49 to 1.15 times that of an empty function, and the CPU time of a warm
-//! create from 66 % to 42 % of a plain SDK program's: some 1 ms of each request at 256 MB.
+//! identity of each call anew, and describes the program to DynamoDB. Without it the CPU time to
+//! the first invocation fell from 1.49 to 1.15 times that of an empty function, and the CPU time of
+//! a warm create from 66 % to 42 % of a plain SDK program's: some 1 ms of each request at 256 MB.
 //!
 //! # What is kept
 //!
@@ -32,8 +32,8 @@
 //!
 //! Give [`LeanClient`] a field of the type `aws_sdk_dynamodb::Client`, built from
 //! `aws_sdk_dynamodb::Config::builder()` with the values of [`ClientConfig`], the timeouts and the
-//! classifiers of [`retry`]; turn each input into a call by `send_with`; then delete `operations.rs`
-//! and `signer.rs`. Nothing outside this room changes.
+//! classifiers of [`retry`]; turn each input into a call by `send_with`; then delete
+//! `operations.rs` and `signer.rs`. Nothing outside this room changes.
 //!
 //! Not its business: what is in a table. [`retry`] has the table of all retries and timeouts.
 

@@ -10,7 +10,7 @@
 //! | create with a key: `TransactWriteItems` | 3 | the SDK's strategy | 4 s | is retried with the same token: DynamoDB recognizes it |
 //! | update: `UpdateItem` | 3 in all | the SDK's strategy; after an unknown outcome the loop of `store/update.rs` | 5 s | is retried by the loop under a condition that undoes nobody's change; 503 if it stays unknown |
 //! | delete: `UpdateItem` | 3 | the SDK's strategy | 4 s | is retried; a refusal after it is a 503 |
-//! | the connection of INIT | 1 | nobody | 1 s | is logged; the function starts |
+//! | opening the connection in INIT | 1 | nobody | 1 s | a failure is logged, and the function starts |
 //!
 //! The loop and the strategy share one budget: [`RetryPolicy::max_attempts`] counts every attempt,
 //! whoever makes it. Each attempt has 1.5 s, 1 s of it to connect. Backoffs are random, up to 50 ms
@@ -20,14 +20,14 @@
 //!
 //! | what | retried by | how often |
 //! |---|---|---|
-//! | an HTTP request | its client, after a 503 with `Retry-After: 1` | as it likes; with `Idempotency-Key` or `If-Match` safely |
-//! | any invocation | gives up by itself 0.5 s before the function's timeout of 10 s: 503 | |
-//! | a message of a queue | SQS | as often as the queue's `maxReceiveCount` says, then it is a dead letter |
-//! | an asynchronous invocation (EventBridge) | Lambda | twice, then it is a dead letter |
-//! | a batch of a pipe | the pipe | as its `MaximumRetryAttempts` says |
+//! | an HTTP request | its client, after a 503 with `Retry-After: 1` | as it likes; a create safely with `Idempotency-Key`, a write with `If-Match` |
+//! | a message of a queue, also one from the bus | SQS | 5 deliveries, at least 60 s apart; then it is a dead letter (`template.yaml`) |
+//! | an asynchronous invocation | Lambda | 2 times, unless its invoker configures it otherwise |
+//! | the batch of a pipe | the pipe that brings it | as it says |
 //!
-//! A request on one widget makes two calls (API key, widget), so the worst store there is costs it
-//! 9 s.
+//! An invocation gives up 0.5 s before the function's timeout of 10 s: an HTTP request is a 503, a
+//! command fails as `ServiceUnavailable`. A request on one widget makes two calls, for the API key
+//! and for the widget. The worst store there is costs it 9 s, so it is answered before that.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -58,8 +58,8 @@ pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest backoff before any attempt.
 pub(super) const MAX_BACKOFF: Duration = Duration::from_millis(500);
 
-/// The codes of refusals that pass, besides throttles: a slow request, and a write that conflicted with
-/// a transaction or with a write in another region. None did anything.
+/// The codes of refusals that pass, besides throttles: a slow request, and a write that conflicted
+/// with a transaction or with a write in another region. None did anything.
 pub(super) const TRANSIENT_CODES: &[&str] = &[
     "RequestTimeout",
     "RequestTimeoutException",
@@ -145,8 +145,8 @@ fn update_attempts(update: impl FnOnce(Attempts) -> Attempts) {
     let _ = TRACKED.try_with(|(_, attempts)| attempts.update(update));
 }
 
-/// Returns whether an attempt that failed may have taken effect: unless DynamoDB refused it. A 5xx does
-/// not tell
+/// Returns whether an attempt that failed may have taken effect: unless DynamoDB refused it. A 5xx
+/// does not tell
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
 fn is_outcome_unknown(response: Option<&HttpResponse>) -> bool {
     !response.is_some_and(|response| response.status().is_client_error())
@@ -189,8 +189,8 @@ impl ClassifyRetry for RetryRules {
     }
 }
 
-/// Returns whether a transaction was cancelled for a reason that passes: another transaction or write
-/// was in its way, or a throttle.
+/// Returns whether a transaction was cancelled for a reason that passes: another transaction or
+/// write was in its way, or a throttle.
 pub fn is_transaction_conflict(error: &TransactWriteItemsError) -> bool {
     const PASSING: [&str; 3] =
         ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];

@@ -25,7 +25,8 @@ pub fn allow_request_origin(request: &Request<'_>, response: Response) -> Respon
     }
 }
 
-/// Lets pages of `origin` read `response`, with some headers besides those that they always may read.
+/// Lets pages of `origin` read `response`, with some headers besides those that they always may
+/// read.
 fn allow(origin: &str, response: Response) -> Response {
     response
         .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)

@@ -1,8 +1,8 @@
 //! Cursors: opaque texts that say where the next page of a list begins.
 //!
-//! A cursor is the id of the last widget on the page, with a checksum over the format's version, the
-//! account and the id. The checksum rejects cursors of other accounts, of other formats, and ones
-//! that were changed. It is not a secret and need not be: a list is read within its account's
+//! A cursor is the id of the last widget on the page, with a checksum over the format's version,
+//! the account and the id. The checksum rejects cursors of other accounts, of other formats, and
+//! ones that were changed. It is not a secret and need not be: a list is read within its account's
 //! partition, whatever id it continues from.
 
 use base64::Engine;

@@ -6,8 +6,8 @@
 //! * [`cors`] and the security headers say who else may read and keep a response.
 //! * [`serialize_object!`](crate::serialize_object) writes the objects that answers hold.
 //!
-//! Not its business: which routes there are, who asks ([`crate::auth`]), and what an error is called
-//! (`errors.rs` of each function).
+//! Not its business: which routes there are, who asks ([`crate::auth`]), and what an error is
+//! called (`errors.rs` of each function).
 //!
 //! `lambda_http` can make an `http::Request` of a payload. That is not used: an HTTP API hands over
 //! the path decoded and the query as sent, and the conversion panics if they are not a valid URI (a

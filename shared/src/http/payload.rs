@@ -43,8 +43,8 @@ pub(super) struct Http<'a> {
     pub method: Text<'a>,
 }
 
-/// API Gateway joins headers of one name, so two of them come from elsewhere: one would be read and the
-/// other ignored. A map holds at most 32,768 headers.
+/// API Gateway joins headers of one name, so two of them come from elsewhere: one would be read and
+/// the other ignored. A map holds at most 32,768 headers.
 fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
     let mut headers = HeaderMap::new();
     for (name, Text(value)) in Members::<Text>::deserialize(deserializer)?.0 {

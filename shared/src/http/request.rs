@@ -131,8 +131,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Returns the bytes of a body, or `None` if there are over [`MAX_BODY_BYTES`]. A text that is longer
-/// than that is not decoded.
+/// Returns the bytes of a body, or `None` if there are over [`MAX_BODY_BYTES`]. A text that is
+/// longer than that is not decoded.
 fn body(value: Option<&RawValue>, is_base64: bool) -> Result<Option<Cow<'_, [u8]>>, NotARequest> {
     let Some(value) = value else { return Ok(Some(Cow::Borrowed(&[]))) };
     let most = if is_base64 { MAX_BASE64_BYTES } else { MAX_BODY_BYTES };

@@ -64,8 +64,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Parses the header's value. Returns `None` for `null`, which a page without an origin of its own
-    /// sends, and for anything that is not an origin.
+    /// Parses the header's value. Returns `None` for `null`, which a page without an origin of its
+    /// own sends, and for anything that is not an origin.
     pub fn parse(text: &str) -> Option<Self> {
         // The URL parser accepts more than a browser sends, such as a path behind the port.
         let (_, authority) = text.split_once("://")?;

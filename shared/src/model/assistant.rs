@@ -11,8 +11,8 @@ use crate::validation::json::JsonText;
 use crate::validation::rules::{array, lenient_bool, list, nullable, object, text, uuid};
 use crate::validation::{Fields, Validated};
 
-/// Passes the dialect's list of fields to the macro `$with`: name, type, rule, when a body must name
-/// the field, and who may read it. The violations of a body are reported in this order.
+/// Passes the dialect's list of fields to the macro `$with`: name, type, rule, when a body must
+/// name the field, and who may read it. The violations of a body are reported in this order.
 #[macro_export]
 macro_rules! assistant_fields {
     ($with:ident) => {

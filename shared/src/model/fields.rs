@@ -1,10 +1,10 @@
 //! A dialect's list of fields, and what is generated from it.
 //!
-//! `assistant_fields!` and `pathway_fields!` hold one row a field: its name, its type, the rule that
-//! parses it, when a body must name it, and whether a page that embeds the widget may read it. Each
-//! passes its rows to the macro that it is given: [`settings!`] makes `Settings` and `Changes` of
-//! them, and `store/items` the attributes in the table. An answer names the fields in its own order
-//! ([`crate::serialize_object!`]) and does not compile if one is missing.
+//! `assistant_fields!` and `pathway_fields!` hold one row a field: its name, its type, the rule
+//! that parses it, when a body must name it, and whether a page that embeds the widget may read it.
+//! Each passes its rows to the macro that it is given: `settings!` makes `Settings` and `Changes`
+//! of them, and `store/items` the attributes in the table. An answer names the fields in its own
+//! order ([`crate::serialize_object!`]) and does not compile if one is missing.
 
 use crate::validation::Presence;
 

@@ -1,9 +1,9 @@
 //! What a widget is. Everything here is valid by construction.
 //!
-//! * [`widget`](Widget) has what both dialects share; [`assistant`] and [`pathway`] have the settings
-//!   of one dialect each, from one list of fields ([`fields`]).
-//! * [`allowed_domain`](AllowedDomain), [`webhook_url`](WebhookUrl), [`widget_type`](WidgetType) and
-//!   [`text`](Text) are the types of single fields.
+//! * [`widget`](Widget) has what both dialects share; [`assistant`] and [`pathway`] have the
+//!   settings of one dialect each, from one list of fields ([`fields`]).
+//! * [`allowed_domain`](AllowedDomain), [`webhook_url`](WebhookUrl), [`widget_type`](WidgetType)
+//!   and [`text`](Text) are the types of single fields.
 //!
 //! Not its business: HTTP and DynamoDB.
 

@@ -16,8 +16,8 @@ use crate::validation::{
     Fields, Location, Validated, Violation, ViolationKind, json, prefix_path, shorten, violation,
 };
 
-/// Passes the dialect's list of fields to the macro `$with`: name, type, rule, when a body must name
-/// the field, and who may read it. The violations of a body are reported in this order.
+/// Passes the dialect's list of fields to the macro `$with`: name, type, rule, when a body must
+/// name the field, and who may read it. The violations of a body are reported in this order.
 #[macro_export]
 macro_rules! pathway_fields {
     ($with:ident) => {
@@ -89,9 +89,9 @@ fn read(body: &RawValue, is_create: bool) -> Validated<(Fields<'_>, Changes)> {
 }
 
 impl Settings {
-    /// Returns whether a page at `origin` may read the widget's public fields. Every page may if the
-    /// widget names no domains. A page without a host of its own (`None`: a sandboxed frame, a file)
-    /// is on no list.
+    /// Returns whether a page at `origin` may read the widget's public fields. Every page may if
+    /// the widget names no domains. A page without a host of its own (`None`: a sandboxed frame, a
+    /// file) is on no list.
     pub fn allows(&self, origin: Option<&Origin>) -> bool {
         self.allowed_domains.is_empty()
             || origin.is_some_and(|origin| self.allowed_domains.iter().any(|it| it.allows(origin)))

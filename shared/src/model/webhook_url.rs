@@ -29,8 +29,8 @@ impl WebhookUrl {
     }
 }
 
-/// The URL parser accepts what a caller of the URL may not: white space, control characters, too few
-/// or too many slashes.
+/// The URL parser accepts what a caller of the URL may not: white space, control characters, too
+/// few or too many slashes.
 fn is_webhook_url(text: &str) -> bool {
     let is_unsafe = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
     let (Some((scheme, rest)), Ok(url)) = (text.split_once("://"), Url::parse(text)) else {

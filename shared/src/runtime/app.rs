@@ -14,7 +14,8 @@ pub struct App {
 }
 
 impl App {
-    /// Reads the function's environment and connects to the store, so no request has to wait for it.
+    /// Reads the function's environment and connects to the store, so no request has to wait for
+    /// it.
     ///
     /// # Errors
     ///

@@ -14,8 +14,8 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// When work is given up.
 pub(super) type Deadline = Option<Instant>;
 
-/// Leaves [`MARGIN`] before `lambda_deadline`. There is no deadline if it is years ago: `cargo lambda
-/// watch` sends one of the year 1970.
+/// Leaves [`MARGIN`] before `lambda_deadline`. There is no deadline if it is years ago: `cargo
+/// lambda watch` sends one of the year 1970.
 pub(super) fn deadline_before(lambda_deadline: SystemTime) -> Deadline {
     /// Before Lambda existed.
     const ABSURD: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -27,8 +27,8 @@ pub(super) fn deadline_before(lambda_deadline: SystemTime) -> Deadline {
 }
 
 /// Does `work` until the deadline. A panic is an [`Error::Internal`], the deadline an
-/// [`Error::Unavailable`]; after the deadline work does not begin. `work` is moved several times, so
-/// it has to be boxed.
+/// [`Error::Unavailable`]; after the deadline work does not begin. `work` is moved several times,
+/// so it has to be boxed.
 pub(super) async fn guard<T>(
     deadline: Deadline,
     work: impl Future<Output = Result<T>> + Unpin,

@@ -5,8 +5,8 @@
 //! `_X_AMZN_TRACE_ID` for each invocation, and glibc keeps every value that a variable ever had, so
 //! the memory of a function grows with each invocation until there is none left. Nothing here reads
 //! the variable. Users reported the growth in
-//! <https://github.com/aws/aws-lambda-rust-runtime/issues/972>; once `lambda_runtime` no longer sets
-//! the variable, its loop can replace this one.
+//! <https://github.com/aws/aws-lambda-rust-runtime/issues/972>; once `lambda_runtime` no longer
+//! sets the variable, its loop can replace this one.
 
 use std::convert::Infallible;
 use std::fmt;

@@ -116,8 +116,8 @@ impl<S: TableItem> Widgets<'_, S> {
     }
 }
 
-/// Answers a create of `widget` that found a record: with the widget itself if the record is that of
-/// this very request, retried, and else with what the first request created.
+/// Answers a create of `widget` that found a record: with the widget itself if the record is that
+/// of this very request, retried, and else with what the first request created.
 ///
 /// # Errors
 ///

@@ -1,9 +1,9 @@
 //! Deleting a widget.
 //!
 //! A delete is an update that leaves a tombstone: the key, the version (one more) and two times,
-//! without any of the widget's content. So the stream tells of it as of any write, a repeated delete
-//! differs from one of a widget that never was, and a create that the network delivers late does not
-//! bring the widget back.
+//! without any of the widget's content. So the stream tells of it as of any write, a repeated
+//! delete differs from one of a widget that never was, and a create that the network delivers late
+//! does not bring the widget back.
 
 use std::time::Duration;
 

@@ -55,7 +55,8 @@ impl<S: TableItem> Widgets<'_, S> {
     }
 }
 
-/// Returns the bytes that a JSON text takes in the payload of an answer, where the body is a string.
+/// Returns the bytes that a JSON text takes in the payload of an answer, where the body is a
+/// string.
 fn size_in_payload(json: &str) -> usize {
     const COMMA: usize = 1;
     let is_escaped = |byte: &&u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');

@@ -13,14 +13,15 @@
 //! | `ttl` | when DynamoDB may delete a tombstone or an idempotency record |
 //! | the documented fields | in DynamoDB's own types, free-form JSON as its text; null is absence |
 //!
-//! A deleted widget leaves a tombstone without an `id`. An operation on one widget is one call whose
-//! condition says what must hold. A retried write may meet its own earlier success, and recognizes
-//! it: [`crate::dynamodb::retry`] has what every unknown outcome becomes.
+//! A deleted widget leaves a tombstone without an `id`. An operation on one widget is one call
+//! whose condition says what must hold. A retried write may meet its own earlier success, and
+//! recognizes it: [`crate::dynamodb::retry`] has what every unknown outcome becomes.
 //!
 //! * `items` converts between a widget and its item; one file a dialect has what only it has.
 //! * `create`, `read`, `update`, `delete` and `query` are the operations; `list` fills an answer.
+//!   An update and a delete are both a `write`, which makes the next version of a widget.
 //!
-//! Not its business: HTTP, and which client a widget belongs to: every operation is given an account.
+//! Not its business: HTTP, and who asks. [`Widgets`] is made for an account, and reaches no other.
 
 mod create;
 mod delete;

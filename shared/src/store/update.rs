@@ -1,14 +1,14 @@
 //! Updating a widget.
 //!
-//! The update sets the named fields only, so updates of different fields do not undo each other. Its
-//! condition is that the widget exists in a version that matches, has the field that the update
+//! The update sets the named fields only, so updates of different fields do not undo each other.
+//! Its condition is that the widget exists in a version that matches, has the field that the update
 //! relies on, differs from what the update makes of it, and did not change after a certain time.
 //!
 //! The time makes retries safe. A first attempt applies to a widget that last changed before the
 //! attempt times out: concurrent updates do not disturb each other, and an attempt that the network
 //! delivers after that does nothing. A retry after a lost answer applies only to a widget that did
-//! not change since the first attempt, so it undoes nobody's change. Each update leaves a marker, by
-//! which a retry recognizes that an earlier attempt succeeded.
+//! not change since the first attempt, so it undoes nobody's change. Each update leaves a marker,
+//! by which a retry recognizes that an earlier attempt succeeded.
 
 use std::time::Duration;
 
@@ -107,8 +107,8 @@ impl<S: TableItem> Widgets<'_, S> {
     }
 }
 
-/// Makes `write` set and remove the changed attributes, unless the widget has changed since or all of
-/// them are so already.
+/// Makes `write` set and remove the changed attributes, unless the widget has changed since or all
+/// of them are so already.
 fn change_attributes(
     write: WidgetWrite,
     changed: Attributes,
@@ -165,9 +165,9 @@ fn version_matches(versions: &VersionCondition, item: &Item) -> bool {
     items::get(item, VERSION).is_some_and(|version| versions.matches(version))
 }
 
-/// DynamoDB refuses an update of an item that would be over its 400 KB. What several updates set adds
-/// up. The refusal has no code of its own, only the message "Item size to update has exceeded the
-/// maximum allowed size".
+/// DynamoDB refuses an update of an item that would be over its 400 KB. What several updates set
+/// adds up. The refusal has no code of its own, only the message "Item size to update has exceeded
+/// the maximum allowed size".
 fn is_too_large(error: &UpdateItemError) -> bool {
     error.code() == Some("ValidationException")
         && error.message().is_some_and(|message| message.contains("Item size"))

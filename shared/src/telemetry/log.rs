@@ -64,7 +64,8 @@ pub fn write(level: Level, message: &str, members: &impl Serialize) {
     let line = Line { timestamp: Timestamp::now(), level, message, members };
     if let Ok(mut line) = serde_json::to_vec(&line) {
         line.push(b'\n');
-        // One write a line, so lines do not mix. If standard output is gone there is nobody to tell.
+        // One write a line, so lines do not mix. If standard output is gone there is nobody to
+        // tell.
         let _ = io::stdout().lock().write_all(&line);
     }
 }

@@ -5,8 +5,8 @@
 //! * [`request_stats`] counts what the work on one request or command does.
 //! * [`Invocation`] is what all lines of an invocation have in common.
 //!
-//! Not its business: which members the line of a request or of a command has. Those stand where they
-//! are written (`runtime/request_line.rs`, `commands/command_line.rs`).
+//! Not its business: which members the line of a request or of a command has. Those stand where
+//! they are written (`runtime/request_line.rs`, `commands/command_line.rs`).
 
 mod invocation;
 pub mod log;

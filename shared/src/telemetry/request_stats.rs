@@ -1,5 +1,5 @@
-//! Per-request counters. Code records into them where the work happens; the log line and the metrics
-//! read them at the end.
+//! Per-request counters. Code records into them where the work happens; the log line and the
+//! metrics read them at the end.
 
 use std::cell::Cell;
 use std::time::Instant;

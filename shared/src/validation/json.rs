@@ -22,7 +22,8 @@ pub const MAX_DEPTH: usize = 126;
 pub enum NotJson {
     /// The bytes are not UTF-8.
     Encoding,
-    /// The text breaks JSON's grammar, nests deeper than [`MAX_DEPTH`] or has half a surrogate pair.
+    /// The text breaks JSON's grammar, nests deeper than [`MAX_DEPTH`] or has half a surrogate
+    /// pair.
     Syntax {
         /// The position, in characters from the start of the body.
         offset: usize,
@@ -151,7 +152,8 @@ pub fn type_of(value: &RawValue) -> JsonType {
 #[derive(Debug, Default, Deserialize)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
-/// Returns the text of a string, borrowed unless it has an escape. `None` if `value` is not a string.
+/// Returns the text of a string, borrowed unless it has an escape. `None` if `value` is not a
+/// string.
 pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     open(value, JsonType::String).map(|Text(text)| text)
 }

@@ -7,8 +7,8 @@
 //! * [`json`] opens a document one level at a time; free-form values stay the text they are.
 //! * [`rules`] are the rules for values of a body, [`url`] those for what a URL holds.
 //!
-//! Not its business: which fields a dialect has ([`crate::model`]), and how a violation is worded to
-//! a client (`errors.rs` of each function).
+//! Not its business: which fields a dialect has ([`crate::model`]), and how a violation is worded
+//! to a client (`errors.rs` of each function).
 
 mod fields;
 pub mod json;

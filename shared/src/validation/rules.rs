@@ -82,8 +82,8 @@ pub fn uuid(value: &RawValue) -> Validated<Uuid> {
     Uuid::parse_str(&text).map_err(|error| violation(ViolationKind::InvalidUuid(error), value))
 }
 
-/// Accepts a boolean, and each number and word that Pydantic takes for one: `1`, `0`, `"yes"`, `"no"`,
-/// `"on"`, `"off"`, `"t"`, `"f"`, `"y"`, `"n"` in any case
+/// Accepts a boolean, and each number and word that Pydantic takes for one: `1`, `0`, `"yes"`,
+/// `"no"`, `"on"`, `"off"`, `"t"`, `"f"`, `"y"`, `"n"` in any case
 /// (<https://docs.pydantic.dev/latest/api/standard_library_types/#booleans>).
 pub fn lenient_bool(value: &RawValue) -> Validated<bool> {
     let meaning = match json::type_of(value) {

@@ -10,8 +10,8 @@ use crate::store::table::{
     text,
 };
 
-/// What the store has to know of a dialect. `field_attributes!` implements the first four members from
-/// the dialect's list of fields.
+/// What the store has to know of a dialect. `field_attributes!` implements the first four members
+/// from the dialect's list of fields.
 pub trait TableItem: WidgetSettings {
     /// The names of the fields, which are those of their attributes.
     const NAMES: &'static [&'static str];

@@ -1,7 +1,7 @@
 //! Widgets as items of the table, and back.
 //!
-//! What all dialects share is in `item.rs`; the attributes that only one dialect has are in the file
-//! of that dialect.
+//! What all dialects share is in `item.rs`; the attributes that only one dialect has are in the
+//! file of that dialect.
 
 pub mod assistant;
 mod attribute;
