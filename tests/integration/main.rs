@@ -47,6 +47,7 @@ mod execution;
 mod expanded;
 mod fastapi;
 mod fault_proxy;
+mod fields;
 mod idempotency;
 mod invariants;
 mod invoke;

@@ -16,7 +16,8 @@ const DIALECTS: [(&str, &str, &str); 2] = [
     ("pathway", "Pathway", "/v1/openapi.json"),
 ];
 
-fn document(dialect: &str) -> String {
+/// Returns the text of a dialect's document.
+pub fn document(dialect: &str) -> String {
     fs::read_to_string(binaries::workspace().join(format!("functions/{dialect}/openapi.json")))
         .unwrap()
 }

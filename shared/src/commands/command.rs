@@ -5,7 +5,7 @@
 //! | `operation` | `create`, `read`, `update` or `delete` |
 //! | `account` | the UUID of the account whose widgets it is about |
 //! | `widget_id` | the widget's id; not of a create |
-//! | `idempotency_key` | of a create: stays the same if the command is sent again; by default the delivery's id |
+//! | `idempotency_key` | of a create: the same if it is sent again; by default the delivery's id |
 //! | `body` | of a create or an update: exactly the dialect's HTTP body |
 //!
 //! A command has no API key: whoever may invoke the function, write to its queue or put events on

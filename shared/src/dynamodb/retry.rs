@@ -3,27 +3,29 @@
 //! An attempt whose answer was lost (a timeout, a cut connection, a 5xx) may have taken effect: its
 //! outcome is unknown. DynamoDB answers a throttle and a failed condition without doing anything.
 //!
-//! | call | attempts | by whom | at most | an unknown outcome |
+//! | call | attempts | by | at most | an unknown outcome |
 //! |---|---|---|---|---|
-//! | `GetItem`, `Query` | 3 | the SDK's strategy | 4 s | is retried: a read changes nothing |
-//! | create: `PutItem` | 3 | the SDK's strategy | 4 s | is retried: a widget of the same id and time is its own success |
-//! | create with a key: `TransactWriteItems` | 3 | the SDK's strategy | 4 s | is retried with the same token: DynamoDB recognizes it |
-//! | update: `UpdateItem` | 3 in all | the SDK's strategy; after an unknown outcome the loop of `store/update.rs` | 5 s | is retried by the loop under a condition that undoes nobody's change; 503 if it stays unknown |
-//! | delete: `UpdateItem` | 3 | the SDK's strategy | 4 s | is retried; a refusal after it is a 503 |
-//! | opening the connection in INIT | 1 | nobody | 1 s | a failure is logged, and the function starts |
+//! | `GetItem`, `Query` | 3 | strategy | 4 s | is retried: a read changes nothing |
+//! | create: `PutItem` | 3 | strategy | 4 s | is retried: it recognizes its own widget |
+//! | create with a key: `TransactWriteItems` | 3 | strategy | 4 s | is retried with its token |
+//! | update: `UpdateItem` | 3 in all | strategy, loop | 5 s | is retried by the loop, or a 503 |
+//! | delete: `UpdateItem` | 3 | strategy | 4 s | is retried; if that is refused, a 503 |
+//! | opening the connection in INIT | 1 | nobody | 1 s | is logged; the function starts |
 //!
-//! The loop and the strategy share one budget: [`RetryPolicy::max_attempts`] counts every attempt,
-//! whoever makes it. Each attempt has 1.5 s, 1 s of it to connect. Backoffs are random, up to 50 ms
-//! before the second attempt and 500 ms before any.
+//! The strategy is the SDK's. The loop is that of `store/update.rs`: it takes over after an unknown
+//! outcome, because the next attempt needs another condition to undo nobody's change. Both share one
+//! budget: [`RetryPolicy::max_attempts`] counts every attempt, whoever makes it. Each attempt has
+//! 1.5 s, 1 s of it to connect. Backoffs are random, up to 50 ms before the second attempt and
+//! 500 ms before any.
 //!
 //! Around a call:
 //!
 //! | what | retried by | how often |
 //! |---|---|---|
-//! | an HTTP request | its client, after a 503 with `Retry-After: 1` | as it likes; a create safely with `Idempotency-Key`, a write with `If-Match` |
-//! | a message of a queue, also one from the bus | SQS | 5 deliveries, at least 60 s apart; then it is a dead letter (`template.yaml`) |
-//! | an asynchronous invocation | Lambda | 2 times, unless its invoker configures it otherwise |
-//! | the batch of a pipe | the pipe that brings it | as it says |
+//! | an HTTP request | its client | as it likes; a 503 says `Retry-After: 1` |
+//! | a message of a queue or from the bus | SQS | 5 deliveries, 60 s apart, then a dead letter |
+//! | an asynchronous invocation | Lambda | twice, unless its invoker configures it otherwise |
+//! | the batch of a pipe | that pipe | as it is configured |
 //!
 //! An invocation gives up 0.5 s before the function's timeout of 10 s: an HTTP request is a 503, a
 //! command fails as `ServiceUnavailable`. A request on one widget makes two calls, for the API key

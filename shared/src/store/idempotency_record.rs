@@ -2,7 +2,7 @@
 //!
 //! | attribute | what |
 //! |---|---|
-//! | `pk` | `idempotency#<account>#<dialect>#<SHA-256 of the key>`: accounts and dialects share no key |
+//! | `pk` | `idempotency#<account>#<dialect>#<SHA-256 of the key>`, so no two share a record |
 //! | `sk` | `create`, the operation |
 //! | `body_hash` | the SHA-256 of the request's body |
 //! | `widget_id`, `created_at` | with the body, all that the answer is made of |

@@ -1,0 +1,320 @@
+//! Every field of a dialect's own list: through the API, in the table and in the OpenAPI document.
+//!
+//! The values come from the document: a field's first example, and another value that is made of it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Map, Value, json};
+use shared::model::fields::{Field, Required, Visibility};
+use shared::model::{assistant, pathway};
+
+use crate::app::{ASSISTANT_BODY, TestApp};
+use crate::openapi;
+
+/// What this test has to know of a dialect besides its list of fields.
+struct Dialect {
+    name: &'static str,
+    fields: &'static [Field],
+    root: &'static str,
+    update: &'static str,
+    /// The public answer: the end of its path, and its schema.
+    public: (&'static str, &'static str),
+    /// A body to which a test adds one field. Without any one of its members but those that every
+    /// create needs, it is still a body.
+    body: &'static str,
+}
+
+const DIALECTS: [Dialect; 2] = [
+    Dialect {
+        name: "assistant",
+        fields: assistant::Settings::FIELDS,
+        root: "/api/v1/widget",
+        update: "PUT",
+        public: ("parameters", "WidgetParameters"),
+        body: ASSISTANT_BODY,
+    },
+    Dialect {
+        name: "pathway",
+        fields: pathway::Settings::FIELDS,
+        root: "/v1/widget",
+        update: "PATCH",
+        public: ("config", "WidgetConfig"),
+        body: r#"{"pathway_id":"0f0f0f0f-0000-4000-8000-000000000001","agent_prompt":"Be kind.","allowed_domains":[],"messages_per_minute":1,"config":1}"#,
+    },
+];
+
+impl Dialect {
+    /// Returns the body with `field` set to `value`; without it, if there is no value.
+    fn body_with(&self, field: &Field, value: Option<&Value>) -> Map<String, Value> {
+        let mut body: Map<String, Value> = serde_json::from_str(self.body).unwrap();
+        body.remove(field.name);
+        body.extend(value.map(|value| (field.name.to_owned(), value.clone())));
+        body
+    }
+
+    /// Returns the body of an update that sets `field` alone, besides what every update needs.
+    fn update_of(&self, field: &Field, value: &Value) -> String {
+        let body = self.body_with(field, Some(value));
+        let is_needed = |name: &str| {
+            self.fields.iter().any(|it| it.name == name && it.required == Required::Always)
+        };
+        let members = body.into_iter().filter(|(name, _)| name == field.name || is_needed(name));
+        Value::Object(members.collect()).to_string()
+    }
+
+    async fn create(&self, app: &TestApp, body: Map<String, Value>) -> Result<Value, u16> {
+        let answer = app.call("POST", self.root, Value::Object(body).to_string()).await;
+        if answer.status == 200 { Ok(answer.json()["data"].clone()) } else { Err(answer.status) }
+    }
+}
+
+/// The OpenAPI document of a dialect.
+struct Document(Value);
+
+impl Document {
+    fn read(dialect: &Dialect) -> Self {
+        Self(serde_json::from_str(&openapi::document(dialect.name)).unwrap())
+    }
+
+    /// Returns the schema of a property, with references followed.
+    fn property(&self, schema: &str, name: &str) -> &Value {
+        let found = &self.0["components"]["schemas"][schema]["properties"][name];
+        assert!(found.is_object(), "{schema} has no {name}");
+        self.resolve(found)
+    }
+
+    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match schema["$ref"].as_str() {
+            Some(reference) => self.resolve(self.0.pointer(&reference[1..]).unwrap()),
+            None => schema,
+        }
+    }
+
+    fn requires(&self, schema: &str, name: &str) -> bool {
+        let required = self.0["components"]["schemas"][schema]["required"].as_array();
+        required.is_some_and(|names| names.iter().any(|it| it == name))
+    }
+
+    fn is_in(&self, schema: &str, name: &str) -> bool {
+        self.0["components"]["schemas"][schema]["properties"].get(name).is_some()
+    }
+
+    /// Returns the JSON types that a schema allows, in the order of their names.
+    fn types(&self, schema: &Value) -> Vec<String> {
+        let schema = self.resolve(schema);
+        let mut types: Vec<String> = match (&schema["type"], &schema["anyOf"]) {
+            (Value::String(name), _) => vec![name.clone()],
+            (Value::Array(names), _) => {
+                names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+            }
+            (_, Value::Array(schemas)) => schemas.iter().flat_map(|it| self.types(it)).collect(),
+            _ => panic!("no type: {schema}"),
+        };
+        types.sort_unstable();
+        types.dedup();
+        types
+    }
+
+    fn is_nullable(&self, schema: &Value) -> bool {
+        self.types(schema).iter().any(|name| name == "null")
+    }
+
+    /// Returns the names that a schema allows, if it is a list of names.
+    fn names<'a>(&'a self, schema: &'a Value) -> Option<&'a Vec<Value>> {
+        let schema = self.resolve(schema);
+        let within = || schema["anyOf"].as_array()?.iter().find_map(|it| self.names(it));
+        schema["enum"].as_array().or_else(within)
+    }
+
+    /// Returns a value that the schema allows.
+    fn example(&self, schema: &Value) -> Value {
+        match self.names(schema) {
+            Some(names) => names[1].clone(),
+            None => schema["examples"][0].clone(),
+        }
+    }
+
+    /// Returns another value than the example that the schema allows.
+    fn another(&self, schema: &Value) -> Value {
+        match self.example(schema) {
+            _ if self.names(schema).is_some() => self.names(schema).unwrap()[2].clone(),
+            _ if schema["format"] == "uuid" => json!("0f0f0f0f-0000-4000-8000-000000000002"),
+            Value::Bool(value) => json!(!value),
+            Value::Number(number) => json!(number.as_i64().unwrap() + 1),
+            Value::String(text) => json!(format!("{text}/2")),
+            Value::Array(mut values) => {
+                values.truncate(1);
+                values.extend(values.clone());
+                Value::Array(values)
+            }
+            Value::Object(_) => json!({"other": [1, null]}),
+            Value::Null => panic!("no example: {schema}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_field_is_created_read_updated_cleared_stored_and_deleted() {
+    let app = TestApp::start().await;
+    for dialect in &DIALECTS {
+        let document = Document::read(dialect);
+        for field in dialect.fields {
+            let what = format!("{} {}", dialect.name, field.name);
+            let schema = document.property("CreateWidget", field.name);
+            let (value, other) = (document.example(schema), document.another(schema));
+
+            let body = dialect.body_with(field, Some(&value));
+            let created =
+                dialect.create(&app, body).await.unwrap_or_else(|it| panic!("{what}: {it}"));
+            assert_eq!(created[field.name], value, "{what}");
+            let id = created["id"].as_str().unwrap();
+            let path = format!("{}/{id}", dialect.root);
+            assert_eq!(app.call("GET", &path, "").await.json()["data"], created, "{what}");
+            let stored = async || app.stored(dialect.name, id).await.unwrap();
+            let stored_value = stored().await.remove(field.name);
+            assert!(stored_value.is_some(), "{what}");
+
+            let update = dialect.update_of(field, &other);
+            let updated = app.call(dialect.update, &path, update.clone()).await;
+            assert_eq!(updated.status, 200, "{what}: {updated:?}");
+            let updated = updated.json()["data"].clone();
+            assert_eq!(updated[field.name], other, "{what}");
+            assert_ne!(stored().await.remove(field.name), stored_value, "{what}");
+            assert_eq!(app.call("GET", &path, "").await.json()["data"], updated, "{what}");
+            let named: Map<String, Value> = serde_json::from_str(&update).unwrap();
+            for (name, value) in created.as_object().unwrap() {
+                let follows = ["updated_at", "widget_provider", "provider_user_friendly_label"];
+                if !named.contains_key(name) && !follows.contains(&name.as_str()) {
+                    assert_eq!(&updated[name], value, "{what}: an update leaves {name}");
+                }
+            }
+
+            let cleared =
+                app.call(dialect.update, &path, dialect.update_of(field, &Value::Null)).await;
+            if document.is_nullable(document.property("UpdateWidget", field.name)) {
+                assert_eq!(cleared.json()["data"][field.name], Value::Null, "{what}");
+                assert!(!stored().await.contains_key(field.name), "{what}");
+                app.call(dialect.update, &path, update).await;
+            } else {
+                assert!([400, 422].contains(&cleared.status), "{what}: {cleared:?}");
+            }
+
+            let (public, _) = dialect.public;
+            let answer = app.call("GET", &format!("{path}/{public}"), "").await;
+            let public = answer.json()["data"].get(field.name).cloned();
+            let expected = (field.visibility == Visibility::Public).then_some(other.clone());
+            assert_eq!(public, expected, "{what}");
+
+            let deleted = app.call("DELETE", &path, "").await;
+            assert_eq!(deleted.json()["data"][field.name], other, "{what}");
+            let tombstone = app
+                .items()
+                .await
+                .into_iter()
+                .find(|item| item["sk"] == AttributeValue::S(id.to_owned()));
+            assert!(!tombstone.unwrap().contains_key(field.name), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn create_without_a_field_sets_its_default_or_names_it() {
+    let app = TestApp::start().await;
+    for dialect in &DIALECTS {
+        let document = Document::read(dialect);
+        for field in dialect.fields {
+            let what = format!("{} {}", dialect.name, field.name);
+            let schema = document.property("CreateWidget", field.name);
+            let created = dialect.create(&app, dialect.body_with(field, None)).await;
+            match (field.required, created) {
+                (Required::Never, Ok(data)) => {
+                    let expected = match (field.name, &schema["default"]) {
+                        ("org_id", _) => json!(widgets::stack::DEVELOPMENT_ACCOUNT),
+                        (_, Value::Null) if !document.is_nullable(schema) => json!({}),
+                        (_, default) => default.clone(),
+                    };
+                    assert_eq!(data[field.name], expected, "{what}");
+                }
+                (Required::Always | Required::OnCreate, Err(400 | 422)) => {}
+                (required, created) => panic!("{what}: {required:?}, and {created:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_bound_of_a_field_is_described_and_kept() {
+    let app = TestApp::start().await;
+    let mut bounds = 0;
+    for dialect in &DIALECTS {
+        let document = Document::read(dialect);
+        for field in dialect.fields {
+            let schema = document.property("CreateWidget", field.name);
+            let text = |length: &Value| json!("é".repeat(length.as_u64().unwrap() as usize));
+            let list = |length: &Value| {
+                json!(vec![schema["examples"][0][0].clone(); length.as_u64().unwrap() as usize])
+            };
+            let over = |bound: &Value| json!(bound.as_i64().unwrap() + 1);
+            let under = |bound: &Value| json!(bound.as_i64().unwrap() - 1);
+            for (keyword, bound) in schema.as_object().unwrap() {
+                let (kept, broken) = match keyword.as_str() {
+                    "minLength" => (text(bound), text(&under(bound))),
+                    "maxLength" => (text(bound), text(&over(bound))),
+                    "maxItems" => (list(bound), list(&over(bound))),
+                    "minimum" => (bound.clone(), under(bound)),
+                    _ => continue,
+                };
+                bounds += 1;
+                let what = format!("{} {} {keyword}", dialect.name, field.name);
+                let kept = dialect.create(&app, dialect.body_with(field, Some(&kept))).await;
+                assert!(kept.is_ok(), "{what}: {kept:?}");
+                let broken = dialect.create(&app, dialect.body_with(field, Some(&broken))).await;
+                assert!(matches!(broken, Err(400 | 422)), "{what}: {broken:?}");
+            }
+        }
+    }
+    assert!(bounds >= 4, "the documents describe {bounds} bounds only");
+}
+
+#[test]
+fn every_field_stands_in_every_schema_as_the_list_says() {
+    for dialect in &DIALECTS {
+        let document = Document::read(dialect);
+        let (_, public) = dialect.public;
+        for Field { name, required, visibility } in dialect.fields {
+            let what = format!("{} {name}", dialect.name);
+            assert_eq!(
+                document.requires("CreateWidget", name),
+                *required != Required::Never,
+                "{what}"
+            );
+            assert_eq!(
+                document.requires("UpdateWidget", name),
+                *required == Required::Always,
+                "{what}"
+            );
+            assert!(document.requires("Widget", name), "{what}: an answer always has it");
+            assert_eq!(document.is_in(public, name), *visibility == Visibility::Public, "{what}");
+
+            let [create, update, widget] = ["CreateWidget", "UpdateWidget", "Widget"]
+                .map(|schema| document.property(schema, name));
+            assert_eq!(document.types(create), document.types(update), "{what}");
+            for keyword in ["format", "minimum", "minLength", "maxLength", "maxItems", "pattern"] {
+                assert_eq!(create[keyword], update[keyword], "{what}: {keyword}");
+            }
+            // An answer has fewer types than a request, where a word stands for a boolean.
+            let sent = document.types(create);
+            assert!(document.types(widget).iter().all(|it| sent.contains(it)), "{what}");
+            if *visibility == Visibility::Public {
+                let shown = document.property(public, name);
+                assert_eq!(document.types(shown), document.types(widget), "{what}");
+            }
+        }
+        for schema in ["CreateWidget", "UpdateWidget"] {
+            let properties = &document.0["components"]["schemas"][schema]["properties"];
+            for name in properties.as_object().unwrap().keys() {
+                let is_field = dialect.fields.iter().any(|field| field.name == name);
+                assert!(is_field, "{schema} describes {name}, which is no field");
+            }
+        }
+    }
+}
