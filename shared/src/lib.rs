@@ -1,18 +1,20 @@
-//! What both dialects are built on. A create passes through the rooms in this order, and its answer
-//! comes back through them:
+//! What both dialects are built on. A dialect is one of the two public APIs, a room one of these
+//! modules. A create passes through them in this order, and its answer comes back through them:
 //!
-//! * [`runtime`] takes an invocation from Lambda and writes its log line.
-//! * [`http`] parses the request; what is not one is handed to [`commands`].
+//! * [`runtime`] takes an invocation from Lambda. If it is no HTTP request, [`commands`] takes it.
+//! * [`http`] parses the request. It borrows the body, which the operation opens later.
 //! * [`auth`] finds the account of the API key.
-//! * [`validation`] parses the body's JSON and collects violations,
-//! * of which [`model`] makes a widget that is valid by construction.
-//! * [`store`] makes an item of the widget,
-//! * and [`dynamodb`] calls the table.
-//! * [`error`] is everything that can go wrong on the way.
-//! * [`telemetry`] counts and logs.
+//! * [`validation`] reads the body's JSON and collects violations.
+//! * [`model`] is the widget that the body becomes, valid by construction.
+//! * [`store`] makes an item of the widget.
+//! * [`dynamodb`] calls the table.
 //!
-//! A room imports only from rooms before it in this list: validation, model, error, http,
-//! telemetry, dynamodb, store, auth, commands, runtime. `tests/integration/rooms.rs` checks that.
+//! All of them use [`error`], which is everything that can go wrong, and [`telemetry`], which
+//! counts and logs.
+//!
+//! Imports go one way: in the order validation, model, error, http, telemetry, dynamodb, store,
+//! auth, commands, runtime, a room imports only from those before it
+//! (`tests/integration/rooms.rs`).
 
 // `cargo lambda build` chooses "abort" if the profile does not say.
 #[cfg(panic = "abort")]

@@ -1,7 +1,6 @@
 //! The assistant dialect: Insighto's widget API as a Lambda function.
 //!
-//! * `router` is the one place where a method and a path become an operation, for who may ask for
-//!   it.
+//! * `router` maps a method and a path to an operation, and names the role that it needs.
 //! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`,
 //!   `parameters`), each the same steps in the same order: what the request says, the store, the
 //!   response.

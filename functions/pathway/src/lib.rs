@@ -1,7 +1,6 @@
 //! The pathway dialect: Bland's widget API as a Lambda function.
 //!
-//! * `router` is the one place where a method and a path become an operation, for who may ask for
-//!   it.
+//! * `router` maps a method and a path to an operation, and names the role that it needs.
 //! * An operation is a file of its own (`create`, `read`, `list`, `update`, `delete`, `config`),
 //!   each the same steps in the same order: what the request says, the store, the response.
 //! * `request` and `views` are what bodies look like, `errors` what errors look like: an envelope
@@ -45,7 +44,7 @@ impl Dialect for Pathway {
         let response = errors::response(error, request_id);
         match error {
             _ if !router::is_public(request) => response,
-            // The page learns nothing more than that.
+            // Without CORS headers the page cannot read the answer.
             Error::OriginNotAllowed => cors::vary_by_origin(response),
             _ => cors::allow_request_origin(request, response),
         }

@@ -4,7 +4,7 @@
 //! not write it. A key that was found is cached for [`CACHE_LIFETIME`], or until it expires; an
 //! unknown one is looked up each time, so a new key works at once.
 //!
-//! Not its business: which role an operation needs (the router beside each route), and issuing keys
+//! Not its business: which role an operation needs (the router of each function), and issuing keys
 //! (the `widgets` command).
 
 mod api_key;

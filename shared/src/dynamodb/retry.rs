@@ -13,9 +13,9 @@
 //! | opening the connection in INIT | 1 | nobody | 1 s | is logged; the function starts |
 //!
 //! The strategy is the SDK's. The loop is that of `store/update.rs`: it takes over after an unknown
-//! outcome, because the next attempt needs another condition to undo nobody's change. Both share one
-//! budget: [`RetryPolicy::max_attempts`] counts every attempt, whoever makes it. Each attempt has
-//! 1.5 s, 1 s of it to connect. Backoffs are random, up to 50 ms before the second attempt and
+//! outcome, because the next attempt needs another condition to undo nobody's change. Both share
+//! one budget: [`RetryPolicy::max_attempts`] counts every attempt, whoever makes it. Each attempt
+//! has 1.5 s, 1 s of it to connect. Backoffs are random, up to 50 ms before the second attempt and
 //! 500 ms before any.
 //!
 //! Around a call:
@@ -143,7 +143,7 @@ impl Intercept for AttemptTracker {
 }
 
 fn update_attempts(update: impl FnOnce(Attempts) -> Attempts) {
-    // Every call is tracked.
+    // It cannot fail: `track` is around every call.
     let _ = TRACKED.try_with(|(_, attempts)| attempts.update(update));
 }
 
@@ -181,7 +181,7 @@ impl ClassifyRetry for RetryRules {
         let is_success = context.response().is_some_and(|it| it.status().is_success());
         if is_excluded.unwrap_or(false) {
             RetryAction::RetryForbidden
-        } else if refusal.is_some_and(is_transaction_conflict) {
+        } else if refusal.is_some_and(is_transient_cancellation) {
             RetryAction::throttling_error()
         } else if is_success {
             RetryAction::transient_error()
@@ -193,7 +193,7 @@ impl ClassifyRetry for RetryRules {
 
 /// Returns whether a transaction was cancelled for a reason that passes: another transaction or
 /// write was in its way, or a throttle.
-pub fn is_transaction_conflict(error: &TransactWriteItemsError) -> bool {
+pub fn is_transient_cancellation(error: &TransactWriteItemsError) -> bool {
     const PASSING: [&str; 3] =
         ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
     cancellation_reasons(error)

@@ -33,7 +33,7 @@ fn allow(origin: &str, response: Response) -> Response {
         .with_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag, retry-after, x-request-id")
 }
 
-/// Marks `response` as one that depends on the request's origin. No page may read it.
+/// Tells caches that `response` depends on the request's origin. It allows no page to read it.
 pub fn vary_by_origin(response: Response) -> Response {
     response.with_header(header::VARY, "Origin")
 }

@@ -1,9 +1,9 @@
 //! Idempotency keys: a client that got no answer sends the same create again, and it is done once.
 //!
-//! The record of a key (`store/idempotency_record.rs`) holds a hash of the request and what the
-//! answer cannot be made from again: the widget's id and its time of creation. A replay renders the
-//! answer anew from both, and it is the same byte for byte. What a client sends is stored in its
-//! widget and nowhere else.
+//! The record of a key (`store/idempotency_record.rs`) holds a hash of the body, and what a replay
+//! cannot make of the body: the widget's id and its time of creation. A replay renders the answer
+//! anew from body and record, and it is the same byte for byte. What a client sends is stored in
+//! its widget and nowhere else.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const MAX_CHARACTERS: usize = 255;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// An idempotency key and the request that it came with, as hashes.
+/// An idempotency key and the body that it came with, as hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// The hash of the key, by which its record is found.

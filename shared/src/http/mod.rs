@@ -1,8 +1,8 @@
 //! The request and the response as a dialect sees them.
 //!
 //! * [`Request`] is parsed from API Gateway's payload format 2.0, and [`Response`] becomes one.
-//! * [`Preconditions`], [`IdempotencyKey`] and [`cursor`] are what a request says of others before
-//!   it: only if nothing changed, the same again, the page after that one.
+//! * [`Preconditions`], [`IdempotencyKey`] and [`cursor`] are how a request refers to earlier ones:
+//!   conditions, replays and pages.
 //! * [`cors`] and the security headers say who else may read and keep a response.
 //! * [`serialize_object!`](crate::serialize_object) writes the objects that answers hold.
 //!

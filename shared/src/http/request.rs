@@ -36,8 +36,8 @@ pub enum NotARequest {
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// The path, decoded by API Gateway.
-    pub path: Cow<'a, str>,
+    /// Decoded by API Gateway.
+    path: Cow<'a, str>,
     /// The route of the template that the request came by.
     pub route: Cow<'a, str>,
     /// The headers. API Gateway joins those of one name with commas.

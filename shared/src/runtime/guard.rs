@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Result};
 
-/// The time before Lambda would stop the function at which work is given up: enough to say so.
+/// How long before Lambda stops the function work is given up: enough to answer that.
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// When work is given up.

@@ -88,8 +88,7 @@ impl<D: Dialect> Handler<'_, D> {
     /// Answers a request and writes its log line.
     async fn answer(&self, request: &Request<'_>) -> Response {
         let Invocation { request_id, is_cold_start: cold_start, .. } = self.invocation;
-        // Boxed once: what is around it is moved several times, and this is all that an operation
-        // holds.
+        // Boxed, so that what wraps it moves a pointer and not all that an operation holds.
         let work = Box::pin(self.dialect.route(request));
         let (outcome, stats) = request_stats::count(guard(self.deadline, work)).await;
         let error = outcome.as_ref().err().cloned();

@@ -1,4 +1,5 @@
-//! Creating a widget, once however often the request comes.
+//! Creating a widget: once however often the call is retried, and once for an idempotency key
+//! however often the request comes.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemInputBuilder;
@@ -10,7 +11,7 @@ use super::idempotency_record::IdempotencyRecord;
 use super::items::TableItem;
 use super::table::{CREATED_AT, Item, TTL, Widgets, number, text};
 use super::{idempotency_record, items};
-use crate::dynamodb::retry::{cancellation_reasons, is_transaction_conflict};
+use crate::dynamodb::retry::{cancellation_reasons, is_transient_cancellation};
 use crate::error::{Error, Result};
 use crate::http::IdempotencyKey;
 use crate::model::{Change, Widget};
@@ -92,11 +93,12 @@ impl<S: TableItem> Widgets<'_, S> {
             return Ok(Created { widget, is_replay: false });
         };
         let refusal = error.refusal();
-        let is_conflict = refusal.is_some_and(is_transaction_conflict);
+        let is_conflict = refusal.is_some_and(is_transient_cancellation);
         let record_key = idempotency_record::key::<S>(self.account, key);
         let found = match refusal.and_then(|it| cancellation_reasons(it).first()?.item()) {
             Some(item) => Some(item.clone()),
-            // The requests that it conflicted with have the same key: one of them is done by now.
+            // A request that was in its way has the same key, and may have written the record by
+            // now.
             None if is_conflict => self.store.get(record_key, true).await?,
             None => None,
         };

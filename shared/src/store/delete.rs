@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::{Change, Timestamp, VersionCondition, Widget, WidgetId};
 use crate::telemetry::request_stats;
 
-/// The lifetime of a tombstone: longer than a queue redelivers a message, and than the network
+/// The lifetime of a tombstone: longer than a queue keeps delivering a message again or the network
 /// delays a call. Until DynamoDB deletes it after that, lists read it.
 const TOMBSTONE_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
@@ -26,7 +26,7 @@ const OPERATION: &str = "UpdateItem Widgets (delete)";
 
 impl<S: TableItem> Widgets<'_, S> {
     /// Deletes a widget if its version matches, and returns what it was. After
-    /// [`Error::Unavailable`] it is unknown whether it was deleted: a lost answer cannot be had
+    /// [`Error::Unavailable`] it is unknown whether it was deleted: what was deleted cannot be had
     /// again.
     pub async fn delete(&self, id: WidgetId, versions: &VersionCondition) -> Result<Widget<S>> {
         let now = Timestamp::now();

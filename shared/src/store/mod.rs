@@ -21,7 +21,8 @@
 //! * `create`, `read`, `update`, `delete` and `query` are the operations; `list` fills an answer.
 //!   An update and a delete are both a `write`, which makes the next version of a widget.
 //!
-//! Not its business: HTTP, and who asks. [`Widgets`] is made for an account, and reaches no other.
+//! Not its business: parsing requests, and who asks. [`Widgets`] is made for an account, and
+//! reaches no other.
 
 mod create;
 mod delete;

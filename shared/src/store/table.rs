@@ -94,8 +94,8 @@ impl Store {
     }
 }
 
-/// The widgets of one account in one dialect. Every operation but a public read is one of these, so
-/// it reaches no other account's.
+/// The widgets of one account in one dialect. Every operation but the public read is a method of
+/// this type, so none reaches another account's widgets.
 #[derive(Debug)]
 pub struct Widgets<'a, S> {
     pub(super) store: &'a Store,

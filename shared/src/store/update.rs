@@ -2,13 +2,14 @@
 //!
 //! The update sets the named fields only, so updates of different fields do not undo each other.
 //! Its condition is that the widget exists in a version that matches, has the field that the update
-//! relies on, differs from what the update makes of it, and did not change after a certain time.
+//! relies on, differs from what the update makes of it, and changed last before a certain time
+//! (`changed_before`, compared as text: RFC 3339 in UTC, always as long).
 //!
-//! The time makes retries safe. A first attempt applies to a widget that last changed before the
-//! attempt times out: concurrent updates do not disturb each other, and an attempt that the network
-//! delivers after that does nothing. A retry after a lost answer applies only to a widget that did
-//! not change since the first attempt, so it undoes nobody's change. Each update leaves a marker,
-//! by which a retry recognizes that an earlier attempt succeeded.
+//! The time makes retries safe. The time of a first attempt is when it times out, so concurrent
+//! updates do not disturb each other, and an attempt that arrives later than that overwrites
+//! nobody's change. After an attempt whose answer was lost, the time is when the update began: the
+//! next attempt applies only if no update that began later has changed the widget. Each update
+//! leaves a marker, by which a retry recognizes that an earlier attempt succeeded.
 
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ impl<S: TableItem> Widgets<'_, S> {
         let marker = Uuid::now_v7();
         let mut now = Timestamp::now();
         // An attempt applies only to a widget that last changed before this.
-        let mut unchanged_since = now.after(ATTEMPT_TIMEOUT);
+        let mut changed_before = now.after(ATTEMPT_TIMEOUT);
         let mut attempts_left = RetryPolicy::DEFAULT.max_attempts;
         let mut is_outcome_unknown = false;
         while attempts_left > 0 {
@@ -60,7 +61,7 @@ impl<S: TableItem> Widgets<'_, S> {
             if let Some((attribute, _)) = &required {
                 write = write.only_if(&format!("attribute_exists({attribute})"));
             }
-            let update = change_attributes(write, changed(), unchanged_since);
+            let update = change_attributes(write, changed(), changed_before);
             let policy = RetryPolicy { max_attempts: attempts_left, after_unknown_outcome: false };
             let error = match self.store.client.call_with(policy, update).await {
                 Ok(output) => return updated(output.attributes.unwrap_or_default()),
@@ -72,7 +73,7 @@ impl<S: TableItem> Widgets<'_, S> {
                 Some(refusal) if is_too_large(refusal) => return Err(Error::WidgetTooLarge),
                 _ if error.attempts.is_outcome_unknown && attempts_left > 0 => {
                     is_outcome_unknown = true;
-                    unchanged_since = now;
+                    changed_before = now;
                     sleep(backoff(attempts_left, marker.as_bytes()[15])).await;
                     continue;
                 }
@@ -93,26 +94,28 @@ impl<S: TableItem> Widgets<'_, S> {
                     let what = "refused after an attempt whose answer was lost";
                     return Err(Error::Unavailable(format!("{OPERATION}: {what}")));
                 }
-                // The widget excludes the update, or only the time does: the clock of the last
-                // writer is ahead.
+                // The widget excludes the update, or its time is too early: the clock of the last
+                // writer is ahead, or throttled attempts took long.
                 Some(item) => {
                     let last_change = last_change(item, versions, required.as_ref())?;
                     now = last_change.after(Duration::from_millis(1)).max(Timestamp::now());
-                    unchanged_since = now.after(ATTEMPT_TIMEOUT);
+                    changed_before = now.after(ATTEMPT_TIMEOUT);
                 }
                 None => return Err(Error::WidgetNotFound(id)),
             }
         }
-        Err(Error::Unavailable(format!("{OPERATION}: refused for its time in every attempt")))
+        Err(Error::Unavailable(format!(
+            "{OPERATION}: no attempt is left after one that was refused for its time"
+        )))
     }
 }
 
-/// Makes `write` set and remove the changed attributes, unless the widget has changed since or all
-/// of them are so already.
+/// Adds the changed attributes, and the conditions that the widget last changed before a time and
+/// that at least one of them differs.
 fn change_attributes(
     write: WidgetWrite,
     changed: Attributes,
-    unchanged_since: Timestamp,
+    changed_before: Timestamp,
 ) -> UpdateItemInputBuilder {
     let unchanged: Vec<String> = changed
         .iter()
@@ -122,8 +125,8 @@ fn change_attributes(
         })
         .collect();
     let write = write
-        .only_if(&format!("{UPDATED_AT} < :unchanged_since"))
-        .with_value(":unchanged_since", text(unchanged_since))
+        .only_if(&format!("{UPDATED_AT} < :changed_before"))
+        .with_value(":changed_before", text(changed_before))
         .only_if(&format!("NOT ({})", unchanged.join(" AND ")));
     let write = changed.into_iter().fold(write, |write, (name, value)| write.set(name, value));
     write.build().return_values(ReturnValue::AllNew)
@@ -134,11 +137,12 @@ fn updated<S: TableItem>(item: Item) -> Result<Widget<S>> {
     items::decode(item)
 }
 
-/// Returns when the current item last changed.
+/// Returns when the current item last changed, if nothing but that time can have excluded the
+/// update.
 ///
 /// # Errors
 ///
-/// What the item has that excludes the update, besides its time.
+/// What else excludes it: the version, or a field that is missing.
 fn last_change(
     current_item: &Item,
     versions: &VersionCondition,

@@ -8,8 +8,7 @@ use super::table::{
 };
 use crate::model::{Change, Timestamp, VersionCondition, WidgetId, WidgetSettings};
 
-/// A write that changes a widget. Each name gets a placeholder, because some are reserved words of
-/// DynamoDB.
+/// A write that changes a widget.
 pub(super) struct WidgetWrite {
     input: UpdateItemInputBuilder,
     condition: String,
@@ -63,7 +62,8 @@ impl WidgetWrite {
         self
     }
 
-    /// Sets an attribute, or removes it if there is no value.
+    /// Sets an attribute, or removes it if there is no value. The name gets a placeholder, because
+    /// some fields are reserved words of DynamoDB.
     pub fn set(mut self, name: &str, value: Option<AttributeValue>) -> Self {
         self.input = self.input.expression_attribute_names(format!("#{name}"), name);
         match value {

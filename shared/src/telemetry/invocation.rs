@@ -19,7 +19,8 @@ pub struct Invocation<'a> {
 
 impl<'a> Invocation<'a> {
     /// Returns what CloudWatch counts of a request or a command: its change, or that it was
-    /// refused. Neither a read nor a replay counts.
+    /// refused. A read, a replay and an update that changes nothing count as
+    /// nothing.
     pub fn metric(&self, stats: RequestStats, is_refused: bool) -> Option<MetricDatum<'a>> {
         let name = match stats.change {
             Some(Change::Created) => "Created",

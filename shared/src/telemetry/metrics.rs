@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::model::Timestamp;
 use crate::validation::json::JsonText;
 
-/// One more of a metric. It serializes to the members that a log line needs.
+/// A data point of a metric, whose value is 1. It serializes to the members that a log line needs.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricDatum<'a> {
     /// The name: `Created`, `Updated`, `Deleted` or `Refused`.
