@@ -227,7 +227,8 @@ impl TestApp {
         items.unwrap().into_iter().filter(is_widget).collect()
     }
 
-    /// Puts `count` more widgets like the stored one with this id, and tells their ids, the oldest first.
+    /// Puts `count` more widgets like the stored one with this id, and tells their ids, the oldest
+    /// first.
     pub async fn multiply(&self, dialect: &str, id: &str, count: usize) -> Vec<String> {
         bench::multiply(&self.store, dialect, id, count).await.unwrap()
     }
@@ -331,12 +332,14 @@ pub async fn function(binary: &str, endpoint: &str, more: &[(&str, &str)]) -> Fu
     )
 }
 
-/// How many rounds a test makes of what it does over and over: `few`, or as many times that as `WIDGETS_TEST_FACTOR` says.
+/// How many rounds a test makes of what it does over and over: `few`, or as many times that as
+/// `WIDGETS_TEST_FACTOR` says.
 pub fn rounds(few: usize) -> usize {
     few * env::var("WIDGETS_TEST_FACTOR").map_or(1, |factor| factor.parse::<usize>().unwrap())
 }
 
-/// Waits until `condition` holds and tells what it found. A condition that stays away fails the test.
+/// Waits until `condition` holds and tells what it found. A condition that stays away fails the
+/// test.
 pub async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     let mut turn = tokio::time::interval(Duration::from_millis(5));
@@ -349,7 +352,8 @@ pub async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>)
     }
 }
 
-/// The keys of an object, in order of appearance in `json`. (A parsed value would have forgotten it.)
+/// The keys of an object, in order of appearance in `json`. (A parsed value would have forgotten
+/// it.)
 pub fn keys_in_order(json: &str) -> Vec<String> {
     struct Keys(Vec<String>);
     impl<'de> serde::Deserialize<'de> for Keys {

@@ -10,8 +10,8 @@ use tokio::{net::TcpListener, process::Command};
 
 use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually};
 
-/// Fetches each URL plainly, with a header that makes the browser ask first, and again, so that it asks whether it still
-/// has the right answer. What came of it is the page's text.
+/// Fetches each URL plainly, with a header that makes the browser ask first, and again, so that it
+/// asks whether it still has the right answer. What came of it is the page's text.
 const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><pre></pre><script>
 const read = async (url, options) => {
   try {

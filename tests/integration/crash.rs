@@ -69,7 +69,8 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
         timeout(PATIENCE, reached).await.expect("nothing is answered any more").unwrap();
     }
 
-    /// Sends a request until it is answered by the function, and tells whether it was sent more than once.
+    /// Sends a request until it is answered by the function, and tells whether it was sent more
+    /// than once.
     async fn insist(&self, request: Request<'_>) -> (Answer, bool) {
         for tries in 1..=MOST_TRIES {
             if let Some(answer) = (self.send)(&request).await

@@ -17,8 +17,8 @@ use crate::{
     bodies::json_text,
 };
 
-/// What can be done to widgets, in either dialect. A widget is one of those created so far, by its number modulo how many
-/// there are, deleted ones included.
+/// What can be done to widgets, in either dialect. A widget is one of those created so far, by its
+/// number modulo how many there are, deleted ones included.
 #[derive(Debug, Clone)]
 enum Operation {
     /// Creates one that holds this object.
@@ -48,7 +48,8 @@ struct Dialect<'a> {
 }
 
 impl Dialect<'_> {
-    /// Does it, and tells what came of it in words of neither dialect: the status and the objects that were shown.
+    /// Does it, and tells what came of it in words of neither dialect: the status and the objects
+    /// that were shown.
     async fn run(&mut self, operation: &Operation) -> (u16, Vec<String>) {
         let id = |number: &usize| match self.ids.len() {
             0 => uuid::Uuid::nil().to_string(),
@@ -98,7 +99,8 @@ impl Dialect<'_> {
         format!(r#"{{"{}":{object},{members}"#, self.holder)
     }
 
-    /// The items of all widgets that were ever created, without what is of the dialect alone or of the moment.
+    /// The items of all widgets that were ever created, without what is of the dialect alone or of
+    /// the moment.
     async fn stored(&self) -> Vec<Option<HashMap<String, AttributeValue>>> {
         let mut items = Vec::new();
         for id in &self.ids {

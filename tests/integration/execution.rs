@@ -260,7 +260,8 @@ async fn unknown_event_fails_its_invocation_alone() {
 
 #[tokio::test]
 async fn invocation_id_is_echoed_and_a_rejected_answer_stops_nothing() {
-    /// A Runtime API with two events, which are the same but for their ids, and where the first one's answer comes too late.
+    /// A Runtime API with two events, which are the same but for their ids, and where the first
+    /// one's answer comes too late.
     #[derive(Clone, Default)]
     struct RuntimeApi {
         asked: Arc<AtomicUsize>,
@@ -373,7 +374,8 @@ async fn process_memory_does_not_grow_with_requests() {
                 ] {
                     assert_eq!(ask(method, path, header).await.0, expected, "{method} {path}");
                 }
-                // What it leaves, which DynamoDB deletes some time later: lists would read it along, and be longer each time.
+                // What it leaves, which DynamoDB deletes some time later: lists would read it
+                // along, and be longer each time.
                 let id = widget.rsplit('/').next().unwrap();
                 let key = [("pk", format!("{DEVELOPMENT_ACCOUNT}#{name}")), ("sk", id.to_owned())];
                 let delete = proxy.store.client().delete_item().table_name("Widgets");

@@ -34,7 +34,8 @@ pub const SWITCHES: [Parameters; 4] = [
     &[("Commands", "true"), ("ChangeEvents", "true")],
 ];
 
-/// A stack. What refers to a resource reads as its logical id, and what refers to its attribute as `Id.Attribute`.
+/// A stack. What refers to a resource reads as its logical id, and what refers to its attribute as
+/// `Id.Attribute`.
 pub struct Stack {
     /// By logical id.
     pub resources: BTreeMap<String, Value>,
@@ -43,7 +44,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The stack with these parameters. It panics where something refers to what is not there with them.
+    /// The stack with these parameters. It panics where something refers to what is not there with
+    /// them.
     pub fn with(parameters: Parameters) -> Self {
         let is_gradual =
             parameters.iter().any(|&(name, value)| name == "Deployment" && value != "AllAtOnce");

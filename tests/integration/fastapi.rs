@@ -63,7 +63,8 @@ const DEVIATIONS: &[(&str, u16)] = &[
     ("page 300 digits", 422),
     // `urn:uuid:` is accepted in any case.
     ("update an id as a URN whose prefix is in upper case", 200),
-    // Another version of the same parser has other words for two characters that are no hexadecimal digits either.
+    // Another version of the same parser has other words for two characters that are no hexadecimal
+    // digits either.
     ("update an id that is a Polish letter", 422),
     ("update an id that is a full-width letter", 422),
     // The one path that pages of other origins read.

@@ -1,6 +1,7 @@
 //! Every field of a dialect's own list: through the API, in the table and in the OpenAPI document.
 //!
-//! The values come from the document: a field's first example, and another value that is made of it.
+//! The values come from the document: a field's first example, and another value that is made of
+//! it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};

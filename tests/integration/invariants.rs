@@ -16,7 +16,8 @@ use shared::validation::json;
 
 use crate::{app::rounds, bodies};
 
-/// What makes an input another one, beside any bytes: what its grammar is made of, and what it has no place for.
+/// What makes an input another one, beside any bytes: what its grammar is made of, and what it has
+/// no place for.
 const TOKENS: &str = r#"{ } [ ] " : , \ \u00e9 \ud83d \ude00 é null true -0 1.0 1e999 99999999999999999999 "" {} []
     * . / %2D & = api_key= Bearer W/ 0x1 xn--"#;
 

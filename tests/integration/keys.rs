@@ -181,7 +181,8 @@ async fn expired_key_is_rejected_and_unexpired_key_is_accepted() {
     }
 }
 
-/// The time as [`clock`] tells it, which moves when it is told to: how much later it is than at its beginning by each clock.
+/// The time as [`clock`] tells it, which moves when it is told to: how much later it is than at its
+/// beginning by each clock.
 #[derive(Debug, Clone, Copy, Default)]
 struct Later {
     monotonic: Duration,
@@ -206,7 +207,8 @@ fn clock() -> Moment {
     Moment { monotonic: beginning.monotonic + later.monotonic, wall: beginning.wall + later.wall }
 }
 
-/// An environment of either function, in this process and by [`clock`]: its own memory over the same store.
+/// An environment of either function, in this process and by [`clock`]: its own memory over the
+/// same store.
 enum Environment {
     Assistant(Assistant),
     Pathway(Pathway),
@@ -501,7 +503,8 @@ async fn key_can_be_issued_listed_rotated_and_revoked() {
         (&rotation["replaces"]["state"], &rotation["replaces"]["rotated_to"]),
         (&json!("expired"), &rotation["id"])
     );
-    // A new end for the new one, and the old one ends before the overlap does if it would have anyway.
+    // A new end for the new one, and the old one ends before the overlap does if it would have
+    // anyway.
     let soon = Timestamp::now().after(Duration::from_secs(60 * 60)).to_string();
     let ending = keys(store, &["issue", "--account", account, "--expires", &soon]).await;
     let ending =

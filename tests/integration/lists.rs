@@ -87,7 +87,8 @@ async fn total_is_correct_however_many_calls_it_takes() {
         let expected: Vec<String> =
             newest_first.iter().skip((page - 1) * size).take(size).cloned().collect();
         assert_eq!(ids(&data["items"]), expected, "page {page}");
-        // What is on the page is read, what is not is only counted: widgets of 2 KB at less than a tenth of that.
+        // What is on the page is read, what is not is only counted: widgets of 2 KB at less than a
+        // tenth of that.
         let calls: Vec<Call> =
             meter.take().into_iter().filter(|call| call.operation == "Query").collect();
         let units: f64 = calls.iter().map(|call| call.units).sum();
@@ -234,7 +235,8 @@ async fn cursor_pages_stay_consistent_while_others_create_and_delete() {
     let link = first.header("link").to_owned();
     assert!(link.starts_with(&format!("<{}/v1/widgets?limit=3&cursor=", app.stack.url)), "{link}");
 
-    // One more, which is newer than where the reading stands, and two fewer: the one it stands at and one that is to come.
+    // One more, which is newer than where the reading stands, and two fewer: the one it stands at
+    // and one that is to come.
     app.create_pathway(PATHWAY_BODY).await;
     for gone in [2, 4] {
         assert_eq!(

@@ -24,7 +24,8 @@ async fn line(app: &TestApp, function: &str, answer: &Answer) -> String {
     app.logged(function, &format!(r#""requestId":"{}""#, answer.header("x-request-id"))).await
 }
 
-/// Which metric CloudWatch counts a line in, by the rules of the embedded metric format; an error is a rule that is broken.
+/// Which metric CloudWatch counts a line in, by the rules of the embedded metric format; an error
+/// is a rule that is broken.
 fn counted(line: &str, function: &str, dialect: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).unwrap();
     let metadata = line.get("_aws")?;
@@ -184,7 +185,8 @@ async fn each_command_of_a_batch_has_its_own_log_line_and_metric() {
             assert_eq!(counted(&line, function, dialect).as_deref(), *counts, "{body}");
             assert_eq!(app.log().matches(id).count(), 1);
             let line: Value = serde_json::from_str(&line).unwrap();
-            // A command that was not to be understood was for nobody, and asked the store for nothing.
+            // A command that was not to be understood was for nobody, and asked the store for
+            // nothing.
             let account = store_calls.map(|_| DEVELOPMENT_ACCOUNT.to_string());
             assert_eq!(line["account"], json!(account), "{body}");
             assert_eq!(line["storeCalls"].as_u64() > Some(0), store_calls.is_some(), "{body}");

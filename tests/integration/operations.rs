@@ -136,7 +136,8 @@ fn canary_deployment_shifts_gradually_and_rolls_back_on_alarm() {
         let rollback = &group["AutoRollbackConfiguration"];
         assert_eq!(rollback["Enabled"], true);
         assert!(list(&rollback["Events"]).contains(&&json!("DEPLOYMENT_STOP_ON_ALARM")));
-        // Not the function's errors: whoever may invoke it raises that alarm with a command that it refuses.
+        // Not the function's errors: whoever may invoke it raises that alarm with a command that it
+        // refuses.
         let alarms = json!([{"Name": "widgets-api-failures"}]);
         assert_eq!(group["AlarmConfiguration"], json!({"Enabled": true, "Alarms": alarms}));
     }
@@ -147,8 +148,8 @@ fn canary_deployment_shifts_gradually_and_rolls_back_on_alarm() {
     );
 }
 
-/// A published version keeps the configuration it was published with, and the transform sees no parameters: without
-/// another description the alias would stay at the version of before.
+/// A published version keeps the configuration it was published with, and the transform sees no
+/// parameters: without another description the alias would stay at the version of before.
 #[test]
 fn parameter_that_changes_a_function_publishes_a_new_version() {
     let version = |stack: &Stack, function: &str| {

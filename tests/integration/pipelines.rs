@@ -91,7 +91,8 @@ pub fn failures(ids: &[&str]) -> String {
     json!({ "batchItemFailures": failures }).to_string()
 }
 
-/// An event as EventBridge sends it (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>).
+/// An event as EventBridge sends it
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>).
 pub fn event(id: &str, detail: &str) -> String {
     format!(
         r#"{{"version":"0","id":"{id}","detail-type":"Pathway Command","source":"com.example.crm","account":"123456789012","time":"2026-11-21T04:00:00Z","region":"us-east-2","resources":[],"detail":{detail}}}"#
@@ -576,7 +577,8 @@ async fn sample_events_of_this_repository_work() {
 }
 
 /// The task of the README, as a state machine carries it out
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>): `$$` is the execution, `$` its input.
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>): `$$` is the
+/// execution, `$` its input.
 #[tokio::test]
 async fn documented_state_machine_task_creates_once_and_catches_errors() {
     let app = TestApp::start().await;

@@ -50,7 +50,8 @@ async fn single_widget_has_its_version_as_etag_and_a_list_has_none() {
 #[tokio::test]
 async fn request_runs_only_if_its_preconditions_hold() {
     let app = TestApp::start().await;
-    // Of a widget of version 2: the conditions, and what reading, updating and deleting it is answered with.
+    // Of a widget of version 2: the conditions, and what reading, updating and deleting it is
+    // answered with.
     let cases = [
         (&[("if-match", r#""2""#)][..], 200, 200),
         (&[("if-match", r#""1", "2" , "x,y""#)], 200, 200),

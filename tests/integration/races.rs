@@ -13,7 +13,8 @@ use crate::{
     fault_proxy::{Fault, FaultProxy},
 };
 
-/// A dialect with a field a writer, whose values are texts of its own, and one that all of them write.
+/// A dialect with a field a writer, whose values are texts of its own, and one that all of them
+/// write.
 pub struct Dialect {
     pub root: &'static str,
     pub update: &'static str,
@@ -219,7 +220,8 @@ async fn writes_over_a_failing_store_apply_once_and_never_partially() {
                 Fault::None
             }
         });
-        // Asks until there is an answer that says what became of it, and tells whether it was asked more than once.
+        // Asks until there is an answer that says what became of it, and tells whether it was asked
+        // more than once.
         let insist = async |method: &str, path: &str, key: &str, body: &str| {
             let mut headers =
                 vec![("authorization", app.key.as_str()), ("content-type", "application/json")];
@@ -285,7 +287,8 @@ async fn writes_over_a_failing_store_apply_once_and_never_partially() {
             ids
         );
 
-        // Of the widget that all of them wrote, no version takes back what an earlier one was answered with.
+        // Of the widget that all of them wrote, no version takes back what an earlier one was
+        // answered with.
         let mut history: Vec<(usize, Value)> =
             clients.iter().flat_map(|(.., history)| history.clone()).collect();
         let last = app.call("GET", shared, "").await;

@@ -28,7 +28,8 @@ use crate::{
     pipelines::{batch, event, sqs_record},
 };
 
-/// How every text begins that requests bring, and every text that is kept. Each is a UUID, which fields of all kinds can hold.
+/// How every text begins that requests bring, and every text that is kept. Each is a UUID, which
+/// fields of all kinds can hold.
 const SENT: &str = "5e5e5e5e-";
 const KEPT: &str = "7e7e7e7e-";
 
@@ -224,7 +225,8 @@ impl World {
         Self { keys, forms, widgets, broken_key, seen: Mutex::default() }
     }
 
-    /// Sends the case's request with keys put in that way, looks at its answer, and tells its id, where a function answered.
+    /// Sends the case's request with keys put in that way, looks at its answer, and tells its id,
+    /// where a function answered.
     async fn ask(
         &self,
         app: &TestApp,
@@ -257,7 +259,8 @@ impl World {
         (id, answer.status)
     }
 
-    /// Fails if an answer has a key in it, or if it is a failure that has anything in it that it was not sent itself.
+    /// Fails if an answer has a key in it, or if it is a failure that has anything in it that it
+    /// was not sent itself.
     fn expect_no_secret(&self, ask: &Ask, answer: &Answer, what: &str) {
         for value in answer.headers.values() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -656,7 +659,8 @@ const WAYS: &[Way] = &[
     }),
 ];
 
-/// Every level that a function's log can be set to: those that the template lets in, and Lambda's others.
+/// Every level that a function's log can be set to: those that the template lets in, and Lambda's
+/// others.
 fn levels() -> Vec<String> {
     let allowed = expanded("defaults")["Parameters"]["LogLevel"]["AllowedValues"].clone();
     let mut levels: Vec<String> = serde_json::from_value(allowed).unwrap();
@@ -665,8 +669,8 @@ fn levels() -> Vec<String> {
     levels
 }
 
-/// Functions of this log level over a store that fails as it is told. They are as they are deployed, but that they panic where a
-/// request asks for it.
+/// Functions of this log level over a store that fails as it is told. They are as they are
+/// deployed, but that they panic where a request asks for it.
 async fn app_of_level(proxy: &FaultProxy, level: &str) -> TestApp {
     TestApp::start_over(proxy, |options| {
         options.concurrency = 1;

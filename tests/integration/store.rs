@@ -129,7 +129,8 @@ impl Operation {
     fn is_of(self, dialect: Dialect) -> bool {
         match self {
             Self::LastPage | Self::OfAssistant => dialect.name == "assistant",
-            // The other has no such list, no update without a field, and a preflight that does not ask the store.
+            // The other has no such list, no update without a field, and a preflight that does not
+            // ask the store.
             Self::Limited | Self::UpdateNothing | Self::Preflight => dialect.name == "pathway",
             _ => true,
         }
@@ -248,7 +249,8 @@ async fn app_with_plans(
     (app.await, proxy, plans)
 }
 
-/// Asks for `operation` while its call meets `fault` once or always, and checks the answer and what is kept then.
+/// Asks for `operation` while its call meets `fault` once or always, and checks the answer and what
+/// is kept then.
 async fn trial(
     app: &TestApp,
     plans: &Plans,

@@ -209,7 +209,8 @@ impl Accounts {
     }
 }
 
-/// What can be told from an answer, and from the log line of its request, of the widget with the id that was asked for.
+/// What can be told from an answer, and from the log line of its request, of the widget with the id
+/// that was asked for.
 #[derive(Debug, PartialEq)]
 struct Looks {
     status: u16,
@@ -231,7 +232,8 @@ fn lines(app: &TestApp) -> HashMap<String, Value> {
     app.log().lines().filter_map(line).collect()
 }
 
-/// Fails unless all answers of a group look alike, each of them the answer to the same request about another id.
+/// Fails unless all answers of a group look alike, each of them the answer to the same request
+/// about another id.
 async fn expect_no_difference(app: &TestApp, groups: &[(String, Vec<(String, Answer)>)]) {
     let asked: Vec<&str> = groups
         .iter()
@@ -499,7 +501,8 @@ async fn lists_totals_and_cursors_cover_only_one_account() {
                 200
             );
         }
-        // Who computes the checksum of their own account over another's id gets to a place in their own list.
+        // Who computes the checksum of their own account over another's id gets to a place in their
+        // own list.
         for id in &there.theirs["pathway"] {
             let forged = cursor::write(DEVELOPMENT_ACCOUNT, WidgetId(id.parse().unwrap()));
             let older = list(&app.key, &format!("{}?limit=100&cursor={forged}", route.path)).await;
@@ -628,7 +631,8 @@ async fn command_affects_only_the_account_it_names() {
             };
             let mut looks = Vec::new();
             for id in &ids {
-                // A widget that the account deleted itself is done with for whoever may bring its deletion twice.
+                // A widget that the account deleted itself is done with for whoever may bring its
+                // deletion twice.
                 let is_own = *id == there.own_deleted[dialect.name] && operation == "delete";
                 let mut ways = vec![about(id)];
                 if !is_own {
@@ -686,7 +690,8 @@ async fn command_affects_only_the_account_it_names() {
         );
     }
 
-    // What a command makes is its account's, whosoever's organisation its body names and whatever it is known by.
+    // What a command makes is its account's, whosoever's organisation its body names and whatever
+    // it is known by.
     for dialect in [ASSISTANT, PATHWAY] {
         let own = there.kept_ids(DEVELOPMENT_ACCOUNT, dialect).await;
         let theirs = there.kept_ids(there.other, dialect).await;
@@ -837,7 +842,8 @@ async fn public_view_is_the_same_for_every_caller_and_holds_nothing_else() {
         }
         expect_no_difference(app, &groups).await;
 
-        // A page of another origin than the widget's is told that, and of which widget or account it is makes no difference.
+        // A page of another origin than the widget's is told that, and of which widget or account
+        // it is makes no difference.
         if dialect.name == "pathway" {
             let own = at(&route, &there.own[dialect.name][0]);
             for method in methods {

@@ -31,7 +31,8 @@ use crate::{
     fault_proxy::{Call, FaultProxy},
 };
 
-/// A TLS front before a store: its port, its certificate as a file, and how many handshakes it made.
+/// A TLS front before a store: its port, its certificate as a file, and how many handshakes it
+/// made.
 struct TlsFront {
     port: u16,
     certificate: NamedTempFile,

@@ -15,7 +15,8 @@ use shared::{
 
 use crate::{ACCOUNT, is_explained};
 
-/// Fields that are not shown as they were sent: ids have one form of several, booleans too, and others are ours.
+/// Fields that are not shown as they were sent: ids have one form of several, booleans too, and
+/// others are ours.
 const NOT_AS_SENT: [&str; 10] = [
     "id",
     "org_id",
@@ -133,8 +134,8 @@ fn comes_back(sent: &RawValue, shown: &RawValue) {
     }
 }
 
-/// Strings are the same whatever their escapes, the arrays around them whatever their white space; all else is the same
-/// text.
+/// Strings are the same whatever their escapes, the arrays around them whatever their white space;
+/// all else is the same text.
 fn is_the_same(sent: &RawValue, shown: &RawValue) {
     match (json::type_of(sent), json::elements(sent), json::elements(shown)) {
         (JsonType::String, ..) => assert_eq!(json::text(sent), json::text(shown)),

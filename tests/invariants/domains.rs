@@ -22,8 +22,8 @@ pub fn allowed_domain(input: &[u8]) {
     }
 }
 
-/// Whether a browser reads the host as an IPv4 address though we let it pass as a name: it stands for no page at all then,
-/// and is not refused, since it may be stored already.
+/// Whether a browser reads the host as an IPv4 address though we let it pass as a name: it stands
+/// for no page at all then, and is not refused, since it may be stored already.
 fn ends_in_hexadecimal(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
     let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();

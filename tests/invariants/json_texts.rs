@@ -6,8 +6,8 @@ use shared::validation::json::{self, JsonType, MAX_DEPTH, NotJson};
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// A text is JSON to both readers or to neither, but for its depth and numbers that no tree holds; and to both it says the
-/// same.
+/// A text is JSON to both readers or to neither, but for its depth and numbers that no tree holds;
+/// and to both it says the same.
 pub fn json_text(input: &[u8]) {
     let bytes = input.strip_prefix(BYTE_ORDER_MARK).unwrap_or(input);
     let Ok(text) = str::from_utf8(bytes) else {
@@ -17,7 +17,8 @@ pub fn json_text(input: &[u8]) {
     match (json::document(input), serde_json::from_str::<Value>(text)) {
         (Ok(document), Ok(tree)) => {
             assert_eq!(document.get(), text.trim_matches(WHITE_SPACE));
-            // By this name serde_json's own tree passes texts on to itself, and takes ours for such a one.
+            // By this name serde_json's own tree passes texts on to itself, and takes ours for such
+            // a one.
             if !text.contains("$serde_json::private::") {
                 says(document, &tree);
             }
