@@ -131,3 +131,46 @@ async fn described_requests_succeed_and_return_the_described_widget() {
         assert!(examples >= 4, "{dialect}: {examples}");
     }
 }
+
+/// Calls `found` with each schema that has examples, as a reference into the document, and with
+/// each of its examples. A schema has a list of them, a request or an answer a name for each.
+fn examples<'a>(value: &'a Value, place: &str, found: &mut impl FnMut(&str, &'a Value)) {
+    match (&value["schema"], &value["examples"]) {
+        (Value::Object(_), Value::Object(named)) => {
+            named.values().for_each(|it| found(&format!("{place}/schema"), &it["value"]));
+        }
+        (_, Value::Array(listed)) => listed.iter().for_each(|example| found(place, example)),
+        _ => {}
+    }
+    let members = value.as_object().into_iter().flatten();
+    for (name, member) in members.filter(|(name, _)| *name != "examples") {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        let name = name.replace('{', "%7B").replace('}', "%7D");
+        examples(member, &format!("{place}/{name}"), found);
+    }
+    for (index, element) in value.as_array().into_iter().flatten().enumerate() {
+        examples(element, &format!("{place}/{index}"), found);
+    }
+}
+
+#[test]
+fn every_example_is_valid_by_its_schema() {
+    for (dialect, ..) in DIALECTS {
+        let document: Value = serde_json::from_str(&document(dialect)).unwrap();
+        let mut count = 0;
+        examples(&document, "#", &mut |schema, example| {
+            count += 1;
+            let mut root = document.clone();
+            root["$ref"] = schema.into();
+            let validator = jsonschema::options()
+                .with_draft(jsonschema::Draft::Draft202012)
+                .should_validate_formats(true)
+                .build(&root)
+                .unwrap_or_else(|error| panic!("{dialect} {schema}: {error}"));
+            let errors: Vec<String> =
+                validator.iter_errors(example).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new(), "{dialect} {schema}: {example}");
+        });
+        assert!(count > 40, "{dialect}: {count} examples only");
+    }
+}
