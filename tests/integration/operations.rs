@@ -241,9 +241,7 @@ fn dashboard_shows_every_deployed_resource() {
                 expected.push(format!("AWS/DynamoDB {metric} TableName {table}"));
             }
         }
-        for (queue, _) in
-            stack.of_type("AWS::SQS::Queue").filter(|&(name, _)| name != "ExampleQueue")
-        {
+        for (queue, _) in stack.of_type("AWS::SQS::Queue") {
             expected.push(format!(
                 "AWS/SQS ApproximateNumberOfMessagesVisible QueueName {queue}.QueueName"
             ));
