@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::{
+use crate::{
     comparison::Comparison,
     requests::{Dialect, Operation},
     side_by_side::Subject,
@@ -44,7 +44,7 @@ impl Held {
 impl Bounds {
     /// Those that are committed.
     pub fn committed() -> Result<Self> {
-        Self::parse(include_str!("bounds.toml"))
+        Self::parse(include_str!("../bounds.toml"))
     }
 
     fn parse(text: &str) -> Result<Self> {

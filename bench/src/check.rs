@@ -1,11 +1,11 @@
-//! `widgets bench check`: what can be counted beside its bounds.
+//! `bench check`: what can be counted beside its bounds.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::{
+use crate::{
     bounds::{self, Bounds, Figure, Held},
     comparison::Comparison,
     goals::Goals,
@@ -15,7 +15,7 @@ use super::{
     table::{Table, number},
 };
 
-/// What `widgets bench check` is told.
+/// What `bench check` is told.
 #[derive(Debug, Args)]
 pub struct Check {
     /// Hold the functions that `sam build` left in this folder to the bounds, such as .aws-sam/build [default: build
@@ -39,7 +39,7 @@ pub async fn run(check: &Check) -> Result<()> {
         counted.push((dialect.name(), Figure::of(&comparison, dialect)?));
     }
     println!(
-        "cli/src/bench/bounds.toml, if what is counted now were to be held:\n{}",
+        "bench/bounds.toml, if what is counted now were to be held:\n{}",
         bounds::as_toml(&counted)
     );
     let held: Vec<Vec<Held>> = counted

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{
+use crate::{
     in_process,
     instructions::{self, Instructions},
     programs::{self, PLAIN, Programs, Size},

@@ -18,7 +18,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{
+use crate::{
     process,
     runtime_api::{Poll, RuntimeApi},
     store_stub::StoreStub,

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{
+use crate::{
     comparison::{Comparison, Known},
     requests::{Dialect, Operation},
     side_by_side::Subject,

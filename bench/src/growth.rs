@@ -2,7 +2,7 @@
 //!
 //! The pathway widgets are the service's documented example, the assistant widgets filled in as a customer would; all
 //! of these have one assistant. What is counted is what a client waits for, call after call, and what DynamoDB would
-//! charge: calls to the store and capacity units, by [`crate::meter`]. Times are of this machine and of the embedded
+//! charge: calls to the store and capacity units, by [`widgets::meter`]. Times are of this machine and of the embedded
 //! store: what can be compared is how many times as long the same takes as in the smallest account.
 
 use std::{
@@ -15,29 +15,35 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-use super::{
-    multiply,
-    requests::Dialect,
-    statistics::median,
-    table::{Table, number},
-};
-use crate::{
+use widgets::{
     binaries,
     embedded_store::{Store, StoreLocation},
     keys,
     meter::Meter,
-    stack::{BoundStack, Options, Stack},
+    stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
     template::Template,
+};
+
+use crate::{
+    requests::Dialect,
+    statistics::median,
+    table::{Table, number},
 };
 
 /// The sizes of pages that are measured: the documented default, and the largest with a cursor.
 const SIZE: usize = 50;
 const LIMIT: usize = 100;
+
+/// The most items that one BatchWriteItem takes.
+const MAX_BATCH: usize = 25;
 
 /// Longer than any list takes: what is measured is what it takes, not that it is stopped.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -261,4 +267,29 @@ impl Account {
         copies.with_context(|| format!("{count} widgets cannot be kept"))?;
         Ok(id.to_owned())
     }
+}
+
+/// Puts `count` more widgets like the one of the development account with this id.
+async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<()> {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
+    let get =
+        client.get_item().table_name("Widgets").key("pk", text(&partition)).key("sk", text(id));
+    let item = get.send().await?.item.context("the widget is not there")?;
+    let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
+    for batch in ids.chunks(MAX_BATCH) {
+        let mut puts = Vec::new();
+        for id in batch {
+            let mut copy = item.clone();
+            copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
+            let put = PutRequest::builder().set_item(Some(copy)).build()?;
+            puts.push(WriteRequest::builder().put_request(put).build());
+        }
+        let written = client.batch_write_item().request_items("Widgets", puts).send().await?;
+        ensure!(
+            written.unprocessed_items.is_none_or(|left| left.is_empty()),
+            "the store did not take all of them"
+        );
+    }
+    Ok(())
 }

@@ -5,9 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 use shared::http::MAX_BODY_BYTES;
-
-use super::process;
-use crate::{
+use widgets::{
     binaries,
     embedded_store::{Store, StoreLocation},
     function_process::{Function, InvokeError, MAX_EVENT_BYTES},
@@ -15,6 +13,8 @@ use crate::{
     stack::{self, API_KEYS_TABLE, DEVELOPMENT_ACCOUNT},
     template::{FunctionSpec, Template},
 };
+
+use crate::process;
 
 /// How many times each is sent, for the mean.
 const TIMES: u32 = 5;

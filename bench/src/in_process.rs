@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use super::{
+use crate::{
     programs::Programs,
     requests::{Dialect, Operation},
     statistics::median,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
-use super::{
+use crate::{
     environment::Environment,
     programs::Programs,
     requests::Dialect,

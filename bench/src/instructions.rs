@@ -9,7 +9,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
-use super::{
+use crate::{
     environment::Environment,
     in_process,
     programs::Programs,

@@ -17,9 +17,7 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::{task::JoinSet, time::interval_at};
 use uuid::Uuid;
-
-use super::{process, statistics::percentile};
-use crate::{
+use widgets::{
     binaries,
     embedded_store::StoreLocation,
     keys,
@@ -27,7 +25,9 @@ use crate::{
     template::Template,
 };
 
-/// What `widgets bench load` is told.
+use crate::{process, statistics::percentile};
+
+/// What `bench load` is told.
 #[derive(Debug, Args)]
 pub struct Load {
     /// How many clients there are, each with one request at a time; two at least

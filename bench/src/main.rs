@@ -1,4 +1,23 @@
-//! `widgets bench`: what the functions cost, and the local stack does.
+//! The `bench` command: what the functions cost, and how the local stack does under load. Nothing
+//! depends on it. `bench/programs` has the programs that the functions are measured beside.
+//!
+//! Commands:
+//!
+//! * [`report`] is `bench` alone: a [`comparison`] of all programs with the [`goals`], [`init`] over
+//!   TLS, and [`growth`].
+//! * [`growth`] is `bench growth`: lists, totals and updates as an account grows.
+//! * [`check`] is `bench check`: it holds the figures to the [`bounds`].
+//! * [`load`] is `bench load`: clients that do a bit of everything.
+//! * [`hostile`] is `bench hostile`: payloads that mean harm.
+//!
+//! How programs are measured:
+//!
+//! * [`programs`] builds them. [`side_by_side`] has them take turns. [`in_process`] times a create
+//!   without Lambda and store, and [`instructions`] runs programs under valgrind.
+//! * [`environment`] is a program between a [`runtime_api`] and a [`store_stub`], each behind a
+//!   [`listener`]. [`process`] reads its CPU time and memory from the kernel.
+//! * [`requests`] has the events that are sent and checks the answers.
+//! * [`statistics`] and [`table`] summarise and print.
 
 mod bounds;
 mod check;
@@ -22,22 +41,22 @@ mod statistics;
 mod store_stub;
 mod table;
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, process::ExitCode};
 
-use anyhow::{Context, Result, ensure};
-use aws_sdk_dynamodb::{
-    Client,
-    types::{AttributeValue, PutRequest, WriteRequest},
-};
-use clap::{Args, Subcommand};
-use uuid::Uuid;
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use widgets::{binaries, template::Template};
 
-use crate::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};
-
-/// What `widgets bench` is told.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Bench {
+/// Measure what the functions cost, beside a bare echo (the floor) and the plain way to write them
+///
+/// Builds the functions as they are deployed and prints, ratios first: start, first and warm
+/// invocations (CPU, time, latencies, calls to the store), memory, bytes, instructions (where valgrind
+/// is installed), INIT over TLS, and how lists, totals and updates grow with an account. Some three
+/// minutes after the build, on Linux; ratios and what is counted can be compared with those of another
+/// machine, times cannot.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Bench {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -62,7 +81,7 @@ enum Command {
     /// Hold what can be counted to the bounds that are committed beside the benchmark
     ///
     /// Instructions (which takes valgrind), calls to the store, bytes, crates and memory, each printed beside its bound in
-    /// cli/src/bench/bounds.toml; ends with 1 where one is exceeded. Times are printed, too, and hold nobody to anything.
+    /// bench/bounds.toml; ends with 1 where one is exceeded. Times are printed, too, and hold nobody to anything.
     Check(check::Check),
     /// Have clients do a bit of everything for a while, and print throughput, latencies, statuses and memory
     ///
@@ -80,8 +99,19 @@ enum Command {
     Hostile,
 }
 
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Bench::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Measures and prints.
-pub async fn run(bench: Bench) -> Result<()> {
+async fn run(bench: Bench) -> Result<()> {
     match bench.command {
         None => {
             let report = report::Report::make(&bench.growth.widgets).await?;
@@ -102,35 +132,4 @@ pub async fn run(bench: Bench) -> Result<()> {
         Some(Command::Load(load)) => load::run(load).await,
         Some(Command::Hostile) => hostile::run().await,
     }
-}
-
-/// Puts `count` more widgets like the one of the development account with this id, and tells their ids, the oldest first.
-pub async fn multiply(
-    client: &Client,
-    dialect: &str,
-    id: &str,
-    count: usize,
-) -> Result<Vec<String>> {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
-    let get =
-        client.get_item().table_name("Widgets").key("pk", text(&partition)).key("sk", text(id));
-    let item = get.send().await?.item.context("the widget is not there")?;
-    let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
-    // As many as one call takes.
-    for batch in ids.chunks(25) {
-        let mut puts = Vec::new();
-        for id in batch {
-            let mut copy = item.clone();
-            copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
-            let put = PutRequest::builder().set_item(Some(copy)).build()?;
-            puts.push(WriteRequest::builder().put_request(put).build());
-        }
-        let written = client.batch_write_item().request_items("Widgets", puts).send().await?;
-        ensure!(
-            written.unprocessed_items.is_none_or(|left| left.is_empty()),
-            "the store did not take all of them"
-        );
-    }
-    Ok(ids)
 }

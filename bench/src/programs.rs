@@ -9,13 +9,13 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use widgets::{binaries, template::Template};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use super::requests::Dialect;
-use crate::{binaries, template::Template};
+use crate::requests::Dialect;
 
 /// How cargo is told of the plain way, which is no member of the workspace.
-pub const PLAIN: [&str; 2] = ["--manifest-path", "examples/plain/Cargo.toml"];
+pub const PLAIN: [&str; 2] = ["--manifest-path", "bench/programs/plain/Cargo.toml"];
 
 /// Where they are.
 #[derive(Debug)]

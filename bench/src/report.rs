@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, num::NonZeroUsize};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{
+use crate::{
     comparison::Comparison,
     goals::Goals,
     growth,

@@ -24,7 +24,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::listener::listen;
+use crate::listener::listen;
 
 /// How long an invocation may take; under valgrind each takes long.
 const TIME_LEFT: Duration = Duration::from_secs(60);

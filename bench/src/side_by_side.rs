@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
+use crate::{
     environment::{Environment, Spent},
     programs::Programs,
     requests::{self, Dialect, Operation},

@@ -27,12 +27,12 @@ use tokio_rustls::{
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
     server::TlsStream,
 };
+use widgets::stack::DEVELOPMENT_ACCOUNT;
 
-use super::{
+use crate::{
     listener::{Undelayed, listen},
     requests::PAGE,
 };
-use crate::stack::DEVELOPMENT_ACCOUNT;
 
 /// The stub. It ends when it is dropped.
 pub struct StoreStub {

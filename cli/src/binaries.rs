@@ -39,7 +39,7 @@ pub async fn build<'a>(
 }
 
 /// What `cargo build` with these arguments makes: each executable by the name of its target.
-pub(crate) async fn cargo_build<'a>(
+pub async fn cargo_build<'a>(
     arguments: impl IntoIterator<Item = &'a str>,
 ) -> Result<HashMap<String, PathBuf>> {
     let mut command = cargo()?;
@@ -48,7 +48,7 @@ pub(crate) async fn cargo_build<'a>(
 }
 
 /// Cargo, in the checkout.
-pub(crate) fn cargo() -> Result<Command> {
+pub fn cargo() -> Result<Command> {
     ensure!(
         workspace().join("Cargo.toml").exists(),
         "the sources this command was built from are gone from {}: run it from a checkout with `cargo run`",
@@ -68,7 +68,7 @@ pub(crate) fn cargo() -> Result<Command> {
 }
 
 /// What cargo writes on standard output.
-pub(crate) async fn output_of(mut cargo: Command) -> Result<Vec<u8>> {
+pub async fn output_of(mut cargo: Command) -> Result<Vec<u8>> {
     let output = cargo
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -8,8 +8,6 @@
 //! * [`events`] is `widgets events`: it follows a table's [`stream`] and prints what the template's
 //!   [`pipe`] publishes. The pipe filters by an [`event_pattern`] and builds each event with an
 //!   [`input_transformer`].
-//! * [`mod@bench`] is `widgets bench`: what the functions cost, and how the local stack does under
-//!   load.
 //!
 //! The local stack:
 //!
@@ -23,7 +21,6 @@
 //! * [`meter`] stands in front of a store and records the calls to it.
 //! * [`logs`] makes the functions' log lines readable.
 
-pub mod bench;
 pub mod binaries;
 pub mod embedded_store;
 pub mod event_pattern;

@@ -154,7 +154,7 @@ fn url(address: SocketAddr) -> String {
 
 /// The environment of a function's processes, as Lambda sets it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's address and credentials.
-pub(crate) async fn environment(
+pub async fn environment(
     spec: &FunctionSpec,
     binary: &Path,
     store: &Store,
