@@ -2,7 +2,7 @@
 //!
 //! The pathway widgets are the service's documented example, the assistant widgets filled in as a customer would; all
 //! of these have one assistant. What is counted is what a client waits for, call after call, and what DynamoDB would
-//! charge: calls to the store and capacity units, by [`widgets::meter`]. Times are of this machine and of the embedded
+//! charge: calls to the store and capacity units, by [`widgets::local::meter`]. Times are of this machine and of the embedded
 //! store: what can be compared is how many times as long the same takes as in the smallest account.
 
 use std::{
@@ -24,12 +24,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use widgets::{
-    binaries,
-    embedded_store::{Store, StoreLocation},
     keys,
-    meter::Meter,
-    stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
-    template::Template,
+    local::{
+        binaries,
+        embedded_store::{Store, StoreLocation},
+        meter::Meter,
+        stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
+        template::Template,
+    },
 };
 
 use crate::{

@@ -6,12 +6,14 @@ use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 use shared::http::MAX_BODY_BYTES;
 use widgets::{
-    binaries,
-    embedded_store::{Store, StoreLocation},
-    function_process::{Function, InvokeError, MAX_EVENT_BYTES},
     keys::{self, KeySpec, NewKey},
-    stack::{self, API_KEYS_TABLE, DEVELOPMENT_ACCOUNT},
-    template::{FunctionSpec, Template},
+    local::{
+        binaries,
+        embedded_store::{API_KEYS_TABLE, Store, StoreLocation},
+        function_process::{Function, InvokeError, MAX_EVENT_BYTES},
+        stack::{self, DEVELOPMENT_ACCOUNT},
+        template::{FunctionSpec, Template},
+    },
 };
 
 use crate::process;

@@ -18,11 +18,13 @@ use serde_json::Value;
 use tokio::{task::JoinSet, time::interval_at};
 use uuid::Uuid;
 use widgets::{
-    binaries,
-    embedded_store::StoreLocation,
     keys,
-    stack::{BoundStack, Options},
-    template::Template,
+    local::{
+        binaries,
+        embedded_store::StoreLocation,
+        stack::{BoundStack, Options},
+        template::Template,
+    },
 };
 
 use crate::{process, statistics::percentile};

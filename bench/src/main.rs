@@ -45,7 +45,7 @@ use std::{num::NonZeroUsize, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use widgets::{binaries, template::Template};
+use widgets::local::{binaries, template::Template};
 
 /// Measure what the functions cost, beside a bare echo (the floor) and the plain way to write them
 ///

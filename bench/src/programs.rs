@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use widgets::{binaries, template::Template};
+use widgets::local::{binaries, template::Template};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::requests::Dialect;

@@ -27,7 +27,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
     server::TlsStream,
 };
-use widgets::stack::DEVELOPMENT_ACCOUNT;
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::{
     listener::{Undelayed, listen},

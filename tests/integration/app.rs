@@ -18,13 +18,15 @@ use shared::{auth::Role, model::AccountId};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{
-    binaries,
-    embedded_store::{Store, StoreLocation},
-    function_process::Function,
     keys,
-    meter::Meter,
-    stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
-    template::Template,
+    local::{
+        binaries,
+        embedded_store::{Store, StoreLocation},
+        function_process::Function,
+        meter::Meter,
+        stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
+        template::Template,
+    },
 };
 
 use crate::fault_proxy::FaultProxy;

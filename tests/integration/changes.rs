@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use widgets::{
-    binaries, events::Changes, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template,
+    events::Changes,
+    local::{binaries, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template},
 };
 
 use crate::app::{ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp};

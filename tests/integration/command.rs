@@ -70,7 +70,8 @@ impl Serve {
 
     /// Everything that is kept.
     pub async fn items(&self) -> Vec<Item> {
-        let config = widgets::embedded_store::config(Some(&self.store.parse().unwrap())).await;
+        let config =
+            widgets::local::embedded_store::config(Some(&self.store.parse().unwrap())).await;
         let scan = aws_sdk_dynamodb::Client::new(&config)
             .scan()
             .table_name("Widgets")

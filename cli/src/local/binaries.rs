@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::template::Template;
+use super::template::Template;
 
 /// Where the checkout is.
 pub fn workspace() -> &'static Path {

@@ -38,7 +38,13 @@ use tokio::{
 };
 use url::Url;
 
-use crate::template::{IndexSpec, TableSpec};
+use super::{
+    binaries,
+    template::{IndexSpec, TableSpec},
+};
+
+/// The table of keys, as the template names it.
+pub const API_KEYS_TABLE: &str = "ApiKeys";
 
 /// How long DynamoDB may take to make a table.
 const TABLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -59,6 +65,12 @@ pub enum StoreLocation {
     Folder(PathBuf),
     /// In a DynamoDB that runs elsewhere.
     Endpoint(Url),
+}
+
+/// Returns the folder that keeps a local stack's data unless another is named. It is in the checkout,
+/// whatever the current directory.
+pub fn data_folder() -> PathBuf {
+    binaries::workspace().join(".widgets")
 }
 
 /// A store that is ready: its tables are there.
@@ -255,7 +267,7 @@ async fn sweep(database: Database) {
 }
 
 /// How to speak to a store of our own, which looks at no credentials: the developer's are none of its business.
-pub(crate) fn local_config(url: &str) -> SdkConfig {
+pub fn local_config(url: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())

@@ -3,7 +3,7 @@
 //!
 //! A function that died is a 502 and one that took too long a 504, so that a developer can tell them apart.
 
-use std::{collections::BTreeMap, error::Error as _, fmt, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -14,16 +14,16 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::Utc;
-use http_body_util::LengthLimitError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::{
+use super::{
     function_process::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
     invocations::{self, Functions},
+    request_body::{BodyError, read_body},
 };
 
 /// The most bytes API Gateway takes as a request's body
@@ -176,20 +176,6 @@ async fn forward(
             Err((StatusCode::BAD_GATEWAY, "Internal Server Error"))
         }
     }
-}
-
-/// Why a request's body cannot be had.
-pub(crate) enum BodyError {
-    TooLarge,
-    Broken,
-}
-
-/// A request's body, of at most so many bytes.
-pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let is_too_large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
-        if is_too_large { BodyError::TooLarge } else { BodyError::Broken }
-    })
 }
 
 /// An answer of the gateway's own.

@@ -14,9 +14,9 @@ use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::{
+use super::{
     function_process::{Function, InvokeError, MAX_EVENT_BYTES},
-    gateway::{BodyError, read_body},
+    request_body::{BodyError, read_body},
 };
 
 /// The most bytes of an event that nobody waits for.

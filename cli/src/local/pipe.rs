@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use crate::{
+use super::{
     event_pattern::Pattern,
     input_transformer::{self, InputTemplate, Reserved},
     template::PipeSpec,
@@ -107,12 +107,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::template::Template;
+    use crate::local::template::Template;
 
     const STREAM: &str = "arn:aws:dynamodb:dynoxide:000000000000:table/Widgets/stream/1";
 
     fn spec() -> PipeSpec {
-        Template::parse(include_str!("../../template.yaml")).unwrap().pipes.remove(0)
+        Template::parse(include_str!("../../../template.yaml")).unwrap().pipes.remove(0)
     }
 
     fn published(pipe: &Pipe, record: &Value) -> Result<Option<String>> {

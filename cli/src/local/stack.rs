@@ -15,23 +15,14 @@ use shared::{auth::Role, model::AccountId};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
-use crate::{
-    binaries,
-    embedded_store::{Store, StoreLocation},
+use super::{
+    embedded_store::{API_KEYS_TABLE, Store, StoreLocation},
     function_process::{Function, LogSink},
     gateway::{self, Routes},
     invocations::Functions,
-    keys::{KeySpec, NewKey},
     template::{FunctionSpec, Template},
 };
-
-/// Where a local stack keeps its data unless it is told otherwise: in the checkout, wherever it is run from.
-pub fn data_folder() -> PathBuf {
-    binaries::workspace().join(".widgets")
-}
-
-/// The table of keys, as the template names it.
-pub const API_KEYS_TABLE: &str = "ApiKeys";
+use crate::keys::{KeySpec, NewKey};
 
 /// The account of a local stack: the same at every start, so that what it made is there under the next key too.
 pub const DEVELOPMENT_ACCOUNT: AccountId =

@@ -257,7 +257,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::embedded_store::local_config;
+    use crate::local::embedded_store::local_config;
 
     /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c` followed is gone.
     /// `a` and `b` have ended.

@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn repository_template_parses() {
-        let template = Template::parse(include_str!("../../template.yaml")).unwrap();
+        let template = Template::parse(include_str!("../../../template.yaml")).unwrap();
         let binaries: Vec<&str> =
             template.functions.iter().map(|function| function.binary.as_str()).collect();
         assert_eq!(binaries, ["assistant", "pathway"]);
