@@ -49,7 +49,7 @@ fn detail(
 ) -> Value {
     let template = Template::read(binaries::workspace()).unwrap();
     let text = |name: &str| item[name].as_s().unwrap().as_str();
-    let mut detail = template.pipes[0].input_template.clone().unwrap();
+    let mut detail = template.pipes[0].input_template.clone();
     for (variable, value) in [
         ("<$.dynamodb.Keys.sk.S>", text("sk")),
         ("<$.dynamodb.NewImage.version.N>", item["version"].as_n().unwrap()),

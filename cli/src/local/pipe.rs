@@ -6,18 +6,13 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use super::{
-    event_pattern::Pattern,
-    input_transformer::{self, InputTemplate, Reserved},
-    template::PipeSpec,
-};
+use super::{event_pattern::Pattern, input_transformer::InputTemplate, template::PipeSpec};
 
 /// A pipe, ready to publish.
 #[derive(Debug, Clone)]
 pub struct Pipe {
     filters: Vec<Pattern>,
-    input_template: Option<InputTemplate>,
-    reserved: Reserved,
+    input_template: InputTemplate,
     source: String,
     detail_type: String,
     account: String,
@@ -50,22 +45,17 @@ pub struct PublishedEvent {
 }
 
 impl Pipe {
-    /// A pipe that reads the stream `stream_arn`. What of the template a pipe on AWS does not take is an error.
+    /// Makes a pipe that reads the stream `stream_arn`. What `spec` has and the local stack does not
+    /// support is an error that names it.
     pub fn new(spec: &PipeSpec, stream_arn: &str, region: &str) -> Result<Self> {
         let unusable = || format!("the pipe {} of the template cannot be used", spec.name);
         let filters =
             spec.filters.iter().map(|filter| Pattern::parse(filter)).collect::<Result<_>>();
-        let input_template = spec.input_template.as_deref().map(InputTemplate::parse).transpose();
+        let input_template = InputTemplate::parse(&spec.input_template);
         let account = stream_arn.split(':').nth(4).unwrap_or_default();
         Ok(Self {
             filters: filters.with_context(unusable)?,
             input_template: input_template.with_context(unusable)?,
-            reserved: Reserved {
-                pipe_arn: format!("arn:aws:pipes:{region}:{account}:pipe/{}", spec.name),
-                pipe_name: spec.name.clone(),
-                source_arn: stream_arn.to_owned(),
-                target_arn: format!("arn:aws:events:{region}:{account}:event-bus/{}", spec.bus),
-            },
             source: spec.source.clone(),
             detail_type: spec.detail_type.clone(),
             account: account.to_owned(),
@@ -78,11 +68,7 @@ impl Pipe {
         if !self.filters.is_empty() && !self.filters.iter().any(|filter| filter.matches(record)) {
             return Ok(None);
         }
-        let detail = match &self.input_template {
-            Some(template) => template.render(record, &self.reserved, now),
-            None => input_transformer::object(&record.to_string()),
-        };
-        let detail = detail.with_context(|| {
+        let detail = self.input_template.render(record).with_context(|| {
             format!(
                 "the change {} cannot be published",
                 record["eventID"].as_str().unwrap_or("without an id")
@@ -162,16 +148,15 @@ mod tests {
     fn record_passes_if_any_filter_matches_or_none_is_set() {
         let passes = |filters: &[&str], record: &Value| {
             let filters = filters.iter().map(|filter| (*filter).to_owned()).collect();
-            let spec = PipeSpec { filters, input_template: None, ..spec() };
+            let input_template = r#"{"name": "<$.eventName>"}"#.to_owned();
+            let spec = PipeSpec { filters, input_template, ..spec() };
             published(&Pipe::new(&spec, STREAM, "us-east-1").unwrap(), record).unwrap()
         };
         let record = json!({"eventName": "REMOVE"});
         let (insert, remove) = (r#"{"eventName": ["INSERT"]}"#, r#"{"eventName": ["REMOVE"]}"#);
         assert!(passes(&[insert], &record).is_none());
         assert!(
-            passes(&[insert, remove], &record)
-                .unwrap()
-                .ends_with(r#""detail":{"eventName":"REMOVE"}}"#)
+            passes(&[insert, remove], &record).unwrap().ends_with(r#""detail":{"name":"REMOVE"}}"#)
         );
         assert!(passes(&[], &record).is_some());
     }

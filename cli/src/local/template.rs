@@ -81,12 +81,10 @@ pub struct PipeSpec {
     pub name: String,
     /// The table that it reads the stream of.
     pub table: String,
-    /// The event bus that it publishes on.
-    pub bus: String,
     /// Event patterns. A record passes that matches one of them, or any record where there are none.
     pub filters: Vec<String>,
-    /// What makes an event's detail of a record. Without one the record is the detail.
-    pub input_template: Option<String>,
+    /// What makes an event's detail of a record.
+    pub input_template: String,
     /// The events' `source`.
     pub source: String,
     /// The events' `detail-type`.
@@ -177,9 +175,8 @@ impl Document {
     /// The pipe, if it leads from a table's stream to an event bus.
     fn pipe(&self, name: &str, properties: &Properties) -> Result<Option<PipeSpec>> {
         let parameters = &properties.target_parameters;
-        let (Some(table), Some(bus), Some(event)) = (
+        let (Some(table), Some(event)) = (
             attribute_of(properties.source.as_ref(), "StreamArn"),
-            attribute_of(properties.target.as_ref(), "Arn"),
             &parameters.event_bridge_event_bus_parameters,
         ) else {
             return Ok(None);
@@ -190,9 +187,10 @@ impl Document {
         Ok(Some(PipeSpec {
             name: name.to_owned(),
             table,
-            bus,
             filters: filters.iter().map(|filter| value(&filter.pattern)).collect::<Result<_>>()?,
-            input_template: parameters.input_template.as_ref().map(value).transpose()?,
+            input_template: value(parameters.input_template.as_ref().with_context(|| {
+                format!("the local stack does not support a pipe without InputTemplate, as {name}")
+            })?)?,
             source: value(&event.source)?,
             detail_type: value(&event.detail_type)?,
         }))
@@ -305,7 +303,6 @@ struct Properties {
     time_to_live_specification: Option<TimeToLive>,
     source: Option<Scalar>,
     source_parameters: SourceParameters,
-    target: Option<Scalar>,
     target_parameters: TargetParameters,
 }
 
@@ -453,9 +450,9 @@ mod tests {
         let pipes: Vec<_> = template
             .pipes
             .iter()
-            .map(|pipe| [&pipe.name, &pipe.table, &pipe.bus].map(String::as_str))
+            .map(|pipe| [&pipe.name, &pipe.table].map(String::as_str))
             .collect();
-        assert_eq!(pipes, [["Changes", "Widgets", "Events"]]);
+        assert_eq!(pipes, [["Changes", "Widgets"]]);
         let pipe = &template.pipes[0];
         assert_eq!(
             (pipe.source.as_str(), pipe.detail_type.as_str(), pipe.filters.len()),
