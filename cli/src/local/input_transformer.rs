@@ -23,7 +23,7 @@ impl InputTemplate {
     /// Parses a template. A `<` that begins no variable is text.
     pub fn parse(template: &str) -> Result<Self> {
         let json = compact(template)?;
-        serde_json::from_str::<Map<String, Value>>(&json)
+        serde_json::from_str::<Map<String, Value>>(template)
             .with_context(|| format!("an input template is a JSON object, not {template}"))?;
         let mut pieces = Vec::new();
         let mut rest = json.as_str();

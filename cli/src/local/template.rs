@@ -184,13 +184,14 @@ impl Document {
         let value =
             |scalar: &Scalar| self.resolve(scalar).with_context(|| format!("in pipe {name}"));
         let filters = &properties.source_parameters.filter_criteria.filters;
+        let input_template = parameters.input_template.as_ref().with_context(|| {
+            format!("the local stack does not support a pipe without InputTemplate, as {name}")
+        })?;
         Ok(Some(PipeSpec {
             name: name.to_owned(),
             table,
             filters: filters.iter().map(|filter| value(&filter.pattern)).collect::<Result<_>>()?,
-            input_template: value(parameters.input_template.as_ref().with_context(|| {
-                format!("the local stack does not support a pipe without InputTemplate, as {name}")
-            })?)?,
+            input_template: value(input_template)?,
             source: value(&event.source)?,
             detail_type: value(&event.detail_type)?,
         }))
@@ -458,12 +459,15 @@ mod tests {
             (pipe.source.as_str(), pipe.detail_type.as_str(), pipe.filters.len()),
             ("widgets", "Widget Changed", 1)
         );
-        assert!(
-            pipe.input_template
-                .as_ref()
-                .is_some_and(|text| text.contains("<$.dynamodb.Keys.sk.S>")),
-            "{pipe:?}"
-        );
+        assert!(pipe.input_template.contains("<$.dynamodb.Keys.sk.S>"), "{pipe:?}");
+    }
+
+    #[test]
+    fn pipe_without_input_template_is_an_error_that_names_it() {
+        let yaml = "Resources: {P: {Type: 'AWS::Pipes::Pipe', Properties: {Source: !GetAtt T.StreamArn, \
+                    TargetParameters: {EventBridgeEventBusParameters: {Source: s, DetailType: d}}}}}";
+        let error = format!("{:#}", Template::parse(yaml).unwrap_err());
+        assert!(error.contains("a pipe without InputTemplate, as P"), "{error}");
     }
 
     #[test]
