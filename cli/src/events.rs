@@ -1,4 +1,4 @@
-//! `widgets events`: the change events of the local stack, as they would be published.
+//! `widgets events`: the change events of the local as they would be published.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -11,11 +11,10 @@ use chrono::Utc;
 use clap::Args;
 use url::Url;
 
-use crate::{
+use crate::local::{
     binaries,
     embedded_store::{self, Store},
     pipe::{Pipe, PublishedEvent},
-    stack,
     stream::{Start, Stream},
     template::Template,
 };
@@ -29,7 +28,7 @@ pub struct Events {
     /// The DynamoDB to follow, such as the store that `widgets serve --ephemeral` prints
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<Url>,
-    /// The folder of the local stack, which has to run [default: .widgets in the checkout]
+    /// The folder of the local which has to run [default: .widgets in the checkout]
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint_url")]
     data: Option<PathBuf>,
 }
@@ -72,7 +71,10 @@ pub async fn run(events: Events) -> Result<()> {
     let template = Template::read(binaries::workspace())?;
     let config = match events.endpoint_url {
         Some(url) => embedded_store::config(Some(&url)).await,
-        None => running_store(events.data.unwrap_or_else(stack::data_folder), &template).await?,
+        None => {
+            running_store(events.data.unwrap_or_else(embedded_store::data_folder), &template)
+                .await?
+        }
     };
     let start = if events.from_start { Start::Oldest } else { Start::Now };
     let mut changes = Changes::follow(&config, &template, start).await?;

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::Value;
 use url::Url;
 
-use crate::invocations::{ERROR_TYPE, FUNCTION_ERROR};
+use crate::local::invocations::{ERROR_TYPE, FUNCTION_ERROR};
 
 /// What `widgets invoke` is told.
 #[derive(Debug, Args)]

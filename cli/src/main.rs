@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use widgets::{bench, events, invoke, keys, serve};
+use widgets::{events, invoke, keys, serve};
 
 /// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and manage its API keys.
 ///
@@ -37,12 +37,6 @@ enum Command {
     ///
     /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as changes are made.
     Events(events::Events),
-    /// Measure what the functions cost, beside a bare echo (the floor) and the plain way to write them
-    ///
-    /// Builds the functions as they are deployed and prints, ratios first: start, first and warm invocations (CPU, time, latencies,
-    /// calls to the store), memory, bytes, instructions (where valgrind is installed), INIT over TLS, and how lists, totals and updates grow with an account. Some three minutes after the build, on Linux; ratios and what is counted
-    /// can be compared with those of another machine, times cannot.
-    Bench(bench::Bench),
 }
 
 #[tokio::main]
@@ -54,7 +48,6 @@ async fn main() -> ExitCode {
         Some(Command::Keys(command)) => keys::run(command).await,
         Some(Command::Invoke(invoke)) => invoke::run(invoke).await,
         Some(Command::Events(events)) => events::run(events).await,
-        Some(Command::Bench(bench)) => bench::run(bench).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,12 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use crate::{
-    binaries,
-    embedded_store::StoreLocation,
     keys::{self, NewKey},
-    logs,
-    stack::{self, BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
-    template::Template,
+    local::{
+        binaries,
+        embedded_store::{self, StoreLocation},
+        logs,
+        stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
+        template::Template,
+    },
 };
 
 /// What `widgets serve` is told.
@@ -80,7 +82,7 @@ async fn start(serve: Serve) -> Result<Stack> {
     let store_location = match serve.endpoint_url {
         Some(url) => StoreLocation::Endpoint(url),
         None if serve.ephemeral => StoreLocation::Memory,
-        None => StoreLocation::Folder(serve.data.unwrap_or_else(stack::data_folder)),
+        None => StoreLocation::Folder(serve.data.unwrap_or_else(embedded_store::data_folder)),
     };
     let kept = match &store_location {
         StoreLocation::Memory => "; data in memory, gone when this stops".to_owned(),

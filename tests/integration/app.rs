@@ -8,20 +8,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use shared::{auth::Role, model::AccountId};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{
-    bench, binaries,
-    embedded_store::{Store, StoreLocation},
-    function_process::Function,
     keys,
-    meter::Meter,
-    stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
-    template::Template,
+    local::{
+        binaries,
+        embedded_store::{Store, StoreLocation},
+        function_process::Function,
+        meter::Meter,
+        stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
+        template::Template,
+    },
 };
 
 use crate::fault_proxy::FaultProxy;
@@ -63,7 +68,9 @@ pub async fn built() -> &'static HashMap<String, PathBuf> {
     static BINARIES: OnceCell<HashMap<String, PathBuf>> = OnceCell::const_new();
     BINARIES
         .get_or_init(|| async {
-            binaries::build(["assistant", "pathway", "widgets", "panicking"]).await.unwrap()
+            binaries::build(["assistant", "pathway", "widgets", "bench", "panicking"])
+                .await
+                .unwrap()
         })
         .await
 }
@@ -227,10 +234,28 @@ impl TestApp {
         items.unwrap().into_iter().filter(is_widget).collect()
     }
 
-    /// Puts `count` more widgets like the stored one with this id, and tells their ids, the oldest
-    /// first.
+    /// Puts `count` more widgets like the stored one with this id. Returns their ids, oldest first.
     pub async fn multiply(&self, dialect: &str, id: &str, count: usize) -> Vec<String> {
-        bench::multiply(&self.store, dialect, id, count).await.unwrap()
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
+        let get = self.store.get_item().table_name("Widgets");
+        let get = get.key("pk", text(&partition)).key("sk", text(id));
+        let item = get.send().await.unwrap().item.unwrap();
+        let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
+        // BatchWriteItem takes 25 items.
+        for batch in ids.chunks(25) {
+            let put = |id: &String| {
+                let mut copy = item.clone();
+                copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
+                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
+                WriteRequest::builder().put_request(put).build()
+            };
+            let puts = batch.iter().map(put).collect();
+            let write = self.store.batch_write_item().request_items("Widgets", puts);
+            let unprocessed = write.send().await.unwrap().unprocessed_items.unwrap_or_default();
+            assert!(unprocessed.is_empty(), "{unprocessed:?}");
+        }
+        ids
     }
 
     /// An account beside the development account: its key.

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use widgets::stack::DEVELOPMENT_ACCOUNT;
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::app::{ASSISTANT_BODY, TestApp, keys_in_order, raw_data, raw_member};
 

@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use widgets::{
-    binaries, events::Changes, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template,
+    events::Changes,
+    local::{binaries, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template},
 };
 
 use crate::app::{ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp};
@@ -48,7 +49,7 @@ fn detail(
 ) -> Value {
     let template = Template::read(binaries::workspace()).unwrap();
     let text = |name: &str| item[name].as_s().unwrap().as_str();
-    let mut detail = template.pipes[0].input_template.clone().unwrap();
+    let mut detail = template.pipes[0].input_template.clone();
     for (variable, value) in [
         ("<$.dynamodb.Keys.sk.S>", text("sk")),
         ("<$.dynamodb.NewImage.version.N>", item["version"].as_n().unwrap()),

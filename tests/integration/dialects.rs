@@ -10,7 +10,7 @@ use proptest::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
-use widgets::stack::DEVELOPMENT_ACCOUNT;
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::{
     app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_data, raw_member},

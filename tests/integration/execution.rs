@@ -24,9 +24,8 @@ use shared::auth::Role;
 use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 use widgets::{
-    function_process::InvokeError,
     keys::{KeySpec, NewKey},
-    stack::DEVELOPMENT_ACCOUNT,
+    local::{function_process::InvokeError, stack::DEVELOPMENT_ACCOUNT},
 };
 
 use crate::{

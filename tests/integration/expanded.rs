@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use widgets::binaries;
+use widgets::local::binaries;
 
 /// What a parameter's value is to be, where it is not the default.
 pub type Parameters<'a> = &'a [(&'a str, &'a str)];

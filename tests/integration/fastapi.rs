@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use widgets::{binaries, stack::DEVELOPMENT_ACCOUNT};
+use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
 use crate::app::{ASSISTANT_BODY, Answer, TestApp};
 

@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use url::Url;
-use widgets::{
+use widgets::local::{
     binaries,
     embedded_store::{Store, StoreLocation},
     template::Template,

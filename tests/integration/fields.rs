@@ -229,7 +229,7 @@ async fn create_without_a_field_sets_its_default_or_names_it() {
             match (field.required, created) {
                 (Required::Never, Ok(data)) => {
                     let expected = match (field.name, &schema["default"]) {
-                        ("org_id", _) => json!(widgets::stack::DEVELOPMENT_ACCOUNT),
+                        ("org_id", _) => json!(widgets::local::stack::DEVELOPMENT_ACCOUNT),
                         (_, Value::Null) if !document.is_nullable(schema) => json!({}),
                         (_, default) => default.clone(),
                     };

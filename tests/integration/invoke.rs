@@ -11,7 +11,8 @@ use tokio::{
     time::timeout,
 };
 use widgets::{
-    binaries, embedded_store::StoreLocation, events::Changes, stream::Start, template::Template,
+    events::Changes,
+    local::{binaries, embedded_store::StoreLocation, stream::Start, template::Template},
 };
 
 use crate::{
@@ -362,7 +363,7 @@ async fn events_command_prints_one_event_per_line() {
     let data = folder.path().to_str().unwrap();
     let serve = Serve::start(&["--data", data]).await;
     let store = aws_sdk_dynamodb::Client::new(
-        &widgets::embedded_store::config(Some(&serve.store.parse().unwrap())).await,
+        &widgets::local::embedded_store::config(Some(&serve.store.parse().unwrap())).await,
     );
     change(&store, "w1", "created", 1).await;
 

@@ -27,7 +27,7 @@ use shared::{
 use uuid::Uuid;
 use widgets::{
     keys::{KeySpec, NewKey, generate},
-    stack::DEVELOPMENT_ACCOUNT,
+    local::stack::DEVELOPMENT_ACCOUNT,
 };
 
 use crate::{

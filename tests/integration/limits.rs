@@ -1,5 +1,5 @@
 //! Oversized and hostile requests. Each gets an error in its dialect, and the function serves the
-//! next request. `widgets bench hostile` measures their cost.
+//! next request. `bench hostile` measures their cost.
 
 use serde_json::{Value, json};
 use shared::{http::MAX_BODY_BYTES, validation::MAX_VIOLATIONS};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use widgets::meter::Call;
+use widgets::local::meter::Call;
 
 use crate::app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp};
 

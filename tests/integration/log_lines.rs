@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::model::Timestamp;
 use uuid::Uuid;
-use widgets::stack::DEVELOPMENT_ACCOUNT;
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::{
     app::{

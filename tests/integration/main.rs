@@ -28,7 +28,7 @@
 //!
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
-//! * [`command`] runs the `widgets` command. [`log_lines`] checks log lines and metrics.
+//! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
 //! The code: [`rooms`] checks what the modules of `shared` import.
@@ -37,6 +37,7 @@
 
 mod app;
 mod assistant;
+mod bench;
 mod bodies;
 mod browser;
 mod changes;

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 use uuid::Uuid;
-use widgets::{binaries, template::Template};
+use widgets::local::{binaries, template::Template};
 
 use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 

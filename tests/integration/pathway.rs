@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use shared::model::Timestamp;
 use uuid::Uuid;
-use widgets::stack::DEVELOPMENT_ACCOUNT;
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::app::{PATHWAY_BODY, TestApp, eventually, keys_in_order, raw_data, raw_member};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use widgets::meter::Call;
+use widgets::local::meter::Call;
 
 use crate::{
     app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},

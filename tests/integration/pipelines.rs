@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use widgets::{binaries, stack::DEVELOPMENT_ACCOUNT};
+use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
 use crate::{
     app::{

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use widgets::binaries;
+use widgets::local::binaries;
 
 use crate::expanded::{EVERYTHING, Stack, owner};
 

@@ -281,7 +281,7 @@ async fn writes_over_a_failing_store_apply_once_and_never_partially() {
             }
         }
         let name = if dialect.root == "/v1/widget" { "pathway" } else { "assistant" };
-        let stored = app.stored_of(widgets::stack::DEVELOPMENT_ACCOUNT, name).await;
+        let stored = app.stored_of(widgets::local::stack::DEVELOPMENT_ACCOUNT, name).await;
         assert_eq!(
             stored.iter().map(|item| item["id"].as_s().unwrap().clone()).collect::<BTreeSet<_>>(),
             ids

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use shared::auth::{ApiKey, attribute};
 use url::form_urlencoded;
 use uuid::Uuid;
-use widgets::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};
+use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};
 
 use crate::{
     app::{Answer, TestApp, eventually, marked_assistant, marked_pathway},

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
-use widgets::{embedded_store::StoreLocation, stack::DEVELOPMENT_ACCOUNT};
+use widgets::local::{embedded_store::StoreLocation, stack::DEVELOPMENT_ACCOUNT};
 
 use crate::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, raw_data},

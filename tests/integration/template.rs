@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::json;
-use widgets::{binaries, template::Template};
+use widgets::local::{binaries, template::Template};
 
 use crate::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp},

@@ -10,7 +10,7 @@ use shared::{
     model::{AccountId, WidgetId},
 };
 use uuid::Uuid;
-use widgets::{
+use widgets::local::{
     binaries,
     stack::DEVELOPMENT_ACCOUNT,
     template::{RouteSpec, Template},

@@ -21,9 +21,8 @@ use tokio_rustls::{
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
 };
 use widgets::{
-    function_process::Function,
     keys::{KeySpec, NewKey},
-    stack::DEVELOPMENT_ACCOUNT,
+    local::{function_process::Function, stack::DEVELOPMENT_ACCOUNT},
 };
 
 use crate::{

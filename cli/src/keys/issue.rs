@@ -9,10 +9,9 @@ use shared::{
 use uuid::Uuid;
 
 use super::{
-    moment,
     new_key::{self, KeySpec},
     table::KeyTable,
-    tell,
+    terminal::{moment, tell},
 };
 
 /// What `widgets keys issue` is told.

@@ -9,7 +9,7 @@ use shared::model::{AccountId, Timestamp};
 use super::{
     issued::{IssuedKey, State},
     table::KeyTable,
-    tell,
+    terminal::tell,
 };
 
 /// What stands where there is nothing to say.

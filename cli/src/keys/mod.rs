@@ -3,7 +3,9 @@
 //! * `issue`, `list`, `revoke` and `rotate` are a command each.
 //! * `new_key` makes a key, puts it into the table and shows it, the only time.
 //! * `issued` is a key as the table has it: all but the key.
-//! * `table` finds the table and reads it; `failure` says in an operator's words what is wrong with it.
+//! * `table` finds the table and reads it; `failure` says in an operator's words what is wrong with
+//!   it.
+//! * `terminal` is what operators type and read.
 
 mod failure;
 mod issue;
@@ -13,15 +15,10 @@ mod new_key;
 mod revoke;
 mod rotate;
 mod table;
+mod terminal;
 
-use std::{
-    fmt::Display,
-    io::{self, Write},
-};
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
-use shared::{auth::KeyId, model::Timestamp};
 
 pub use issue::Issue;
 pub use issued::{IssuedKey, Unreadable};
@@ -81,26 +78,4 @@ pub async fn run(command: Command) -> Result<()> {
                 .await
         }
     }
-}
-
-/// The id that an argument is. The error does not show it: it may be a key, given by mistake.
-fn id(argument: &str) -> Result<KeyId> {
-    KeyId::parse(argument)
-        .context("ID must be the 16 hex characters that `widgets keys list` shows, and not the key")
-}
-
-/// Tells people something. What was done is done where nobody reads it, too.
-fn tell(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
-}
-
-/// A moment to come.
-fn moment(text: &str) -> Result<Timestamp, &'static str> {
-    let moment = Timestamp::parse(text).filter(|moment| {
-        // In UTC the year may be the 10,000th, which RFC 3339 cannot write and nobody could read from the table.
-        Timestamp::parse(&moment.to_string()).is_some()
-    });
-    let moment =
-        moment.ok_or("expected a date, a time and a zone, such as 2027-01-31T00:00:00Z")?;
-    moment.time_left(std::time::SystemTime::now()).map(|_| moment).ok_or("this is in the past")
 }

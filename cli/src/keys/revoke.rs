@@ -16,9 +16,10 @@ use shared::{
 };
 
 use super::{
-    failure, id,
+    failure,
     issued::{self, IssuedKey, Unreadable},
     table::KeyTable,
+    terminal::id,
 };
 
 /// What `widgets keys revoke` is told.

@@ -18,12 +18,11 @@ use shared::{
 };
 
 use super::{
-    failure, id,
+    failure,
     issued::{self, IssuedKey, Item, State},
-    moment,
     new_key::{self, KeySpec},
     table::KeyTable,
-    tell,
+    terminal::{id, moment, tell},
 };
 
 /// The longest overlap. A key that is to work for longer is not being replaced.

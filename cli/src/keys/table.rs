@@ -17,10 +17,9 @@ use super::{
     failure,
     issued::{self, Item},
 };
-use crate::{
+use crate::local::{
     binaries,
-    embedded_store::{self, Store},
-    stack::{self, API_KEYS_TABLE},
+    embedded_store::{self, API_KEYS_TABLE, Store},
     template::Template,
 };
 
@@ -76,7 +75,7 @@ impl Location {
             return work(&KeyTable { client, name, place }).await;
         }
         let is_named = self.data.is_some();
-        let folder = self.data.unwrap_or_else(stack::data_folder);
+        let folder = self.data.unwrap_or_else(embedded_store::data_folder);
         let shown = folder.display();
         match if_missing {
             IfMissing::Create if is_named && !folder.is_dir() => {

@@ -1,0 +1,496 @@
+//! The store behind a local stack: the embedded DynamoDB, in memory or in a folder, or a DynamoDB elsewhere.
+
+use std::{
+    env,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    meta::{credentials::CredentialsProviderChain, region::RegionProviderChain},
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    provider_config::ProviderConfig,
+};
+use aws_sdk_dynamodb::{
+    Client,
+    client::Waiters,
+    config::{Credentials, SharedAsyncSleep, SharedCredentialsProvider},
+    error::BuildError,
+    types::{
+        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+        GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    },
+};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use dynoxide::{Database, storage::Storage};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::{JoinHandle, spawn_blocking},
+    time::{interval, timeout},
+};
+use url::Url;
+
+use super::{
+    binaries,
+    template::{IndexSpec, TableSpec},
+};
+
+/// The table of keys, as the template names it.
+pub const API_KEYS_TABLE: &str = "ApiKeys";
+
+/// How long DynamoDB may take to make a table.
+const TABLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often the embedded store deletes what has expired; DynamoDB does so within days
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>).
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// How long the connections to a store that stops may take to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Where a stack keeps its data.
+#[derive(Debug, Clone)]
+pub enum StoreLocation {
+    /// In memory, gone with the stack.
+    Memory,
+    /// In a folder, there again at the next start.
+    Folder(PathBuf),
+    /// In a DynamoDB that runs elsewhere.
+    Endpoint(Url),
+}
+
+/// Returns the folder that keeps a local stack's data unless another is named. It is in the checkout,
+/// whatever the current directory.
+pub fn data_folder() -> PathBuf {
+    binaries::workspace().join(".widgets")
+}
+
+/// A store that is ready: its tables are there.
+#[derive(Debug)]
+pub struct Store {
+    /// Where it speaks DynamoDB's API.
+    pub url: String,
+    /// How it is spoken to.
+    pub config: SdkConfig,
+    embedded: Option<Embedded>,
+}
+
+impl Store {
+    /// Opens the store at `location`, with every one of `tables` in it.
+    pub async fn open(location: &StoreLocation, tables: &[TableSpec]) -> Result<Self> {
+        match location {
+            StoreLocation::Memory => {
+                Self::of(Embedded::start(Database::memory()?, None).await?, tables).await
+            }
+            StoreLocation::Folder(folder) => match Embedded::open(folder).await? {
+                OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
+                OpenOutcome::InUse(_) => {
+                    bail!(
+                        "the data folder {} is in use by another stack (--data takes another)",
+                        folder.display()
+                    )
+                }
+            },
+            StoreLocation::Endpoint(url) => {
+                let config = config(Some(url)).await;
+                let url = url.as_str().trim_end_matches('/').to_owned();
+                Self { url, config, embedded: None }.with_tables(tables).await
+            }
+        }
+    }
+
+    /// Opens the store in `folder`, or speaks to it through the stack that has it open.
+    pub async fn open_or_join(folder: &Path, tables: &[TableSpec]) -> Result<Self> {
+        match Embedded::open(folder).await? {
+            OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
+            OpenOutcome::InUse(url) => {
+                let config = local_config(&url);
+                Self { url, config, embedded: None }.with_tables(tables).await
+            }
+        }
+    }
+
+    async fn of(embedded: Embedded, tables: &[TableSpec]) -> Result<Self> {
+        let url = embedded.url.clone();
+        let config = local_config(&url);
+        Self { url, config, embedded: Some(embedded) }.with_tables(tables).await
+    }
+
+    async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
+        let client = self.client();
+        for table in tables {
+            ensure_table(&client, table)
+                .await
+                .with_context(|| format!("the store at {} is of no use", self.url))?;
+        }
+        Ok(self)
+    }
+
+    /// A client of the store.
+    pub fn client(&self) -> Client {
+        Client::new(&self.config)
+    }
+
+    /// Whether there is one in `folder`, in use or not.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(LOCK).exists()
+    }
+
+    /// Whether it is this process that has it open, and not a stack or a DynamoDB elsewhere.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// Stops the embedded store. What was written is on disk already.
+    pub async fn stop(self) {
+        if let Some(embedded) = self.embedded {
+            drop(embedded.stop);
+            let _ = timeout(STOP_TIMEOUT, embedded.server).await;
+        }
+    }
+}
+
+/// The file that whoever uses a folder's store holds locked; its text is the store's URL.
+const LOCK: &str = "lock";
+
+/// The embedded DynamoDB, served over HTTP as the functions expect it.
+#[derive(Debug)]
+struct Embedded {
+    url: String,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+/// The outcome of opening the store in a folder.
+enum OpenOutcome {
+    Opened(Embedded),
+    /// Another process has it open, and serves it at this URL.
+    InUse(String),
+}
+
+impl Embedded {
+    /// Opens the store in `folder`, unless another process has it open. One that is just opening or closing it is waited
+    /// for.
+    async fn open(folder: &Path) -> Result<OpenOutcome> {
+        let unusable = || format!("the data folder {} cannot be used", folder.display());
+        fs::create_dir_all(folder).with_context(unusable)?;
+        let file = folder.join(LOCK);
+        let mut lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(file)
+            .with_context(unusable)?;
+        let mut turn = interval(Duration::from_millis(20));
+        for _ in 0..100 {
+            turn.tick().await;
+            match lock.try_lock() {
+                Ok(()) => {
+                    lock.set_len(0).with_context(unusable)?;
+                    let file = folder.join("store.sqlite");
+                    let database = open_database(&file.to_string_lossy()).with_context(unusable)?;
+                    return Ok(OpenOutcome::Opened(Self::start(database, Some(lock)).await?));
+                }
+                Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let mut url = String::new();
+            lock.rewind().with_context(unusable)?;
+            lock.read_to_string(&mut url).with_context(unusable)?;
+            if let Some(address) = url.strip_prefix("http://")
+                && TcpStream::connect(address).await.is_ok()
+            {
+                return Ok(OpenOutcome::InUse(url));
+            }
+        }
+        bail!("{}: another process holds it and does not answer", unusable())
+    }
+
+    /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
+    async fn start(database: Database, lock: Option<File>) -> Result<Self> {
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        if let Some(mut lock) = lock.as_ref() {
+            lock.rewind().context("the data folder cannot be written to")?;
+            lock.write_all(url.as_bytes()).context("the data folder cannot be written to")?;
+        }
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            let sweeper = tokio::spawn(sweep(database.clone()));
+            if let Err(error) =
+                dynoxide::server::serve_with_shutdown(listener, database, stopped).await
+            {
+                eprintln!("the embedded store stopped: {error}");
+            }
+            sweeper.abort();
+            drop(lock);
+        });
+        Ok(Self { url, stop, server })
+    }
+}
+
+/// Opens the database in `file`. On its own it would keep a stream's records for ever, and look through all of them at each
+/// write: here they have an index, and those that are older than 24 hours, which is as long as DynamoDB keeps them
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time it is opened.
+fn open_database(file: &str) -> Result<Database> {
+    let storage = Storage::new(file)?;
+    storage.conn().execute_batch(
+        "CREATE INDEX IF NOT EXISTS stream_records_in_order
+             ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+         DELETE FROM _stream_records WHERE created_at < strftime('%s', 'now') - 24 * 60 * 60;",
+    )?;
+    drop(storage);
+    Ok(Database::new(file)?)
+}
+
+/// Deletes what has expired, now and then.
+async fn sweep(database: Database) {
+    let mut turn = interval(SWEEP_INTERVAL);
+    loop {
+        turn.tick().await;
+        let database = database.clone();
+        if let Ok(Err(error)) = spawn_blocking(move || database.sweep_ttl()).await {
+            eprintln!("what has expired cannot be deleted: {error}");
+        }
+    }
+}
+
+/// How to speak to a store of our own, which looks at no credentials: the developer's are none of its business.
+pub fn local_config(url: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .region(Region::from_static(LOCAL_REGION))
+        .credentials_provider(SharedCredentialsProvider::new(placeholder()))
+        .endpoint_url(url)
+        .build()
+}
+
+/// The region of a store that is in none.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// What signs a call to a DynamoDB that wants a signature and does not check it.
+fn placeholder() -> Credentials {
+    Credentials::new("local", "local", None, None, "placeholder")
+}
+
+/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without one, at AWS.
+///
+/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the environment or a profile
+/// sets up, since DynamoDB Local keeps data apart by it, and otherwise a placeholder.
+pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
+    let https = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https.clone());
+    if let Some(endpoint) = endpoint {
+        loader = loader.endpoint_url(endpoint.as_str().trim_end_matches('/'));
+        if !is_aws(endpoint) {
+            let lookup = ProviderConfig::default().with_http_client(https);
+            let profile = ProfileFileCredentialsProvider::builder().configure(&lookup).build();
+            let mut credentials = CredentialsProviderChain::first_try(
+                "Environment",
+                EnvironmentVariableCredentialsProvider::new(),
+            )
+            .or_else("Profile", profile);
+            // A profile that was asked for by name and is not there is a mistake, not a wish for a placeholder.
+            if env::var_os("AWS_PROFILE").is_none() {
+                credentials = credentials.or_else("Placeholder", placeholder());
+            }
+            let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                .or_else(ProfileFileRegionProvider::new())
+                .or_else(Region::from_static(LOCAL_REGION));
+            loader = loader.region(region).credentials_provider(credentials);
+        }
+    }
+    loader.load().await
+}
+
+/// Whether the endpoint is one of AWS's: regional, FIPS, dual-stack or in a VPC.
+fn is_aws(endpoint: &Url) -> bool {
+    const DOMAINS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws"];
+    endpoint.host_str().is_some_and(|host| DOMAINS.iter().any(|domain| host.ends_with(domain)))
+}
+
+/// Makes a table as it should be: one that is not there, and what one made earlier lacks.
+async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
+    let unmade = || format!("the table {} cannot be made", table.name);
+    ensure_indexes(client, table).await?;
+    if let Some(view) = &table.stream {
+        ensure_stream(client, table, view).await.with_context(unmade)?;
+    }
+    match &table.ttl {
+        Some(attribute) => ensure_ttl(client, table, attribute).await.with_context(unmade),
+        None => Ok(()),
+    }
+}
+
+/// DynamoDB itself refuses a stream that shows something else than the one which is there.
+async fn ensure_stream(client: &Client, table: &TableSpec, view: &str) -> Result<()> {
+    let view = StreamViewType::from(view);
+    let described = client.describe_table().table_name(&table.name).send().await?.table;
+    let stream = described.and_then(|table| table.stream_specification);
+    if stream.is_some_and(|stream| {
+        stream.stream_enabled && stream.stream_view_type.as_ref() == Some(&view)
+    }) {
+        return Ok(());
+    }
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()?;
+    client.update_table().table_name(&table.name).stream_specification(stream).send().await?;
+    wait(client, table).await
+}
+
+async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Result<()> {
+    let described = client
+        .describe_time_to_live()
+        .table_name(&table.name)
+        .send()
+        .await?
+        .time_to_live_description;
+    if described.is_some_and(|ttl| ttl.attribute_name() == Some(attribute)) {
+        return Ok(());
+    }
+    let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
+    client
+        .update_time_to_live()
+        .table_name(&table.name)
+        .time_to_live_specification(ttl)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn ensure_indexes(client: &Client, table: &TableSpec) -> Result<()> {
+    let unmade = || format!("the table {} cannot be made", table.name);
+    let describe = client.describe_table().table_name(&table.name).send();
+    match describe.await {
+        Ok(described) => {
+            let indexes = described
+                .table
+                .and_then(|table| table.global_secondary_indexes)
+                .unwrap_or_default();
+            for index in &table.indexes {
+                if !indexes.iter().any(|existing| existing.index_name() == Some(&index.name)) {
+                    add_index(client, table, index).await.with_context(unmade)?;
+                    // One at a time (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
+                    wait(client, table).await.with_context(unmade)?;
+                }
+            }
+            return Ok(());
+        }
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception()) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut create = client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
+        .set_key_schema(Some(key_schema(&table.key)?));
+    for index in &table.indexes {
+        create = create.global_secondary_indexes(
+            GlobalSecondaryIndex::builder()
+                .index_name(&index.name)
+                .set_key_schema(Some(key_schema(&index.key)?))
+                .projection(projection(index))
+                .build()?,
+        );
+    }
+    create.send().await.with_context(unmade)?;
+    wait(client, table).await.with_context(unmade)
+}
+
+/// Waits until a table can be used.
+async fn wait(client: &Client, table: &TableSpec) -> Result<()> {
+    client.wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await?;
+    Ok(())
+}
+
+async fn add_index(client: &Client, table: &TableSpec, index: &IndexSpec) -> Result<()> {
+    let create = CreateGlobalSecondaryIndexAction::builder()
+        .index_name(&index.name)
+        .set_key_schema(Some(key_schema(&index.key)?))
+        .projection(projection(index))
+        .build()?;
+    client
+        .update_table()
+        .table_name(&table.name)
+        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
+        .global_secondary_index_updates(
+            GlobalSecondaryIndexUpdate::builder().create(create).build(),
+        )
+        .send()
+        .await?;
+    Ok(())
+}
+
+fn attribute_definitions(
+    attributes: &[(String, String)],
+) -> Result<Vec<AttributeDefinition>, BuildError> {
+    let definition = |(name, kind): &(String, String)| {
+        let kind = ScalarAttributeType::from(kind.as_str());
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
+    };
+    attributes.iter().map(definition).collect()
+}
+
+fn key_schema(key: &[(String, String)]) -> Result<Vec<KeySchemaElement>, BuildError> {
+    let element = |(name, kind): &(String, String)| {
+        KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(KeyType::from(kind.as_str()))
+            .build()
+    };
+    key.iter().map(element).collect()
+}
+
+fn projection(index: &IndexSpec) -> Projection {
+    Projection::builder().projection_type(ProjectionType::from(index.projection.as_str())).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn stream_records_expire_after_24_hours() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store.sqlite").to_string_lossy().into_owned();
+        drop(open_database(&file).unwrap());
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
+        let day = 24 * 60 * 60;
+        let storage = Storage::new(&file).unwrap();
+        for (number, time) in
+            [("1", now - 2 * day), ("2", now - day - 60), ("3", now - day + 60), ("4", now)]
+        {
+            storage
+                .insert_stream_record("T", "REMOVE", "{}", None, None, number, "shard", time)
+                .unwrap();
+        }
+        drop(storage);
+        drop(open_database(&file).unwrap());
+        let left = Storage::new(&file).unwrap().get_stream_records("T", "shard", 0, 10).unwrap();
+        assert_eq!(
+            left.iter().map(|record| record.sequence_number.as_str()).collect::<Vec<_>>(),
+            ["3", "4"]
+        );
+    }
+}

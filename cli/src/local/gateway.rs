@@ -1,0 +1,357 @@
+//! The front: an HTTP server that speaks to functions as API Gateway's HTTP API does, in payload format 2.0
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
+//!
+//! A function that died is a 502 and one that took too long a 504, so that a developer can tell them apart.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use super::{
+    function_process::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
+    invocations::{self, Functions},
+    request_body::{BodyError, read_body},
+};
+
+/// The most bytes API Gateway takes as a request's body
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// Answers requests on `listener` until `stopped`; those that it is answering then come to their end. Beside the API's
+/// `routes` it serves Lambda's Invoke API for `functions`.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    functions: Functions,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let app = Router::new().fallback(answer).with_state((Arc::new(routes), Arc::new(functions)));
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stopped)
+        .await
+}
+
+/// The routes of the API, each with the function behind it.
+pub struct Routes {
+    routes: Vec<Route>,
+    logs: LogSink,
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Route {
+    method: String,
+    path: String,
+    function: Arc<Function>,
+}
+
+/// What a route made of a path's variables.
+type PathParameters = BTreeMap<String, String>;
+
+impl Routes {
+    /// No routes yet. `logs` takes a line for each answer that is the gateway's own.
+    pub fn new(logs: LogSink) -> Self {
+        Self { routes: Vec::new(), logs }
+    }
+
+    /// Adds a route to `function`.
+    pub fn add(&mut self, method: &str, path: &str, function: Arc<Function>) {
+        self.routes.push(Route { method: method.to_owned(), path: path.to_owned(), function });
+    }
+
+    /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more literal segments before
+    /// fewer, the method before `ANY`.
+    fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
+        let candidates = self
+            .routes
+            .iter()
+            .filter(|route| route.method == "ANY" || route.method == method.as_str());
+        candidates.filter_map(|route| Some((route, matched(&route.path, path)?))).max_by_key(
+            |(route, _)| {
+                let literals =
+                    route.path.split('/').filter(|segment| !segment.starts_with('{')).count();
+                (!route.path.ends_with("+}"), literals, route.method != "ANY")
+            },
+        )
+    }
+}
+
+/// The variables of `pattern` in `path`, if it matches.
+fn matched(pattern: &str, path: &str) -> Option<PathParameters> {
+    let mut parameters = PathParameters::new();
+    let mut rest = path.strip_prefix('/')?;
+    let mut segments = pattern.strip_prefix('/')?.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let variable = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        if let Some(name) = variable.and_then(|name| name.strip_suffix('+')) {
+            parameters.insert(name.to_owned(), decoded(rest));
+            return (!rest.is_empty()).then_some(parameters);
+        }
+        let (value, tail) =
+            rest.split_once('/').map_or((rest, None), |(value, tail)| (value, Some(tail)));
+        match variable {
+            Some(name) if !value.is_empty() => {
+                drop(parameters.insert(name.to_owned(), decoded(value)))
+            }
+            None if segment == value => {}
+            _ => return None,
+        }
+        match (tail, segments.peek()) {
+            (Some(tail), Some(_)) => rest = tail,
+            (None, None) => return Some(parameters),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// An HTTP API hands a path over decoded.
+fn decoded(path: &str) -> String {
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+async fn answer(
+    State((routes, functions)): State<(Arc<Routes>, Arc<Functions>)>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    if let Some(name) = invocations::invoke_target(&request, client) {
+        return functions.answer(&name, request).await;
+    }
+    match forward(&routes, client, request).await {
+        Ok(payload) => response(&payload),
+        Err((status, message)) => {
+            (routes.logs)("Gateway", &format!("{} {message}", status.as_u16()));
+            refusal(status, message)
+        }
+    }
+}
+
+/// Has the request's function answer it; an error is the answer of the gateway itself.
+async fn forward(
+    routes: &Routes,
+    client: SocketAddr,
+    request: Request,
+) -> Result<Bytes, (StatusCode, &'static str)> {
+    let (parts, body) = request.into_parts();
+    let (route, parameters) =
+        routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
+    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    let body = read_body(body, MAX_BODY_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge => too_large,
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "Bad Request"),
+    })?;
+    let event = event(&parts, &body, route, &parameters, client).to_string();
+    if event.len() > MAX_EVENT_BYTES {
+        return Err(too_large);
+    }
+    // In a task of its own: a client that hangs up does not stop an invocation.
+    let function = Arc::clone(&route.function);
+    let invocation = tokio::spawn(async move { function.invoke(event.into()).await });
+    match invocation.await {
+        Ok(Ok(payload)) => Ok(payload),
+        Ok(Err(InvokeError::TimedOut(_))) => {
+            Err((StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"))
+        }
+        Ok(Err(InvokeError::Busy)) => Err((StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")),
+        Ok(Err(InvokeError::Crashed | InvokeError::Failed(_))) | Err(_) => {
+            Err((StatusCode::BAD_GATEWAY, "Internal Server Error"))
+        }
+    }
+}
+
+/// An answer of the gateway's own.
+fn refusal(status: StatusCode, message: &str) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        json!({ "message": message }).to_string(),
+    )
+        .into_response()
+}
+
+/// The event that a request becomes.
+fn event(
+    parts: &Parts,
+    body: &Bytes,
+    route: &Route,
+    parameters: &PathParameters,
+    client: SocketAddr,
+) -> Value {
+    let now = Utc::now();
+    let route_key = format!("{} {}", route.method, route.path);
+    let path = decoded(parts.uri.path());
+    let query = parts.uri.query().unwrap_or_default();
+    let host = parts.headers.get(header::HOST).map(text).unwrap_or_default();
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers(&parts.headers, client),
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "local",
+            "domainName": host,
+            "domainPrefix": host.split(['.', ':']).next(),
+            "http": {
+                "method": parts.method.as_str(),
+                "path": path,
+                "protocol": format!("{:?}", parts.version),
+                "sourceIp": client.ip().to_string(),
+                "userAgent": parts.headers.get(header::USER_AGENT).map(text).unwrap_or_default(),
+            },
+            "requestId": Uuid::now_v7().simple().to_string(),
+            "routeKey": route_key,
+            "stage": "$default",
+            "time": now.format("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            "timeEpoch": now.timestamp_millis(),
+        },
+        "isBase64Encoded": false,
+    });
+    let cookies: Vec<String> = parts.headers.get_all(header::COOKIE).iter().map(text).collect();
+    if !cookies.is_empty() {
+        event["cookies"] = json!(cookies.join("; ").split("; ").collect::<Vec<_>>());
+    }
+    let query_parameters =
+        joined(form_urlencoded::parse(query.as_bytes()).map(|(k, v)| (k.into(), v.into())));
+    if !query_parameters.is_empty() {
+        event["queryStringParameters"] = json!(query_parameters);
+    }
+    if !parameters.is_empty() {
+        event["pathParameters"] = json!(parameters);
+    }
+    if !body.is_empty() {
+        match str::from_utf8(body) {
+            Ok(text) if is_text(&parts.headers) => event["body"] = json!(text),
+            _ => {
+                event["body"] = json!(STANDARD.encode(body));
+                event["isBase64Encoded"] = json!(true);
+            }
+        }
+    }
+    event
+}
+
+/// Whether API Gateway passes a body of this content type on as text rather than in base64.
+fn is_text(headers: &HeaderMap) -> bool {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).map(text).unwrap_or_default().to_ascii_lowercase();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.starts_with("text/")
+        || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
+}
+
+fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<String, String> {
+    let sent = headers.iter().filter(|(name, _)| *name != header::COOKIE);
+    let mut all = joined(sent.map(|(name, value)| (name.to_string(), text(value))));
+    all.insert("x-forwarded-for".to_owned(), client.ip().to_string());
+    all.insert("x-forwarded-proto".to_owned(), "http".to_owned());
+    all
+}
+
+/// Values of the same name joined with commas.
+fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let mut joined = BTreeMap::<String, String>::new();
+    for (name, value) in pairs {
+        joined
+            .entry(name)
+            .and_modify(|values| *values = format!("{values},{value}"))
+            .or_insert(value);
+    }
+    joined
+}
+
+/// A header's bytes as text, one character a byte where they are not UTF-8.
+fn text(value: &HeaderValue) -> String {
+    match str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// The HTTP response that a function's answer means. One without a status is a body by itself.
+fn response(payload: &Bytes) -> Response {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        status_code: u16,
+        headers: Option<BTreeMap<String, Value>>,
+        cookies: Option<Vec<String>>,
+        body: Option<String>,
+        is_base64_encoded: Option<bool>,
+    }
+
+    let Ok(answer) = serde_json::from_slice::<Answer>(payload) else {
+        return ([(header::CONTENT_TYPE, "application/json")], payload.clone()).into_response();
+    };
+    let body = answer.body.unwrap_or_default();
+    let body = if answer.is_base64_encoded == Some(true) {
+        STANDARD.decode(&body).ok()
+    } else {
+        Some(body.into_bytes())
+    };
+    let (Ok(status), Some(body)) = (StatusCode::from_u16(answer.status_code), body) else {
+        return refusal(StatusCode::BAD_GATEWAY, "Internal Server Error");
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let (headers, cookies) =
+        (answer.headers.unwrap_or_default(), answer.cookies.unwrap_or_default());
+    let cookies = cookies.into_iter().map(|cookie| (header::SET_COOKIE.as_str(), cookie));
+    let named = headers.iter().map(|(name, value)| {
+        (name.as_str(), value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
+    });
+    for (name, value) in named.chain(cookies) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(pattern: &str, path: &str) -> Option<String> {
+        let parameters = matched(pattern, path)?;
+        Some(
+            parameters
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
+    }
+
+    #[test]
+    fn paths_match_as_in_api_gateway() {
+        assert_eq!(parameters("/v1/widget", "/v1/widget").as_deref(), Some(""));
+        assert_eq!(parameters("/v1/widget/{id}", "/v1/widget/a%20b").as_deref(), Some("id=a b"));
+        assert_eq!(parameters("/v1/{proxy+}", "/v1/a/b/").as_deref(), Some("proxy=a/b/"));
+        for path in ["/v1/widget/", "/v1", "/v1/widgets", "//v1/widget", "/"] {
+            assert_eq!(parameters("/v1/widget", path), None, "{path}");
+        }
+        assert_eq!(parameters("/v1/widget/{id}", "/v1/widget/"), None);
+        assert_eq!(parameters("/v1/{proxy+}", "/v1/"), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! The whole service on this machine.
+//!
+//! * [`stack`] starts and stops all of it.
+//! * [`template`] reads what is deployed from `template.yaml`.
+//! * [`binaries`] builds the functions.
+//! * [`gateway`] turns HTTP requests into API Gateway's events.
+//! * [`invocations`] is Lambda's Invoke API.
+//! * [`request_body`] reads the body of a request to either.
+//! * [`function_process`] runs a function as Lambda does: processes under a Runtime API.
+//! * [`logs`] makes the functions' log lines readable.
+//! * [`embedded_store`] is the embedded DynamoDB, or a DynamoDB elsewhere.
+//! * [`meter`] stands in front of a store and records the calls to it.
+//! * [`stream`] follows a table's stream.
+//! * [`pipe`] publishes the changes in a stream as events.
+//! * [`event_pattern`] is a pipe's filter.
+//! * [`input_transformer`] makes an event's detail of a change.
+
+pub mod binaries;
+pub mod embedded_store;
+pub mod event_pattern;
+pub mod function_process;
+pub mod gateway;
+pub mod input_transformer;
+pub mod invocations;
+pub mod logs;
+pub mod meter;
+pub mod pipe;
+mod request_body;
+pub mod stack;
+pub mod stream;
+pub mod template;
