@@ -91,9 +91,10 @@ impl<D: Dialect> Handler<'_, D> {
         // Boxed, so that what wraps it moves a pointer and not all that an operation holds.
         let work = Box::pin(self.dialect.route(request));
         let (outcome, stats) = request_stats::count(guard(self.deadline, work)).await;
-        let error = outcome.as_ref().err().cloned();
-        let response = outcome
-            .unwrap_or_else(|error| self.dialect.error_response(request, &error, request_id));
+        let (response, error) = match outcome {
+            Ok(response) => (response, None),
+            Err(error) => (self.dialect.error_response(request, &error, request_id), Some(error)),
+        };
         RequestLine {
             request_id,
             route: &request.route,
