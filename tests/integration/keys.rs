@@ -31,9 +31,11 @@ use widgets::{
 };
 
 use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},
     command::widgets,
-    fault_proxy::{Call, Effect, Fault, FaultProxy},
+    support::{
+        app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},
+        fault_proxy::{Call, Effect, Fault, FaultProxy},
+    },
 };
 
 const JSON: (&str, &str) = ("content-type", "application/json");

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use shared::{http::MAX_BODY_BYTES, validation::MAX_VIOLATIONS};
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
+use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 

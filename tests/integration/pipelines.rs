@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
-use crate::{
+use crate::support::{
     app::{
         ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, is_widget,
         raw_data,

@@ -22,10 +22,12 @@ use uuid::Uuid;
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};
 
 use crate::{
-    app::{Answer, TestApp, eventually, marked_assistant, marked_pathway},
-    expanded::expanded,
-    fault_proxy::{Effect, Fault, FaultProxy},
     pipelines::{batch, event, sqs_record},
+    support::{
+        app::{Answer, TestApp, eventually, marked_assistant, marked_pathway},
+        expanded::expanded,
+        fault_proxy::{Effect, Fault, FaultProxy},
+    },
 };
 
 /// How every text begins that requests bring, and every text that is kept. Each is a UUID, which

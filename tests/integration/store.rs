@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 use widgets::local::{embedded_store::StoreLocation, stack::DEVELOPMENT_ACCOUNT};
 
-use crate::{
+use crate::support::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, raw_data},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };

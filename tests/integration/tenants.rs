@@ -17,11 +17,11 @@ use widgets::local::{
 };
 
 use crate::{
-    app::{
+    pipelines::{batch, event, failures, sqs_record},
+    support::app::{
         ASSISTANT_CHANGE, Answer, Item, PATHWAY_CHANGE, TestApp, eventually, keys_in_order,
         marked_assistant, marked_pathway, raw_data,
     },
-    pipelines::{batch, event, failures, sqs_record},
 };
 
 const JSON: (&str, &str) = ("content-type", "application/json");

@@ -29,7 +29,7 @@ use widgets::{
     },
 };
 
-use crate::fault_proxy::FaultProxy;
+use super::fault_proxy::FaultProxy;
 
 /// An assistant body with no more than what is required.
 pub const ASSISTANT_BODY: &str =

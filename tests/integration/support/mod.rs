@@ -1,0 +1,9 @@
+//! Support for the tests. No module here holds a test.
+//!
+//! * [`app`] starts a stack and sends requests to it.
+//! * [`fault_proxy`] injects faults between a stack and its store.
+//! * [`expanded`] evaluates the template as CloudFormation does.
+
+pub mod app;
+pub mod expanded;
+pub mod fault_proxy;
