@@ -1,0 +1,113 @@
+//! Commands without HTTP, in the payloads that AWS documents. Each command takes effect once, or
+//! fails visibly.
+//!
+//! * [`queues`] is about SQS, [`events`] about EventBridge, [`invocations`] about direct
+//!   invocation, Step Functions and EventBridge Pipes.
+//! * [`errors`] is about commands that fail, [`tombstones`] about what a deleted widget leaves.
+
+mod errors;
+mod events;
+mod invocations;
+mod queues;
+mod tombstones;
+
+use serde_json::{Value, json};
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
+
+use crate::support::app::{
+    ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, raw_data,
+};
+
+/// A dialect's function and names.
+#[derive(Clone, Copy)]
+struct Dialect {
+    function: &'static str,
+    name: &'static str,
+    root: &'static str,
+    body: &'static str,
+    change: &'static str,
+}
+
+const DIALECTS: [Dialect; 2] = [
+    Dialect {
+        function: "Assistant",
+        name: "assistant",
+        root: "/api/v1/widget",
+        body: ASSISTANT_BODY,
+        change: ASSISTANT_CHANGE,
+    },
+    Dialect {
+        function: "Pathway",
+        name: "pathway",
+        root: "/v1/widget",
+        body: PATHWAY_BODY,
+        change: PATHWAY_CHANGE,
+    },
+];
+
+/// A command of the development account's, as text: a body stays as it is written.
+fn command(operation: &str, more: &str) -> String {
+    format!(r#"{{"operation":"{operation}","account":"{DEVELOPMENT_ACCOUNT}"{more}}}"#)
+}
+
+fn create(body: &str) -> String {
+    command("create", &format!(r#","body":{body}"#))
+}
+
+fn update(id: &str, body: &str) -> String {
+    command("update", &format!(r#","widget_id":"{id}","body":{body}"#))
+}
+
+fn about(operation: &str, id: &str) -> String {
+    command(operation, &format!(r#","widget_id":"{id}""#))
+}
+
+/// A record as SQS sends it (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>).
+pub fn sqs_record(id: &str, received: u32, body: &str) -> Value {
+    json!({
+        "messageId": id,
+        "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": received.to_string(),
+            "SentTimestamp": "1545082649183",
+            "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+            "ApproximateFirstReceiveTimestamp": "1545082649185"
+        },
+        "messageAttributes": {
+            "myAttribute": {"stringValue": "myValue", "stringListValues": [], "binaryListValues": [], "dataType": "String"}
+        },
+        "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-2:123456789012:my-queue",
+        "awsRegion": "us-east-2"
+    })
+}
+
+pub fn batch(records: &[Value]) -> String {
+    json!({ "Records": records }).to_string()
+}
+
+/// What a queue is answered: which messages it is to bring again.
+pub fn failures(ids: &[&str]) -> String {
+    let failures: Vec<Value> = ids.iter().map(|id| json!({"itemIdentifier": id})).collect();
+    json!({ "batchItemFailures": failures }).to_string()
+}
+
+/// An event as EventBridge sends it
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>).
+pub fn event(id: &str, detail: &str) -> String {
+    format!(
+        r#"{{"version":"0","id":"{id}","detail-type":"Pathway Command","source":"com.example.crm","account":"123456789012","time":"2026-11-21T04:00:00Z","region":"us-east-2","resources":[],"detail":{detail}}}"#
+    )
+}
+
+/// The widget as HTTP tells it.
+async fn by_http(app: &TestApp, dialect: Dialect, id: &str) -> (u16, String) {
+    let read = app.call("GET", &format!("{}/{id}", dialect.root), "").await;
+    (read.status, if read.status == 200 { raw_data(&read.body) } else { read.body })
+}
+
+fn id(widget: &str) -> String {
+    serde_json::from_str::<Value>(widget).unwrap()["id"].as_str().unwrap().to_owned()
+}
