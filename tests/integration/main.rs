@@ -1,7 +1,8 @@
 //! Integration tests, over HTTP. Every test starts its own stack on free ports: real function
 //! processes over an embedded store. Tests run in parallel and in any order.
 //!
-//! [`support`] holds what the tests share: a running stack, a fault proxy, the expanded template.
+//! [`support`] holds what the tests share: a running stack, a fault proxy, payloads and the
+//! expanded template.
 //!
 //! The API:
 //!

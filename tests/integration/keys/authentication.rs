@@ -9,9 +9,7 @@ use widgets::{
 };
 
 use super::put;
-use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
-
-const JSON: (&str, &str) = ("content-type", "application/json");
+use crate::support::app::{ASSISTANT_BODY, JSON, PATHWAY_BODY, TestApp};
 
 #[tokio::test]
 async fn both_dialects_accept_a_key_in_every_place() {

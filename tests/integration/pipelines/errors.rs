@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use super::{DIALECTS, about, batch, by_http, command, create, failures, id, sqs_record, update};
+use super::{DIALECTS, about, by_http, command, create, id, update};
 use crate::support::{
     app::TestApp,
     fault_proxy::{Call, Fault, FaultProxy},
+    payloads::{batch, failures, sqs_record},
 };
 
 #[tokio::test]

@@ -6,8 +6,11 @@ use serde_json::Value;
 use uuid::Uuid;
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
-use super::{DIALECTS, about, batch, by_http, command, create, event, failures, id, sqs_record};
-use crate::support::app::{PATHWAY_BODY, TestApp};
+use super::{DIALECTS, about, by_http, command, create, id};
+use crate::support::{
+    app::{PATHWAY_BODY, TestApp},
+    payloads::{batch, event, failures, sqs_record},
+};
 
 #[tokio::test]
 async fn eventbridge_event_runs_once_per_event_id() {

@@ -5,8 +5,11 @@ use std::fs;
 use serde_json::{Value, json};
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
-use super::{DIALECTS, about, by_http, command, create, event, failures, id, sqs_record, update};
-use crate::support::app::{PATHWAY_BODY, TestApp};
+use super::{DIALECTS, about, by_http, command, create, id, update};
+use crate::support::{
+    app::{PATHWAY_BODY, TestApp},
+    payloads::{event, failures, sqs_record},
+};
 
 #[tokio::test]
 async fn direct_invocation_returns_the_widget_as_http_shows_it() {

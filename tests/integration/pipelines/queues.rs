@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use super::{DIALECTS, about, batch, by_http, create, failures, id, sqs_record, update};
+use super::{DIALECTS, about, by_http, create, id, update};
 use crate::support::{
     app::TestApp,
     fault_proxy::{Call, Effect, Fault, FaultProxy},
+    payloads::{batch, failures, sqs_record},
 };
 
 #[tokio::test]

@@ -18,13 +18,11 @@ use super::{
     requests::{CASES, Case},
     ways::{IN_HEADER, OF_A_FAILING_STORE, WAYS, Way},
 };
-use crate::{
-    pipelines::{batch, event, sqs_record},
-    support::{
-        app::{TestApp, eventually},
-        expanded::expanded,
-        fault_proxy::{Effect, Fault, FaultProxy},
-    },
+use crate::support::{
+    app::{TestApp, eventually},
+    expanded::expanded,
+    fault_proxy::{Effect, Fault, FaultProxy},
+    payloads::{batch, event, sqs_record},
 };
 
 /// Every level that a function's log can be set to: those that the template lets in, and Lambda's

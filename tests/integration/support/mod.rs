@@ -2,8 +2,10 @@
 //!
 //! * [`app`] starts a stack and sends requests to it.
 //! * [`fault_proxy`] injects faults between a stack and its store.
+//! * [`payloads`] builds the payloads of SQS and EventBridge.
 //! * [`expanded`] evaluates the template as CloudFormation does.
 
 pub mod app;
 pub mod expanded;
 pub mod fault_proxy;
+pub mod payloads;

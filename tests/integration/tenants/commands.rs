@@ -8,9 +8,9 @@ use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use super::{ASSISTANT, Accounts, Dialect, PATHWAY, is_replay};
-use crate::{
-    pipelines::{batch, event, failures, sqs_record},
-    support::app::{TestApp, eventually},
+use crate::support::{
+    app::{TestApp, eventually},
+    payloads::{batch, event, failures, sqs_record},
 };
 
 fn command(operation: &str, account: AccountId, more: &str) -> String {

@@ -22,11 +22,9 @@ use widgets::local::{
 };
 
 use crate::support::app::{
-    ASSISTANT_CHANGE, Answer, Item, PATHWAY_CHANGE, TestApp, eventually, marked_assistant,
+    ASSISTANT_CHANGE, Answer, Item, JSON, PATHWAY_CHANGE, TestApp, eventually, marked_assistant,
     marked_pathway,
 };
-
-const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// What differs between the dialects.
 #[derive(Debug, Clone, Copy)]
