@@ -33,8 +33,7 @@ async fn expired_key_is_rejected_and_unexpired_key_is_accepted() {
     }
 }
 
-/// The time as [`clock`] tells it, which moves when it is told to: how much later it is than at its
-/// beginning by each clock.
+/// The time that has passed since [`BEGINNING`], by each of the two clocks of [`clock`].
 #[derive(Debug, Clone, Copy, Default)]
 struct Later {
     monotonic: Duration,
@@ -59,8 +58,8 @@ fn clock() -> Moment {
     Moment { monotonic: beginning.monotonic + later.monotonic, wall: beginning.wall + later.wall }
 }
 
-/// An environment of either function, in this process and by [`clock`]: its own memory over the
-/// same store.
+/// An environment of one of the functions, in this process. It has its own key cache and tells the
+/// time by [`clock`].
 enum Environment {
     Assistant(Assistant),
     Pathway(Pathway),

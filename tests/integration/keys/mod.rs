@@ -32,7 +32,7 @@ use crate::{
     support::{app::TestApp, fault_proxy::Call},
 };
 
-/// Puts another key into the table.
+/// Puts a new key into the table and returns it.
 async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&str>) -> String {
     let key = generate().unwrap();
     let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
@@ -46,7 +46,7 @@ const ROTATE: Call<'static> = Call("TransactWriteItems", "ApiKeys");
 const REVOKE: Call<'static> = Call("UpdateItem", "ApiKeys");
 const SCAN: Call<'static> = Call("Scan", "ApiKeys");
 
-/// What a `widgets keys` printed.
+/// The outcome of a `widgets` command: stdout is `out`, stderr is `told`.
 #[derive(Debug)]
 struct Printed {
     is_success: bool,
@@ -60,7 +60,7 @@ impl Printed {
     }
 }
 
-/// Runs `widgets keys` as an operator does, on the store at `url`.
+/// Runs `widgets keys` on the store at `url`.
 async fn keys(url: &str, arguments: &[&str]) -> Printed {
     run(&[&["keys"], arguments, &["--endpoint-url", url]].concat()).await
 }
@@ -74,12 +74,12 @@ async fn run(arguments: &[&str]) -> Printed {
     }
 }
 
-/// The id of a key as somebody finds it who has nothing but the key.
+/// Computes the id of a key from the key alone.
 fn id_of(key: &str) -> String {
     ApiKey::parse(key).unwrap().hash().to_string()[..16].to_owned()
 }
 
-/// The statuses of a list in both dialects.
+/// Returns the status of a list request in each dialect.
 async fn listed(app: &TestApp, key: &str) -> [u16; 2] {
     let headers = [("authorization", key)];
     let assistant = app.send("GET", "/api/v1/widget", &headers, "").await.status;

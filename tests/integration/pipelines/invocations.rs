@@ -69,8 +69,8 @@ async fn pipe_batch_succeeds_or_fails_as_a_whole_and_is_idempotent() {
     }
 }
 
-/// The task of the README, as a state machine carries it out
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>): `$$` is the
+/// Runs the task of the README as a state machine does
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>). `$$` is the
 /// execution, `$` its input.
 #[tokio::test]
 async fn documented_state_machine_task_creates_once_and_catches_errors() {

@@ -18,7 +18,7 @@ use crate::support::app::{
     ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, raw_data,
 };
 
-/// A dialect's function and names.
+/// The function, names and bodies of a dialect.
 #[derive(Clone, Copy)]
 struct Dialect {
     function: &'static str,
@@ -45,7 +45,7 @@ const DIALECTS: [Dialect; 2] = [
     },
 ];
 
-/// A command of the development account's, as text: a body stays as it is written.
+/// Returns a command of the development account, as text: a body keeps its formatting.
 fn command(operation: &str, more: &str) -> String {
     format!(r#"{{"operation":"{operation}","account":"{DEVELOPMENT_ACCOUNT}"{more}}}"#)
 }
@@ -62,7 +62,7 @@ fn about(operation: &str, id: &str) -> String {
     command(operation, &format!(r#","widget_id":"{id}""#))
 }
 
-/// The widget as HTTP tells it.
+/// Reads a widget over HTTP. Returns the status, and the widget or the error body.
 async fn by_http(app: &TestApp, dialect: Dialect, id: &str) -> (u16, String) {
     let read = app.call("GET", &format!("{}/{id}", dialect.root), "").await;
     (read.status, if read.status == 200 { raw_data(&read.body) } else { read.body })

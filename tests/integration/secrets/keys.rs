@@ -12,7 +12,7 @@ use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::support::app::TestApp;
 
-/// Keys, each another one.
+/// Distinct keys, by state.
 pub struct Keys {
     pub works: String,
     pub of_another: String,
@@ -20,12 +20,12 @@ pub struct Keys {
     pub expired: String,
     pub revoked: String,
     pub unknown: String,
-    /// Its item has no account.
+    /// A key whose item has no account.
     pub unreadable: String,
 }
 
 impl Keys {
-    /// Of an operator's own make, with characters that are written otherwise in a URL.
+    /// Generates keys with characters that a URL must escape, as an operator may choose them.
     pub fn new() -> Self {
         let key = || format!("in-k+/=&%25#{}", Uuid::new_v4().simple());
         let [works, of_another, reads, expired, revoked, unknown, unreadable] =
@@ -69,7 +69,7 @@ impl Keys {
         }
     }
 
-    /// Each key as it may be written, by what it is.
+    /// Returns the encodings of each key that may appear in a text.
     pub fn forms(&self, of_the_stack: &[String]) -> Vec<Vec<String>> {
         let own = [
             &self.works,

@@ -25,8 +25,7 @@ use crate::support::{
     payloads::{batch, event, sqs_record},
 };
 
-/// Every level that a function's log can be set to: those that the template lets in, and Lambda's
-/// others.
+/// Returns every log level of a function: those that the template allows, and the rest of Lambda's.
 fn levels() -> Vec<String> {
     let allowed = expanded("defaults")["Parameters"]["LogLevel"]["AllowedValues"].clone();
     let mut levels: Vec<String> = serde_json::from_value(allowed).unwrap();
@@ -35,16 +34,16 @@ fn levels() -> Vec<String> {
     levels
 }
 
-/// What a stack of a level was asked, for its log to be looked at.
+/// A stack with one log level, and the requests that it got.
 struct Level {
     name: String,
     app: TestApp,
-    /// The requests that functions answered: id, status.
+    /// The id and status of each request that a function answered.
     asked: Mutex<Vec<(String, u16)>>,
 }
 
 impl Level {
-    /// Whether ordinary requests have a line.
+    /// Returns whether a request with a status below 500 has a log line.
     fn logs_all(&self) -> bool {
         matches!(self.name.as_str(), "TRACE" | "DEBUG" | "INFO")
     }
@@ -55,7 +54,7 @@ impl Level {
         status
     }
 
-    /// Every case and every way; where the log says most, each with each.
+    /// Sends every case and every way. At level TRACE, sends each case in each way.
     async fn ask_all(&self, world: &World) {
         let of_dialect = async |widgets: &Widgets| {
             if self.name == "TRACE" {
@@ -76,7 +75,7 @@ impl Level {
         join_all(world.widgets.iter().map(of_dialect)).await;
     }
 
-    /// Everything that reads an item that cannot be read. To delete it is the last of it.
+    /// Sends every request that reads an unreadable item. At level TRACE, the last one deletes it.
     async fn ask_for_what_is_broken(&self, world: &World) {
         for widgets in &world.widgets {
             let at = |method| widgets.at(method, &widgets.unreadable);
@@ -107,7 +106,7 @@ impl Level {
         }
     }
 
-    /// Events that come without HTTP, with keys and texts wherever there is room for one.
+    /// Invokes the function directly, with a key or a marker in every member that can hold one.
     async fn invoke_all(&self, world: &World, widgets: &Widgets) {
         let (mark, key) = (new_marker(SENT), &world.keys.works);
         let command = |operation: &str, more: &str| {
@@ -181,7 +180,7 @@ impl Level {
         }
     }
 
-    /// What the store fails with: every request that goes there, and a key that is looked up.
+    /// Sends every request that calls the store, and one with a key that is not in the cache.
     async fn ask_a_failing_store(&self, world: &World) -> Vec<u16> {
         let of_dialect = async |widgets: &Widgets| {
             let mut statuses = Vec::new();
@@ -204,7 +203,7 @@ impl Level {
         join_all(world.widgets.iter().map(of_dialect)).await.concat()
     }
 
-    /// Waits for the lines of all that was asked, and looks at them.
+    /// Waits for the log lines of all requests and searches them for secrets.
     async fn expect_clean(&self, world: &World) {
         let asked = self.asked.lock().unwrap().clone();
         let lines = || {
@@ -238,7 +237,7 @@ impl Level {
     }
 }
 
-/// The template's routes, as it names them.
+/// Returns the method and path of each route in the template.
 fn routes() -> impl Iterator<Item = String> {
     let functions = Template::read(binaries::workspace()).unwrap().functions;
     functions

@@ -35,8 +35,8 @@ use crate::support::{
     fault_proxy::FaultProxy,
 };
 
-/// How every text begins that requests bring, and every text that is kept. Each is a UUID, which
-/// fields of all kinds can hold.
+/// The prefixes of markers in requests and in stored widgets. A marker is a UUID, because every
+/// kind of field can hold one.
 const SENT: &str = "5e5e5e5e-";
 const KEPT: &str = "7e7e7e7e-";
 
@@ -49,12 +49,12 @@ fn new_marker(begins: &str) -> Uuid {
         .unwrap()
 }
 
-/// Every text in `text` that begins so.
+/// Returns the markers in `text` with this prefix.
 fn markers_in<'a>(begins: &'a str, text: &'a str) -> impl Iterator<Item = &'a str> {
     text.match_indices(begins).map(|(at, _)| text.get(at..at + 36).unwrap_or(&text[at..]))
 }
 
-/// What differs between the dialects.
+/// The function and names of a dialect.
 #[derive(Debug, Clone, Copy)]
 struct Dialect {
     function: &'static str,
@@ -84,29 +84,29 @@ const DIALECTS: [Dialect; 2] = [
     },
 ];
 
-/// A dialect's widgets.
+/// The widgets of a dialect, by purpose.
 struct Widgets {
     dialect: Dialect,
-    /// One with a text in every field.
+    /// A widget with a marker in every field.
     kept: String,
-    /// One that pages of every origin may show.
+    /// A widget that pages of every origin may show.
     public: String,
-    /// One that is changed.
+    /// A widget to update.
     changing: String,
-    /// Many to be deleted.
+    /// Widgets to delete.
     doomed: Mutex<Vec<String>>,
-    /// One whose item is broken.
+    /// A widget whose item is unreadable.
     unreadable: String,
 }
 
-/// What is asked about, and what must not be told.
+/// The widgets that requests are about, and the secrets that no answer and no log may hold.
 struct World {
     keys: Keys,
     forms: Vec<Vec<String>>,
     widgets: Vec<Widgets>,
-    /// Of the account whose widgets' items are broken.
+    /// The key of the account with the unreadable items.
     broken_key: String,
-    /// Which statuses were seen, by dialect and by whether the URL had a key.
+    /// The statuses so far, with the dialect and whether the URL had a key.
     seen: Mutex<BTreeSet<(&'static str, bool, u16)>>,
 }
 
@@ -154,8 +154,8 @@ impl World {
         Self { keys, forms, widgets, broken_key, seen: Mutex::default() }
     }
 
-    /// Sends the case's request with keys put in that way, looks at its answer, and tells its id,
-    /// where a function answered.
+    /// Sends the request of a case with its keys placed by `way`, and checks the answer. Returns
+    /// the request id, if a function answered, and the status.
     async fn ask(
         &self,
         app: &TestApp,
@@ -188,8 +188,8 @@ impl World {
         (id, answer.status)
     }
 
-    /// Fails if an answer has a key in it, or if it is a failure that has anything in it that it
-    /// was not sent itself.
+    /// Asserts that an answer holds no key, and an error no marker. An answer may repeat what the
+    /// request sent outside the places for keys.
     fn expect_no_secret(&self, ask: &Ask, answer: &Answer, what: &str) {
         for value in answer.headers.values() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -209,7 +209,7 @@ impl World {
         }
     }
 
-    /// Which of the keys are in a text.
+    /// Returns the indexes of the keys in a text.
     fn keys_in(&self, text: &str) -> Vec<usize> {
         let is_in = |forms: &Vec<String>| forms.iter().any(|form| text.contains(form));
         self.forms
@@ -220,7 +220,7 @@ impl World {
             .collect()
     }
 
-    /// Fails if a log has anything in it that was sent or is kept.
+    /// Asserts that a log holds no key and no marker.
     fn expect_clean(&self, log: &str) {
         assert!(!log.is_empty());
         for line in log.lines() {
@@ -236,7 +236,7 @@ impl World {
     }
 }
 
-/// Fails unless an answer of a function's says how far it may go.
+/// Asserts that an answer of a function has the cache and security headers.
 fn expect_to_stay_where_it_belongs(ask: &Ask, answer: &Answer, what: &str) {
     if !answer.headers.contains_key("x-request-id") {
         assert_eq!(answer.status, 502, "the gateway's own: {what}");
@@ -256,7 +256,7 @@ fn expect_to_stay_where_it_belongs(ask: &Ask, answer: &Answer, what: &str) {
     }
 }
 
-/// Fails if a function says more of a fault of ours than that there was one.
+/// Asserts that a 5xx answer reveals no cause.
 fn expect_nothing_of_the_inside(dialect: Dialect, answer: &Answer) {
     let Some(id) = answer.headers.get("x-request-id").filter(|_| answer.status >= 500) else {
         return;
@@ -302,8 +302,8 @@ impl Widgets {
     }
 }
 
-/// Functions of this log level over a store that fails as it is told. They are as they are
-/// deployed, but that they panic where a request asks for it.
+/// Starts a stack with this log level behind the fault proxy. Its functions panic if a request asks
+/// for it.
 async fn app_of_level(proxy: &FaultProxy, level: &str) -> TestApp {
     TestApp::start_over(proxy, |options| {
         options.concurrency = 1;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Widgets;
 
-/// A request before it is sent.
+/// A request to send.
 pub struct Ask {
     pub method: &'static str,
     pub path: String,
@@ -51,7 +51,7 @@ impl Ask {
         ["parameters", "config", "openapi.json"].iter().any(|name| self.path.ends_with(name))
     }
 
-    /// What its client said of itself, outside of the places that keys are for.
+    /// Returns everything that the request sends, except the places that are meant for keys.
     pub fn own(&self) -> String {
         let query = self.query.iter().filter(|(name, _)| *name != "api_key");
         let headers = self.headers.iter().filter(|(name, _)| *name != "authorization");
@@ -60,7 +60,7 @@ impl Ask {
     }
 }
 
-/// A request, by what becomes of it in each dialect.
+/// A request, and its status in each dialect.
 pub struct Case {
     pub name: &'static str,
     pub statuses: (u16, u16),
@@ -75,7 +75,7 @@ const fn case(
     Case { name, statuses, request }
 }
 
-/// Bodies, paths and headers with `mark` in them.
+/// Requests with a marker in the body, the path or a header.
 pub const CASES: &[Case] = &[
     case("create", (200, 200), |it, mark| it.on("POST").body(it.body(mark))),
     case("create once", (200, 200), |it, mark| {

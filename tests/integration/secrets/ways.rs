@@ -5,18 +5,18 @@ use url::form_urlencoded;
 
 use super::{keys::Keys, requests::Ask};
 
-/// What keys in their places, and elsewhere, make of a request.
+/// The effect of the keys on the outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outcome {
-    /// What becomes of it by itself.
+    /// The request has its own outcome.
     Works,
-    /// It does not get through.
+    /// The request is rejected.
     Refused,
-    /// One of the two.
+    /// Either of the two.
     Open,
 }
 
-/// A way in: where keys are put.
+/// A placement of keys in a request.
 pub struct Way {
     pub name: &'static str,
     pub outcome: Outcome,
@@ -112,7 +112,7 @@ pub const WAYS: &[Way] = &[
     }),
 ];
 
-/// The ways of requests that the store fails.
+/// The ways for requests to a failing store.
 pub const OF_A_FAILING_STORE: [Way; 2] = [
     way("in the URL", Outcome::Open, |ask, keys| in_url(ask, &keys.works)),
     way("unknown", Outcome::Open, |ask, keys| in_url(ask, &keys.unknown)),

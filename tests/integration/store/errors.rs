@@ -8,7 +8,7 @@ use crate::support::{
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
-/// That both dialects' answers are.
+/// Asserts that the answer of each dialect is its complete 503.
 fn are_unavailable(assistant: &Answer, pathway: &Answer) {
     let [of_assistant, of_pathway] = DIALECTS;
     is_unavailable(of_assistant, assistant);

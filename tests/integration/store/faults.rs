@@ -19,7 +19,7 @@ use crate::support::{
 const SLOW: [Fault; 4] =
     [Fault::Silent(Effect::None), Fault::Silent(Effect::Done), Fault::Trickle, Fault::Late];
 
-/// Whether a call that meets `fault` takes effect though its answer gets lost.
+/// Returns whether a call with `fault` takes effect although its answer is lost.
 fn loses_the_answer(fault: Fault) -> bool {
     match fault {
         Fault::None
@@ -36,10 +36,11 @@ fn loses_the_answer(fault: Fault) -> bool {
     }
 }
 
-/// What the calls of an account meet: one call, the next times it is made and from then on.
+/// The planned faults of each account: the call, the faults of its next attempts, and the fault of
+/// every later attempt.
 type Plans = Arc<Mutex<HashMap<String, (Call<'static>, VecDeque<Fault>, Fault)>>>;
 
-/// A stack over a proxy where each account meets its own faults.
+/// Starts a stack over a proxy that injects the planned faults of each account.
 async fn app_with_plans(
     concurrency: usize,
     timeout: Option<Duration>,
@@ -63,8 +64,8 @@ async fn app_with_plans(
     (app.await, proxy, plans)
 }
 
-/// Asks for `operation` while its call meets `fault` once or always, and checks the answer and what
-/// is kept then.
+/// Requests `operation` while its call has `fault` once or always. Checks the answer, the stored
+/// items and a retry.
 async fn trial(
     app: &TestApp,
     plans: &Plans,
@@ -166,10 +167,10 @@ async fn trial(
     }
 }
 
-/// How many trials are made at a time.
+/// The number of concurrent trials.
 const AT_ONCE: usize = 16;
 
-/// All trials of `faults`.
+/// Runs the trial of every operation of each dialect with each of `faults`.
 async fn trials(faults: &[Fault], is_always: bool, timeout: Option<Duration>) {
     let (app, _proxy, plans) = app_with_plans(AT_ONCE, timeout).await;
     let trials = faults.iter().flat_map(|fault| {

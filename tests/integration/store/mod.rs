@@ -21,7 +21,7 @@ use crate::support::{
     fault_proxy::Call,
 };
 
-/// The whole of a 503 in its dialect.
+/// Asserts that an answer is the complete 503 of its dialect.
 fn is_unavailable(dialect: Dialect, answer: &Answer) {
     let told = match dialect.name {
         "assistant" => json!({"detail": "Service temporarily unavailable, please try again"}),
@@ -36,13 +36,13 @@ fn is_unavailable(dialect: Dialect, answer: &Answer) {
     );
 }
 
-/// Asks until it is so, and fails the test if it never is.
+/// Polls until `is_so` holds. Fails after 30 seconds.
 async fn until(is_so: impl AsyncFn() -> bool) {
     let asking = async { while !is_so().await {} };
     timeout(Duration::from_secs(30), asking).await.expect("it never came");
 }
 
-/// A dialect's names and bodies for what both can do.
+/// The names and bodies of a dialect.
 #[derive(Clone, Copy)]
 struct Dialect {
     name: &'static str,
@@ -52,7 +52,7 @@ struct Dialect {
     body: &'static str,
     change: &'static str,
     other_change: &'static str,
-    /// An attribute of the item, before the change and after it.
+    /// Attributes of the item: two that `change` sets, and one that it leaves unchanged.
     changes: (&'static str, &'static str, &'static str),
 }
 
@@ -79,10 +79,10 @@ const DIALECTS: [Dialect; 2] = [
     },
 ];
 
-/// What a client asks for.
+/// A request of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
-    /// Whatever it is, with a key that the function does not know yet.
+    /// Any request with a key that is not in the function's cache.
     LookUpKey,
     Create,
     CreateOnce,
@@ -135,7 +135,7 @@ impl Operation {
         matches!(self, Self::FindPublic | Self::ReadPublic | Self::Preflight)
     }
 
-    /// The call to the store that it is made of.
+    /// Returns the call to the store that the operation makes.
     fn call(self) -> Call<'static> {
         match self {
             Self::LookUpKey => Call::LOOK_UP_KEY,

@@ -34,7 +34,7 @@ async fn missing_widget_returns_404_unless_an_outcome_is_unknown() {
     }
 }
 
-/// Sees to it that two environments of the dialect's function are there and know the key.
+/// Starts two environments of the dialect's function and puts the key into the cache of each.
 async fn warm_up(app: &TestApp, dialect: Dialect) {
     let read = || Operation::List.ask(app, dialect, &app.key, "");
     let (a, b) = tokio::join!(read(), read());

@@ -140,7 +140,8 @@ async fn command_affects_only_the_account_it_names() {
     }
 }
 
-/// The log lines of all commands, without what is another one each time.
+/// Waits for the log lines of `count` commands. Returns them without the members that differ each
+/// time.
 async fn lines_of_commands(app: &TestApp, count: usize) -> Vec<Value> {
     let found = || {
         let log = app.log();
@@ -161,7 +162,7 @@ async fn lines_of_commands(app: &TestApp, count: usize) -> Vec<Value> {
 }
 
 impl Accounts {
-    /// The ids of an account's widgets, as the store has them.
+    /// Returns the ids of an account's stored widgets.
     async fn kept_ids(&self, account: AccountId, dialect: Dialect) -> Vec<String> {
         let items = self.app.stored_of(account, dialect.name).await;
         items.iter().map(|item| item["sk"].as_s().unwrap().clone()).collect()

@@ -8,14 +8,14 @@ use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 use super::{ASSISTANT, Accounts, Kind, PATHWAY, at, expect_no_difference, routes};
 use crate::support::app::Answer;
 
-/// The ids of a list's widgets, in its order.
+/// Returns the ids of the widgets in a list, in order.
 fn ids(list: &Answer) -> Vec<String> {
     let data = &list.json()["data"];
     let items = data.get("items").unwrap_or(data).as_array().unwrap();
     items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The cursor that leads on from a page.
+/// Returns the cursor of the page after `page`.
 fn cursor_of(page: &Answer) -> String {
     let link = page.header("link");
     link.split_once("cursor=").unwrap().1.split('>').next().unwrap().to_owned()

@@ -26,7 +26,7 @@ use crate::support::app::{
     marked_pathway,
 };
 
-/// What differs between the dialects.
+/// The function, names and bodies of a dialect.
 #[derive(Debug, Clone, Copy)]
 struct Dialect {
     function: &'static str,
@@ -55,23 +55,23 @@ const PATHWAY: Dialect = Dialect {
 /// What a route shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    /// One widget of the account's.
+    /// One widget of the account.
     Widget,
-    /// Many of them.
+    /// Widgets of the account.
     List,
-    /// Those of an assistant, many of them.
+    /// Widgets of the account that belong to one assistant.
     ListOfAssistant,
-    /// The one that it makes.
+    /// The widget that the request creates.
     Create,
-    /// What everybody may know of a widget.
+    /// The public view of a widget.
     Public,
-    /// No widget.
+    /// The OpenAPI document.
     Description,
-    /// Nothing, since no operation is there.
+    /// Nothing: the route has no operation.
     AnythingElse,
 }
 
-/// The template's routes of a kind.
+/// Returns the routes of a kind in the template.
 fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
     let mut routes = Vec::new();
     for function in Template::read(binaries::workspace()).unwrap().functions {
@@ -102,22 +102,22 @@ fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
     routes
 }
 
-/// The path of a route for this id.
+/// Returns the path of a route with `id` as its parameter.
 fn at(route: &RouteSpec, id: &str) -> String {
     let segments =
         route.path.split('/').map(|segment| if segment.starts_with('{') { id } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// Two accounts with widgets in both dialects. One of them, the development account, asks.
+/// Two accounts with widgets in both dialects. The development account sends the requests.
 struct Accounts {
     app: TestApp,
-    /// What every widget of the other account has in it.
+    /// The marker in every widget of the other account.
     their_mark: Uuid,
     own_mark: Uuid,
     other: AccountId,
     other_key: String,
-    /// The ids of each dialect's widgets, the oldest first.
+    /// The widget ids of each dialect, oldest first.
     own: HashMap<&'static str, Vec<String>>,
     theirs: HashMap<&'static str, Vec<String>>,
     own_deleted: HashMap<&'static str, String>,
@@ -181,7 +181,8 @@ impl Accounts {
         self.app.send(method, path, &headers, body.to_owned()).await
     }
 
-    /// Ids of which the development account has no widget in the dialect: the first is nobody's.
+    /// Returns ids without a widget of the development account in the dialect. The first id belongs
+    /// to no account.
     fn not_there(&self, dialect: Dialect) -> Vec<String> {
         let other_dialect = if dialect.name == "assistant" { "pathway" } else { "assistant" };
         vec![
@@ -195,7 +196,7 @@ impl Accounts {
         ]
     }
 
-    /// Everything that is kept, in an order.
+    /// Returns all items of the table, sorted by key.
     async fn kept(&self) -> Vec<Item> {
         let mut items = self.app.items().await;
         items.sort_by_key(|item| ["pk", "sk"].map(|name| item[name].as_s().unwrap().clone()));
@@ -209,8 +210,7 @@ impl Accounts {
     }
 }
 
-/// What can be told from an answer, and from the log line of its request, of the widget with the id
-/// that was asked for.
+/// Everything that an answer and the log line of its request reveal about the requested widget.
 #[derive(Debug, PartialEq)]
 struct Looks {
     status: u16,
@@ -219,7 +219,8 @@ struct Looks {
     log: Value,
 }
 
-/// The log lines of requests, by the requests' ids, without what is another one each time.
+/// Returns the log line of each request by its request id, without the members that differ each
+/// time.
 fn lines(app: &TestApp) -> HashMap<String, Value> {
     let line = |line: &str| {
         let mut line: Value = serde_json::from_str(line.split_once(' ')?.1).ok()?;
@@ -232,8 +233,8 @@ fn lines(app: &TestApp) -> HashMap<String, Value> {
     app.log().lines().filter_map(line).collect()
 }
 
-/// Fails unless all answers of a group look alike, each of them the answer to the same request
-/// about another id.
+/// Asserts that the answers of each group are indistinguishable. The requests of a group differ
+/// only in the id.
 async fn expect_no_difference(app: &TestApp, groups: &[(String, Vec<(String, Answer)>)]) {
     let asked: Vec<&str> = groups
         .iter()
@@ -267,7 +268,7 @@ async fn expect_no_difference(app: &TestApp, groups: &[(String, Vec<(String, Ans
     }
 }
 
-/// Headers of a request about one widget, and whether they can be read.
+/// Headers of a request about one widget, and whether they are well-formed.
 const PRECONDITIONS: [(&[(&str, &str)], bool); 9] = [
     (&[], true),
     (&[("if-match", "*")], true),
