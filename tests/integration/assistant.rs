@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use crate::app::{ASSISTANT_BODY, TestApp, keys_in_order, raw_data, raw_member};
+use crate::support::app::{ASSISTANT_BODY, TestApp, keys_in_order, raw_data, raw_member};
 
 /// The request of the service's documentation, placeholders as they stand there.
 const DOCUMENTED: &str = r#"{

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::app::{built, rounds};
+use crate::support::app::{built, rounds};
 
 /// Returns the command with these arguments, not started yet.
 async fn bench(arguments: &[&str]) -> Command {

@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_member};
+use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_member};
 
 const MAX: usize = 256 * 1024;
 

@@ -8,7 +8,7 @@ use axum::{Router, response::Html, routing::get};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually};
+use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually};
 
 /// Fetches each URL plainly, with a header that makes the browser ask first, and again, so that it
 /// asks whether it still has the right answer. What came of it is the page's text.

@@ -12,7 +12,9 @@ use widgets::{
     local::{binaries, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template},
 };
 
-use crate::app::{ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp};
+use crate::support::app::{
+    ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp,
+};
 
 const DIALECTS: [(&str, &str, &str, &str, &str); 2] = [
     ("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE),

@@ -8,7 +8,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::{
+use crate::support::{
     app::{ASSISTANT_BODY, Item, PATHWAY_BODY, built, eventually},
     fault_proxy::FaultProxy,
 };

@@ -14,10 +14,10 @@ use tokio::{process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 
 use crate::{
-    app::{Answer, Item, TestApp, is_widget, raw_data, rounds},
     command::Serve,
     execution::{MARK, processes},
     races::{DIALECTS, Dialect, MOST_TRIES},
+    support::app::{Answer, Item, TestApp, is_widget, raw_data, rounds},
 };
 
 /// A request as a client sends it.

@@ -13,8 +13,8 @@ use tokio::runtime::Handle;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_data, raw_member},
     bodies::json_text,
+    support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_data, raw_member},
 };
 
 /// What can be done to widgets, in either dialect. A widget is one of those created so far, by its

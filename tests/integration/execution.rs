@@ -28,7 +28,7 @@ use widgets::{
     local::{function_process::InvokeError, stack::DEVELOPMENT_ACCOUNT},
 };
 
-use crate::{
+use crate::support::{
     app::{
         ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, built, eventually,
         function, raw_member, rounds, variables,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
-use crate::app::{ASSISTANT_BODY, Answer, TestApp};
+use crate::support::app::{ASSISTANT_BODY, Answer, TestApp};
 
 #[derive(Deserialize)]
 struct Vector {

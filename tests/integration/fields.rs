@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use shared::model::fields::{Field, Required, Visibility};
 use shared::model::{assistant, pathway};
 
-use crate::app::{ASSISTANT_BODY, TestApp};
 use crate::openapi;
+use crate::support::app::{ASSISTANT_BODY, TestApp};
 
 /// What this test has to know of a dialect besides its list of fields.
 struct Dialect {

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::model::Timestamp;
 
-use crate::{
+use crate::support::{
     app::{ASSISTANT_BODY, Answer, Item, PATHWAY_BODY, TestApp},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };

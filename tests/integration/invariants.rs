@@ -14,7 +14,7 @@ use proptest::{
 };
 use shared::validation::json;
 
-use crate::{app::rounds, bodies};
+use crate::{bodies, support::app::rounds};
 
 /// What makes an input another one, beside any bytes: what its grammar is made of, and what it has
 /// no place for.

@@ -16,10 +16,12 @@ use widgets::{
 };
 
 use crate::{
-    app::{Answer, PATHWAY_BODY, TestApp},
     command::{Serve, widgets},
     execution::{kill, marked_app, processes},
-    fault_proxy::{Call, Effect, Fault, FaultProxy},
+    support::{
+        app::{Answer, PATHWAY_BODY, TestApp},
+        fault_proxy::{Call, Effect, Fault, FaultProxy},
+    },
 };
 
 /// An event of API Gateway's for which a function needs neither a key nor the store.

@@ -4,9 +4,7 @@
 use serde_json::{Value, json};
 use shared::{http::MAX_BODY_BYTES, validation::MAX_VIOLATIONS};
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
-
-const JSON: (&str, &str) = ("content-type", "application/json");
+use crate::support::app::{ASSISTANT_BODY, JSON, PATHWAY_BODY, TestApp};
 
 #[tokio::test]
 async fn violations_are_reported_up_to_the_maximum() {

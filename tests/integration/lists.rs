@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use widgets::local::meter::Call;
 
-use crate::app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp};
+use crate::support::app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp};
 
 /// The ids of a list's widgets, in its order.
 fn ids(items: &Value) -> Vec<String> {

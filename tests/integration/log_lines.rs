@@ -5,7 +5,7 @@ use shared::model::Timestamp;
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use crate::{
+use crate::support::{
     app::{
         ASSISTANT_BODY, ASSISTANT_CHANGE, Answer, PATHWAY_BODY, PATHWAY_CHANGE, TestApp,
         keys_in_order,

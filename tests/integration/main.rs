@@ -1,10 +1,8 @@
 //! Integration tests, over HTTP. Every test starts its own stack on free ports: real function
 //! processes over an embedded store. Tests run in parallel and in any order.
 //!
-//! Support:
-//!
-//! * [`app`] is a running stack. [`fault_proxy`] injects faults into its store.
-//! * [`expanded`] is the template as CloudFormation deploys it.
+//! [`support`] holds what the tests share: a running stack, a fault proxy, payloads and the
+//! expanded template.
 //!
 //! The API:
 //!
@@ -28,14 +26,14 @@
 //!
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
-//! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`log_lines`] checks log lines and metrics.
+//! * [`command`] runs the `widgets` command, [`bench`] the `bench` command.
+//! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
 //! The code: [`rooms`] checks what the modules of `shared` import.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-mod app;
 mod assistant;
 mod bench;
 mod bodies;
@@ -45,9 +43,7 @@ mod command;
 mod crash;
 mod dialects;
 mod execution;
-mod expanded;
 mod fastapi;
-mod fault_proxy;
 mod fields;
 mod idempotency;
 mod invariants;
@@ -68,6 +64,7 @@ mod races;
 mod rooms;
 mod secrets;
 mod store;
+mod support;
 mod template;
 mod tenants;
 mod tls;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use widgets::local::{binaries, template::Template};
 
-use crate::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
+use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
 
 const DIALECTS: [(&str, &str, &str); 2] = [
     ("assistant", "Assistant", "/api/v1/openapi.json"),

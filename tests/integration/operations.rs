@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::expanded::{EVERYTHING, SWITCHES, Stack, TOPIC, list};
+use crate::support::expanded::{EVERYTHING, SWITCHES, Stack, TOPIC, list};
 
 const FUNCTIONS: [(&str, &str); 2] = [("Assistant", "assistant"), ("Pathway", "pathway")];
 

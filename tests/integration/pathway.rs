@@ -6,7 +6,7 @@ use shared::model::Timestamp;
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use crate::app::{PATHWAY_BODY, TestApp, eventually, keys_in_order, raw_data, raw_member};
+use crate::support::app::{PATHWAY_BODY, TestApp, eventually, keys_in_order, raw_data, raw_member};
 
 /// The request of the service's documentation with real UUIDs.
 const DOCUMENTED: &str = r#"{

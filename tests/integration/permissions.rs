@@ -7,8 +7,10 @@ use uuid::Uuid;
 use widgets::local::meter::Call;
 
 use crate::{
-    app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},
-    expanded::{EVERYTHING, Stack, list, owner},
+    support::{
+        app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp},
+        expanded::{EVERYTHING, Stack, list, owner},
+    },
     template::once,
 };
 

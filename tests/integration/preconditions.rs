@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::{ASSISTANT_BODY, ASSISTANT_CHANGE, Answer, PATHWAY_BODY, PATHWAY_CHANGE, TestApp};
+use crate::support::app::{
+    ASSISTANT_BODY, ASSISTANT_CHANGE, Answer, PATHWAY_BODY, PATHWAY_CHANGE, TestApp,
+};
 
 /// Both dialects' root, verb of an update, body, change, and public path.
 const DIALECTS: [(&str, &str, &str, &str, &str); 2] = [

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use widgets::local::binaries;
 
-use crate::expanded::{EVERYTHING, Stack, owner};
+use crate::support::expanded::{EVERYTHING, Stack, owner};
 
 #[test]
 fn tables_have_point_in_time_recovery_and_survive_the_stack() {

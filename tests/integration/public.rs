@@ -5,7 +5,7 @@ use reqwest::header::HeaderMap;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::app::{
+use crate::support::app::{
     ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp, keys_in_order, raw_data, raw_member,
 };
 

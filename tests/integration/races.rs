@@ -8,9 +8,11 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    app::{Answer, TestApp, rounds},
     execution::{MARK, processes},
-    fault_proxy::{Fault, FaultProxy},
+    support::{
+        app::{Answer, TestApp, rounds},
+        fault_proxy::{Fault, FaultProxy},
+    },
 };
 
 /// A dialect with a field a writer, whose values are texts of its own, and one that all of them

@@ -7,11 +7,12 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use widgets::local::{binaries, template::Template};
 
-use crate::{
+use crate::support::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp},
-    expanded::{Stack, list, owner},
+    expanded::{EVERYTHING, SWITCHES, Stack, expanded, list, owner},
 };
 
 fn template() -> Template {
@@ -173,4 +174,30 @@ fn failed_message_is_retried_then_dead_lettered_with_an_alarm() {
         // Two weeks is the longest there is.
         assert_eq!(properties["MessageRetentionPeriod"] == 1_209_600, is_for_the_dead, "{queue}");
     }
+}
+
+#[test]
+fn expanded_templates_match_template_yaml() {
+    let template = fs::read(binaries::workspace().join("template.yaml")).unwrap();
+    let digest: String =
+        Sha256::digest(template).iter().map(|byte| format!("{byte:02x}")).collect();
+    for name in ["defaults", "everything"] {
+        assert_eq!(
+            expanded(name)["Metadata"]["Source"],
+            digest,
+            "template.yaml was changed since tests/template/{name}.json was made of it. Make it anew with SAM CLI: \
+             python3 -m venv target/sam && target/sam/bin/pip install aws-sam-cli==1.170.0 && \
+             target/sam/bin/python tests/template/expand.py"
+        );
+    }
+}
+
+#[test]
+fn no_resource_refers_to_one_that_a_switch_removes() {
+    let sizes = SWITCHES.map(|switches| {
+        let everything = [switches, EVERYTHING].concat();
+        (Stack::with(switches).resources.len(), Stack::with(&everything).resources.len())
+    });
+    assert!(sizes.iter().all(|(defaults, everything)| defaults < everything), "{sizes:?}");
+    assert!(sizes.is_sorted() && sizes[0].0 < sizes[3].0, "{sizes:?}");
 }

@@ -25,7 +25,7 @@ use widgets::{
     local::{function_process::Function, stack::DEVELOPMENT_ACCOUNT},
 };
 
-use crate::{
+use crate::support::{
     app::function,
     fault_proxy::{Call, FaultProxy},
 };

@@ -29,7 +29,7 @@ use widgets::{
     },
 };
 
-use crate::fault_proxy::FaultProxy;
+use super::fault_proxy::FaultProxy;
 
 /// An assistant body with no more than what is required.
 pub const ASSISTANT_BODY: &str =
@@ -37,6 +37,9 @@ pub const ASSISTANT_BODY: &str =
 
 /// A pathway body with no more than what is required.
 pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#;
+
+/// The header of a JSON body.
+pub const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// What makes another widget of one with [`ASSISTANT_BODY`].
 pub const ASSISTANT_CHANGE: &str = r#"{"widget_type":"sms"}"#;

@@ -1,0 +1,50 @@
+//! The embedded store: indexes that are missing, and items that have expired.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use widgets::local::embedded_store::StoreLocation;
+
+use super::until;
+use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
+
+#[tokio::test]
+async fn store_of_an_earlier_version_gets_missing_indexes_with_its_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = StoreLocation::Folder(folder.path().to_owned());
+    let mut app = TestApp::start_with(|options| {
+        options.store_location = location.clone();
+        let table =
+            options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
+        table.indexes.clear();
+        table.attributes.retain(|(name, _)| table.key.iter().any(|(key, _)| key == name));
+    })
+    .await;
+    let path =
+        format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
+    app.stack.stop().await;
+
+    app = TestApp::start_with(|options| options.store_location = location).await;
+    assert_eq!(app.send("GET", &path, &[], "").await.status, 200);
+    assert_eq!(app.call("GET", "/api/v1/widget?page=2", "").await.json()["data"]["total"], 1);
+}
+
+#[tokio::test]
+async fn embedded_store_deletes_expired_items_at_startup() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = StoreLocation::Folder(folder.path().to_owned());
+    let start =
+        async || TestApp::start_with(|options| options.store_location = location.clone()).await;
+    let app = start().await;
+    for key in ["expired", "valid"] {
+        let headers = [("authorization", app.key.as_str()), ("idempotency-key", key)];
+        assert_eq!(app.send("POST", "/v1/widget", &headers, PATHWAY_BODY).await.status, 200);
+    }
+    let mut record = app.items().await.into_iter().find(|item| item.contains_key("ttl")).unwrap();
+    record.insert("ttl".to_owned(), AttributeValue::N("1000000000".to_owned()));
+    app.store.put_item().table_name("Widgets").set_item(Some(record)).send().await.unwrap();
+    app.stack.stop().await;
+
+    let app = start().await;
+    let records = async || app.items().await.iter().filter(|item| item.contains_key("ttl")).count();
+    until(async || records().await < 2).await;
+    assert_eq!((records().await, app.count().await), (1, 2));
+}

@@ -1,0 +1,241 @@
+//! Retried writes: attempts that arrive late, lost answers, concurrent changes and skewed clocks.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use uuid::Uuid;
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
+
+use super::{DIALECTS, Dialect, Operation, is_unavailable, until};
+use crate::support::{
+    app::{TestApp, raw_data},
+    fault_proxy::{Call, Effect, Fault, FaultProxy},
+};
+
+#[tokio::test]
+async fn missing_widget_returns_404_unless_an_outcome_is_unknown() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Uuid::now_v7().to_string();
+        for (fault, status) in [
+            (Fault::Refused(400, "ThrottlingException"), 404),
+            (Fault::Conflict, 404),
+            (Fault::Late, 404),
+            // It could have been there, and be gone since.
+            (Fault::Reset(Effect::None), 503),
+        ] {
+            for operation in
+                [Operation::Update, Operation::UpdateIf, Operation::Delete, Operation::DeleteIf]
+            {
+                proxy.next(operation.call(), [fault]);
+                let answer = operation.ask(&app, dialect, &app.key, &id).await;
+                assert_eq!(answer.status, status, "{operation:?} {fault:?}: {answer:?}");
+            }
+        }
+    }
+}
+
+/// Starts two environments of the dialect's function and puts the key into the cache of each.
+async fn warm_up(app: &TestApp, dialect: Dialect) {
+    let read = || Operation::List.ask(app, dialect, &app.key, "");
+    let (a, b) = tokio::join!(read(), read());
+    assert_eq!((a.status, b.status), (200, 200));
+}
+
+#[tokio::test]
+async fn retried_update_never_overwrites_a_newer_change() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        warm_up(&app, dialect).await;
+        for (operation, effect, version) in [
+            (Operation::Update, Effect::Done, r#""3""#),
+            (Operation::UpdateIf, Effect::Done, r#""3""#),
+            (Operation::Update, Effect::None, r#""2""#),
+            (Operation::UpdateIf, Effect::None, r#""2""#),
+        ] {
+            let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+            let path = format!("{}/{id}", dialect.root);
+            let before = proxy.call_count(Call::UPDATE);
+            proxy.next(Call::UPDATE, [Fault::Silent(effect)]);
+            let (answer, other) =
+                tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
+                    proxy.wait_for_calls(Call::UPDATE, before + 1).await;
+                    if effect == Effect::Done {
+                        until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#)
+                            .await;
+                    }
+                    app.call(dialect.update, &path, dialect.other_change).await
+                });
+            assert_eq!((other.status, other.header("etag")), (200, version), "{other:?}");
+            // Whether it was made is not to be seen any more.
+            is_unavailable(dialect, &answer);
+            let last = app.call("GET", &path, "").await;
+            assert_eq!(
+                (last.header("etag"), raw_data(&last.body)),
+                (version, raw_data(&other.body))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_op_update_writes_nothing_even_as_a_retry() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+        let path = format!("{}/{id}", dialect.root);
+        let kept = app.stored(dialect.name, &id).await;
+        let again = app.call(dialect.update, &path, dialect.body).await;
+        assert_eq!((again.status, again.header("etag")), (200, r#""1""#), "{again:?}");
+        assert_eq!(app.stored(dialect.name, &id).await, kept);
+        let headers = [
+            ("authorization", &*app.key),
+            ("content-type", "application/json"),
+            ("if-match", r#""2""#),
+        ];
+        let refused = app.send(dialect.update, &path, &headers, dialect.body).await;
+        assert_eq!(refused.status, 412, "it is still for one version");
+
+        // Somebody else changes another field before the second try, which finds its own done.
+        let elsewhere = if dialect.name == "pathway" {
+            r#"{"messages_per_minute":7}"#
+        } else {
+            r#"{"widget_type":"chat","description":"x"}"#
+        };
+        let before = proxy.call_count(Call::UPDATE);
+        proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
+        let (answer, other) =
+            tokio::join!(Operation::Update.ask(&app, dialect, &app.key, &id), async {
+                proxy.wait_for_calls(Call::UPDATE, before + 1).await;
+                until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
+                app.call(dialect.update, &path, elsewhere).await
+            });
+        assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "{other:?}");
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""3""#), "{answer:?}");
+        assert_eq!(raw_data(&answer.body), raw_data(&other.body));
+    }
+}
+
+#[tokio::test]
+async fn attempt_that_arrives_late_changes_nothing() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+        proxy.next(Call::UPDATE, [Fault::Held]);
+        let answer = Operation::Update.ask(&app, dialect, &app.key, &id).await;
+        assert_eq!(
+            (answer.status, answer.header("etag")),
+            (200, r#""2""#),
+            "the second try: {answer:?}"
+        );
+        let other = app.call(dialect.update, &format!("{}/{id}", dialect.root), dialect.body).await;
+        assert_eq!(other.header("etag"), r#""3""#);
+        let kept = app.stored(dialect.name, &id).await;
+        proxy.deliver().await;
+        assert_eq!(app.stored(dialect.name, &id).await, kept);
+
+        for operation in [Operation::Create, Operation::CreateOnce] {
+            proxy.next(operation.call(), [Fault::Held]);
+            let answer = operation.ask(&app, dialect, &app.key, "").await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let widget = format!("{}/{}", dialect.root, answer.id());
+            assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
+            proxy.deliver().await;
+            assert_eq!(app.call("GET", &widget, "").await.status, 404, "it does not come back");
+        }
+    }
+}
+
+#[tokio::test]
+async fn retried_create_returns_version_1_despite_a_newer_change() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        warm_up(&app, dialect).await;
+        let stored = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await;
+        proxy.next(Call::CREATE, [Fault::Silent(Effect::Done)]);
+        let (answer, other) =
+            tokio::join!(Operation::Create.ask(&app, dialect, &app.key, ""), async {
+                until(async || !stored().await.is_empty()).await;
+                let id = stored().await[0]["id"].as_s().unwrap().clone();
+                Operation::Update.ask(&app, dialect, &app.key, &id).await
+            });
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""1""#), "{answer:?}");
+        assert_eq!((other.status, other.header("etag"), other.id()), (200, r#""2""#, answer.id()));
+        assert_eq!(stored().await.len(), 1);
+        assert_eq!(stored().await[0]["version"].as_n().unwrap(), "2");
+    }
+}
+
+#[tokio::test]
+async fn updates_with_skewed_clocks_all_apply_in_timestamp_order() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+        // Somebody's clock is far ahead.
+        let mut item = app.stored(dialect.name, &id).await.unwrap();
+        let ahead = "2999-01-01T00:00:00.000Z";
+        item.insert("updated_at".to_owned(), AttributeValue::S(ahead.to_owned()));
+        app.store.put_item().table_name("Widgets").set_item(Some(item)).send().await.unwrap();
+        let path = format!("{}/{id}", dialect.root);
+        for (change, version, time) in [
+            (dialect.change, r#""2""#, "2999-01-01T00:00:00.001Z"),
+            (dialect.other_change, r#""3""#, "2999-01-01T00:00:00.002Z"),
+        ] {
+            let before = proxy.call_count(Call::UPDATE);
+            let answer = app.call(dialect.update, &path, change).await;
+            assert_eq!((answer.status, answer.header("etag")), (200, version), "{answer:?}");
+            assert_eq!(proxy.call_count(Call::UPDATE) - before, 2, "once more, by that clock");
+            let item = app.stored(dialect.name, &id).await.unwrap();
+            assert_eq!(item["updated_at"], AttributeValue::S(time.to_owned()));
+        }
+        let stale = Operation::UpdateIf.ask(&app, dialect, &app.key, &id).await;
+        assert_eq!(stale.status, 412, "{stale:?}");
+        let before = proxy.call_count(Call::UPDATE);
+        // The first call is refused for its time; it is the second one that gets lost.
+        proxy.next(Call::UPDATE, [Fault::None, Fault::Reset(Effect::Done)]);
+        let answer = app.call(dialect.update, &path, dialect.body).await;
+        assert_eq!(
+            (answer.status, answer.header("etag"), proxy.call_count(Call::UPDATE) - before),
+            (200, r#""4""#, 3)
+        );
+        if dialect.name == "pathway" {
+            let clears =
+                app.call("PATCH", &format!("/v1/widget/{id}"), r#"{"agent_prompt":null}"#).await;
+            assert_eq!(clears.status, 400, "it has nothing else: {clears:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn write_makes_at_most_three_attempts_whoever_retries() {
+    let throttle = Fault::Refused(400, "ThrottlingException");
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    for dialect in DIALECTS {
+        for (operation, call) in
+            [(Operation::Create, Call::CREATE), (Operation::Update, Call::UPDATE)]
+        {
+            for faults in [
+                // The SDK's strategy retries these.
+                [throttle; 3],
+                // After these the update's own loop takes over.
+                [Fault::Failed(Effect::None); 3],
+                [Fault::Reset(Effect::None); 3],
+                [throttle, Fault::Failed(Effect::None), throttle],
+                [Fault::Reset(Effect::None), throttle, throttle],
+            ] {
+                let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+                let before = proxy.call_count(call);
+                // A fourth attempt would succeed.
+                proxy.next(call, faults);
+                let answer = operation.ask(&app, dialect, &app.key, &id).await;
+                is_unavailable(dialect, &answer);
+                assert_eq!(proxy.call_count(call) - before, 3, "{operation:?} {faults:?}");
+            }
+        }
+    }
+}
