@@ -3,7 +3,7 @@
 //!
 //! A function that died is a 502 and one that took too long a 504, so that a developer can tell them apart.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -50,13 +50,6 @@ pub struct Routes {
     logs: LogSink,
 }
 
-impl fmt::Debug for Routes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routes").field("routes", &self.routes).finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug)]
 struct Route {
     method: String,
     path: String,
