@@ -51,7 +51,7 @@ fn overlap(text: &str) -> Result<Duration, String> {
 }
 
 /// Replaces a key in `table` and prints the new one.
-pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
+pub async fn run(rotate: Rotate, table: &KeyTable) -> Result<()> {
     let id = id(&rotate.id)?;
     let item = table.find(&id).await?;
     let old = IssuedKey::read(&item)?;

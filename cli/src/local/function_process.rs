@@ -111,15 +111,10 @@ impl Function {
     /// it was idle is replaced; one that dies with the event in its hands may have acted on it, so that the event is not
     /// given to another.
     pub async fn invoke_as(&self, id: Uuid, event: Bytes) -> Result<Bytes, InvokeError> {
-        let _slot = match timeout(QUEUE_TIMEOUT, self.slots.acquire()).await {
-            Ok(Ok(slot)) => slot,
-            Ok(Err(_)) | Err(_) => {
-                self.log(&format!(
-                    "had no environment for an event within {} s",
-                    QUEUE_TIMEOUT.as_secs()
-                ));
-                return Err(InvokeError::Busy);
-            }
+        let Ok(Ok(_slot)) = timeout(QUEUE_TIMEOUT, self.slots.acquire()).await else {
+            let seconds = QUEUE_TIMEOUT.as_secs();
+            let why = format!("had no environment for an event within {seconds} s");
+            return Err(self.logged(InvokeError::Busy, &why));
         };
         loop {
             let (mut environment, is_new) = match self.take_idle() {
@@ -133,15 +128,13 @@ impl Function {
                 }
                 Err(Lost::Idle) if !is_new => {}
                 Err(Lost::Idle | Lost::Working) => {
-                    self.log("the process ended without an answer");
-                    return Err(InvokeError::Crashed);
+                    let why = "the process ended without an answer";
+                    return Err(self.logged(InvokeError::Crashed, why));
                 }
                 Err(Lost::TooSlow) => {
-                    self.log(&format!(
-                        "stopped after its timeout of {} s",
-                        self.timeout.as_secs_f32()
-                    ));
-                    return Err(InvokeError::TimedOut(self.timeout));
+                    let why =
+                        format!("stopped after its timeout of {} s", self.timeout.as_secs_f32());
+                    return Err(self.logged(InvokeError::TimedOut(self.timeout), &why));
                 }
             }
         }
@@ -159,31 +152,27 @@ impl Function {
     }
 
     async fn start(&self) -> Result<Environment, InvokeError> {
-        let mut environment = match Environment::spawn(self).await {
-            Ok(environment) => environment,
-            Err(error) => {
-                self.log(&format!("cannot be started: {error}"));
-                return Err(InvokeError::Crashed);
-            }
-        };
+        let mut environment = Environment::spawn(self).await.map_err(|error| {
+            self.logged(InvokeError::Crashed, &format!("cannot be started: {error}"))
+        })?;
         match timeout(INIT_TIMEOUT, environment.ready()).await {
             Ok(true) => Ok(environment),
             Ok(false) => {
-                self.log("the process ended before it asked for an invocation");
-                Err(InvokeError::Crashed)
+                let why = "the process ended before it asked for an invocation";
+                Err(self.logged(InvokeError::Crashed, why))
             }
             Err(_) => {
-                self.log(&format!(
-                    "stopped: no invocation asked for within {} s",
-                    INIT_TIMEOUT.as_secs()
-                ));
-                Err(InvokeError::TimedOut(INIT_TIMEOUT))
+                let seconds = INIT_TIMEOUT.as_secs();
+                let why = format!("stopped: no invocation asked for within {seconds} s");
+                Err(self.logged(InvokeError::TimedOut(INIT_TIMEOUT), &why))
             }
         }
     }
 
-    fn log(&self, line: &str) {
-        (self.logs)(&self.name, line);
+    /// Returns `error`, having logged why.
+    fn logged(&self, error: InvokeError, why: &str) -> InvokeError {
+        (self.logs)(&self.name, why);
+        error
     }
 }
 
@@ -216,7 +205,13 @@ impl Environment {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (sender, receiver) = mpsc::channel(1);
-        let api = Arc::new(RuntimeApi::new(function, receiver));
+        let api = Arc::new(RuntimeApi {
+            function: function.name.clone(),
+            logs: Arc::clone(&function.logs),
+            invocations: tokio::sync::Mutex::new(receiver),
+            current: Mutex::default(),
+            asked: Notify::new(),
+        });
         let app = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
@@ -318,21 +313,6 @@ struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    fn new(function: &Function, invocations: mpsc::Receiver<Invocation>) -> Self {
-        Self {
-            function: function.name.clone(),
-            logs: Arc::clone(&function.logs),
-            invocations: tokio::sync::Mutex::new(invocations),
-            current: Mutex::default(),
-            asked: Notify::new(),
-        }
-    }
-
-    /// Passes on what the function says of its own failure to start.
-    fn log(&self, error: &str) {
-        (self.logs)(&self.function, &format!("reported {error}"));
-    }
-
     /// Ends the current invocation, if it is the one that `id` names.
     fn end(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -403,6 +383,6 @@ async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: 
 
 /// The process says why it cannot start; it then ends, which is what the stack acts on.
 async fn fail_init(State(api): State<Arc<RuntimeApi>>, body: String) -> StatusCode {
-    api.log(&body);
+    (api.logs)(&api.function, &format!("reported {body}"));
     StatusCode::ACCEPTED
 }

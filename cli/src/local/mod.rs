@@ -25,7 +25,7 @@ pub mod invocations;
 pub mod logs;
 pub mod meter;
 pub mod pipe;
-mod request_body;
+pub mod request_body;
 pub mod stack;
 pub mod stream;
 pub mod template;
