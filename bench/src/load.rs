@@ -1,4 +1,5 @@
-//! What the service does under load: every operation, over and over, with the answer that each is meant to have.
+//! What the service does under load: every operation, over and over, with the answer that each is
+//! meant to have.
 
 use std::{
     collections::BTreeMap,
@@ -117,7 +118,8 @@ pub async fn run(load: Load) -> Result<()> {
     Ok(())
 }
 
-/// Prints, while the load runs, how it goes on: whether memory grows is told by the column from top to bottom.
+/// Prints, while the load runs, how it goes on: whether memory grows is told by the column from top
+/// to bottom.
 async fn watch(driver: &Driver, whole: Duration, functions: &[String]) {
     let memory: String = functions.iter().map(|function| format!(" {function}, MiB |")).collect();
     println!("| after | requests a second |{memory}");
@@ -239,7 +241,7 @@ impl Driver {
         self.answered.fetch_add(1, Ordering::Relaxed);
         let (status, body) =
             answer.map_or((None, Vec::new()), |(status, body)| (Some(status), body));
-        measured.note(&step, start.elapsed(), status);
+        measured.record(&step, start.elapsed(), status);
         body
     }
 
@@ -269,7 +271,7 @@ struct Figures {
 }
 
 impl Measured {
-    fn note(&mut self, step: &Step<'_>, latency: Duration, status: Option<u16>) {
+    fn record(&mut self, step: &Step<'_>, latency: Duration, status: Option<u16>) {
         let figures = self.0.entry(step.name).or_default();
         figures.latencies.push(latency);
         *figures.statuses.entry(status).or_default() += 1;

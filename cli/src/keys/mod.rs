@@ -40,8 +40,9 @@ pub enum Command {
     Revoke(At<Revoke>),
     /// Replace a key by a new one; both work until the overlap is over
     ///
-    /// The new key has the account, role and name of the old one, and is printed this once. The old one expires when the
-    /// overlap is over, or when it would have expired anyway if that is sooner.
+    /// The new key has the account, role and name of the old one, and is printed this once. The old
+    /// one expires when the overlap is over, or when it would have expired anyway if that is
+    /// sooner.
     Rotate(At<Rotate>),
 }
 

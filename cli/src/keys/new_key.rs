@@ -21,7 +21,8 @@ use super::{
 /// How many of a key's first characters are kept.
 const PREFIX_CHARACTERS: usize = 7;
 
-/// How many characters a key must have for that. Those that are not kept are still too many to guess.
+/// How many characters a key must have for that. Those that are not kept are still too many to
+/// guess.
 const MIN_CHARACTERS_WITH_PREFIX: usize = 32;
 
 /// A key that is to be handed out. Nothing shows it but [`NewKey::reveal`].
@@ -83,8 +84,8 @@ impl KeySpec<'_> {
         }
     }
 
-    /// Puts the key into `table`. One that is there already stays as it is: that is an error if it is another account's, or
-    /// does not work.
+    /// Puts the key into `table`. One that is there already stays as it is: that is an error if it
+    /// is another account's, or does not work.
     pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
         let issued = self.issued();
         let put = client
@@ -128,8 +129,8 @@ impl KeySpec<'_> {
     }
 }
 
-/// A new key for people, on a line by itself, or for scripts: what `list` says of it, and the key. With the key that it
-/// replaces, if it does.
+/// A new key for people, on a line by itself, or for scripts: what `list` says of it, and the key.
+/// With the key that it replaces, if it does.
 pub fn show(
     key: &NewKey,
     issued: &IssuedKey,

@@ -1,4 +1,5 @@
-//! The store behind a local stack: the embedded DynamoDB, in memory or in a folder, or a DynamoDB elsewhere.
+//! The store behind a local stack: the embedded DynamoDB, in memory or in a folder, or a DynamoDB
+//! elsewhere.
 
 use std::{
     env,
@@ -69,8 +70,8 @@ pub enum StoreLocation {
     Endpoint(Url),
 }
 
-/// Returns the folder that keeps a local stack's data unless another is named. It is in the checkout,
-/// whatever the current directory.
+/// Returns the folder that keeps a local stack's data unless another is named. It is in the
+/// checkout, whatever the current directory.
 pub fn data_folder() -> PathBuf {
     binaries::workspace().join(".widgets")
 }
@@ -179,8 +180,8 @@ enum OpenOutcome {
 }
 
 impl Embedded {
-    /// Opens the store in `folder`, unless another process has it open. One that is just opening or closing it is waited
-    /// for.
+    /// Opens the store in `folder`, unless another process has it open. One that is just opening or
+    /// closing it is waited for.
     async fn open(folder: &Path) -> Result<OpenOutcome> {
         let unusable = || format!("the data folder {} cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
@@ -242,9 +243,11 @@ impl Embedded {
     }
 }
 
-/// Opens the database in `file`. On its own it would keep a stream's records for ever, and look through all of them at each
-/// write: here they have an index, and those that are older than 24 hours, which is as long as DynamoDB keeps them
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time it is opened.
+/// Opens the database in `file`. On its own it would keep a stream's records for ever, and look
+/// through all of them at each write: here they have an index, and those that are older than 24
+/// hours, which is as long as DynamoDB keeps them
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time
+/// it is opened.
 fn open_database(file: &str) -> Result<Database> {
     let storage = Storage::new(file)?;
     storage.conn().execute_batch(
@@ -268,7 +271,8 @@ async fn sweep(database: Database) {
     }
 }
 
-/// How to speak to a store of our own, which looks at no credentials: the developer's are none of its business.
+/// How to speak to a store of our own, which looks at no credentials: the developer's are none of
+/// its business.
 pub fn local_config(url: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -288,10 +292,12 @@ fn placeholder() -> Credentials {
     Credentials::new("local", "local", None, None, "placeholder")
 }
 
-/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without one, at AWS.
+/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without
+/// one, at AWS.
 ///
-/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the environment or a profile
-/// sets up, since DynamoDB Local keeps data apart by it, and otherwise a placeholder.
+/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the
+/// environment or a profile sets up, since DynamoDB Local keeps data apart by it, and otherwise a
+/// placeholder.
 pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -307,7 +313,8 @@ pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
                 EnvironmentVariableCredentialsProvider::new(),
             )
             .or_else("Profile", profile);
-            // A profile that was asked for by name and is not there is a mistake, not a wish for a placeholder.
+            // A profile that was asked for by name and is not there is a mistake, not a wish for a
+            // placeholder.
             if env::var_os("AWS_PROFILE").is_none() {
                 credentials = credentials.or_else("Placeholder", placeholder());
             }
@@ -381,7 +388,8 @@ async fn complete(client: &Client, table: &TableSpec, existing: &TableDescriptio
     };
     for index in table.indexes.iter().filter(|index| !exists(index)) {
         add_index(client, table, index).await?;
-        // One at a time (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
+        // One at a time
+        // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
         wait(client, table).await?;
     }
     let stream = stream_specification(table)?;

@@ -1,6 +1,6 @@
-//! Functions as Lambda runs them: each execution environment a process with a Runtime API of its own
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), one invocation at a time, more environments as
-//! requests overlap.
+//! Functions as Lambda runs them: each execution environment a process with a Runtime API of its
+//! own (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), one invocation at a
+//! time, more environments as requests overlap.
 
 use std::{
     fmt,
@@ -82,7 +82,8 @@ impl fmt::Debug for Function {
 }
 
 impl Function {
-    /// A function of at most `concurrency` environments. `variables` is all the environment its processes get.
+    /// A function of at most `concurrency` environments. `variables` is all the environment its
+    /// processes get.
     pub fn new(
         name: &str,
         binary: PathBuf,
@@ -107,9 +108,9 @@ impl Function {
         self.invoke_as(Uuid::new_v4(), event).await
     }
 
-    /// Has an environment handle `event` in the invocation `id`, and starts one if none is free. A process that died while
-    /// it was idle is replaced; one that dies with the event in its hands may have acted on it, so that the event is not
-    /// given to another.
+    /// Has an environment handle `event` in the invocation `id`, and starts one if none is free. A
+    /// process that died while it was idle is replaced; one that dies with the event in its hands
+    /// may have acted on it, so that the event is not given to another.
     pub async fn invoke_as(&self, id: Uuid, event: Bytes) -> Result<Bytes, InvokeError> {
         let Ok(Ok(_slot)) = timeout(QUEUE_TIMEOUT, self.slots.acquire()).await else {
             let seconds = QUEUE_TIMEOUT.as_secs();
@@ -229,7 +230,8 @@ impl Environment {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Out of the terminal's group: Ctrl-C reaches the stack alone, which then ends its processes itself.
+            // Out of the terminal's group: Ctrl-C reaches the stack alone, which then ends its
+            // processes itself.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
@@ -269,7 +271,8 @@ impl Environment {
                 Ok(outcome) => outcome.map_err(|_| Lost::Working),
                 Err(_) => Err(Lost::TooSlow),
             },
-            // It may have answered with its last breath: the answer is then on its way through the server's task.
+            // It may have answered with its last breath: the answer is then on its way through the
+            // server's task.
             _ = self.process.wait() => match timeout(LAST_BREATH, answer).await {
                 Ok(Ok(outcome)) => Ok(outcome),
                 _ if handed_over.load(Ordering::SeqCst) => Err(Lost::Working),

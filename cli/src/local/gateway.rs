@@ -1,7 +1,9 @@
-//! The front: an HTTP server that speaks to functions as API Gateway's HTTP API does, in payload format 2.0
+//! The front: an HTTP server that speaks to functions as API Gateway's HTTP API does, in payload
+//! format 2.0
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
 //!
-//! A function that died is a 502 and one that took too long a 504, so that a developer can tell them apart.
+//! A function that died is a 502 and one that took too long a 504, so that a developer can tell
+//! them apart.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -30,8 +32,8 @@ use super::{
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// Answers requests on `listener` until `stopped`; those that it is answering then come to their end. Beside the API's
-/// `routes` it serves Lambda's Invoke API for `functions`.
+/// Answers requests on `listener` until `stopped`; those that it is answering then come to their
+/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions`.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -70,8 +72,8 @@ impl Routes {
         self.routes.push(Route { method: method.to_owned(), path: path.to_owned(), function });
     }
 
-    /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more literal segments before
-    /// fewer, the method before `ANY`.
+    /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more
+    /// literal segments before fewer, the method before `ANY`.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
         let candidates = self
             .routes

@@ -1,5 +1,6 @@
-//! Lambda's Invoke API, as AWS documents it (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), so that
-//! `widgets invoke`, the AWS CLI, an SDK or cargo-lambda can send a function any event.
+//! Lambda's Invoke API, as AWS documents it
+//! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), so that `widgets invoke`, the
+//! AWS CLI, an SDK or cargo-lambda can send a function any event.
 
 use std::{collections::HashMap, fmt::Display, net::SocketAddr, sync::Arc};
 
@@ -28,15 +29,17 @@ pub const FUNCTION_ERROR: &str = "x-amz-function-error";
 /// The header that says which of the API's own errors an answer is.
 pub const ERROR_TYPE: &str = "x-amzn-errortype";
 
-/// Headers that only a request from elsewhere has: a web page's, or one that a proxy or a tunnel passes on.
+/// Headers that only a request from elsewhere has: a web page's, or one that a proxy or a tunnel
+/// passes on.
 const OF_STRANGERS: [HeaderName; 3] =
     [header::ORIGIN, header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 
 /// The name in the path of a request that invokes a function.
 ///
-/// No API key protects this, and an event may speak for any account. So it is there only for programs on this machine: not
-/// for peers elsewhere, whatever address the stack listens on, and neither for the web pages that a browser on this
-/// machine shows nor for what comes through a tunnel. To them it is a path that leads nowhere.
+/// No API key protects this, and an event may speak for any account. So it is there only for
+/// programs on this machine: not for peers elsewhere, whatever address the stack listens on, and
+/// neither for the web pages that a browser on this machine shows nor for what comes through a
+/// tunnel. To them it is a path that leads nowhere.
 pub fn invoke_target(request: &Request, client: SocketAddr) -> Option<String> {
     let is_local = client.ip().to_canonical().is_loopback()
         && !OF_STRANGERS.iter().any(|name| request.headers().contains_key(name));
@@ -89,13 +92,15 @@ impl Functions {
         // In a task of its own: a client that hangs up does not stop an invocation.
         let invocation = tokio::spawn(async move { function.invoke_as(id, event).await });
         match invocation_type {
-            // One that fails is not made again, as Lambda would do minutes later; the log says that it failed.
+            // One that fails is not made again, as Lambda would do minutes later; the log says that
+            // it failed.
             InvocationType::Event => Ok(StatusCode::ACCEPTED.into_response()),
             _ => outcome(id, invocation.await.unwrap_or(Err(InvokeError::Crashed))),
         }
     }
 
-    /// The function that `name` means, which is a function's name or its ARN, whole or in part, and may have a qualifier.
+    /// The function that `name` means, which is a function's name or its ARN, whole or in part, and
+    /// may have a qualifier.
     fn find(&self, name: &str, query: &str) -> Result<&Arc<Function>, Refusal> {
         let unknown = || {
             let message = format!("Function not found: {name}");
@@ -156,7 +161,8 @@ fn check_json(event: &[u8]) -> Result<(), Refusal> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Refusal::invalid_json)
 }
 
-/// The answer to a caller who waited. A function that failed is a success of the API's, whose payload is the error.
+/// The answer to a caller who waited. A function that failed is a success of the API's, whose
+/// payload is the error.
 fn outcome(id: Uuid, outcome: Result<axum::body::Bytes, InvokeError>) -> Result<Response, Refusal> {
     let error = |kind: &str, message: String| {
         let message = format!("RequestId: {id} Error: {message}");

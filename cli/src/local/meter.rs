@@ -1,4 +1,5 @@
-//! A front of a store that tells what it is asked: which calls, and what DynamoDB would charge for them.
+//! A front of a store that tells what it is asked: which calls, and what DynamoDB would charge for
+//! them.
 
 use std::{
     collections::BTreeSet,

@@ -24,7 +24,8 @@ use super::{
 };
 use crate::keys::{KeySpec, NewKey};
 
-/// The account of a local stack: the same at every start, so that what it made is there under the next key too.
+/// The account of a local stack: the same at every start, so that what it made is there under the
+/// next key too.
 pub const DEVELOPMENT_ACCOUNT: AccountId =
     AccountId(Uuid::from_u128(0xd0000000_0000_4000_8000_000000000000));
 
@@ -88,7 +89,8 @@ impl BoundStack {
         Ok(Self { options, listener, store })
     }
 
-    /// Starts to answer, with the functions' binaries by name. Their processes start with the first request.
+    /// Starts to answer, with the functions' binaries by name. Their processes start with the first
+    /// request.
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
         let Self { options, listener, store } = self;
         let mut routes = Routes::new(Arc::clone(&options.logs));
@@ -123,8 +125,8 @@ impl BoundStack {
 }
 
 impl Stack {
-    /// Stops everything that was started: the gateway and with it the functions' processes, then the store. Requests
-    /// that are being answered get two seconds for it.
+    /// Stops everything that was started: the gateway and with it the functions' processes, then
+    /// the store. Requests that are being answered get two seconds for it.
     pub async fn stop(self) {
         drop(self.stop);
         let _ = timeout(STOP_TIMEOUT, self.gateway).await;
@@ -144,7 +146,8 @@ fn url(address: SocketAddr) -> String {
 }
 
 /// The environment of a function's processes, as Lambda sets it
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's address and credentials.
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's
+/// address and credentials.
 pub async fn environment(
     spec: &FunctionSpec,
     binary: &Path,

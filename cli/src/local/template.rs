@@ -1,5 +1,5 @@
-//! What the local stack takes from `template.yaml`: functions, routes, tables and pipes, so that what answers locally is
-//! what is deployed.
+//! What the local stack takes from `template.yaml`: functions, routes, tables and pipes, so that
+//! what answers locally is what is deployed.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -14,7 +14,8 @@ pub struct Template {
     pub functions: Vec<FunctionSpec>,
     /// The tables; locally a table's name is its logical id.
     pub tables: Vec<TableSpec>,
-    /// The pipes from a table's stream to an event bus; a pipe of any other kind is none of the local stack's.
+    /// The pipes from a table's stream to an event bus; a pipe of any other kind is none of the
+    /// local stack's.
     pub pipes: Vec<PipeSpec>,
 }
 
@@ -115,7 +116,8 @@ pub struct PipeSpec {
     pub name: String,
     /// The table that it reads the stream of.
     pub table: String,
-    /// Event patterns. A record passes that matches one of them, or any record where there are none.
+    /// Event patterns. A record passes that matches one of them, or any record where there are
+    /// none.
     pub filters: Vec<String>,
     /// What makes an event's detail of a record.
     pub input_template: String,
@@ -152,8 +154,8 @@ impl Template {
         Ok(Self { functions, tables, pipes })
     }
 
-    /// The same with tables that have no streams, for what measures: a store in memory looks through all of a stream's
-    /// records at each write, which DynamoDB does not.
+    /// The same with tables that have no streams, for what measures: a store in memory looks
+    /// through all of a stream's records at each write, which DynamoDB does not.
     pub fn without_streams(mut self) -> Self {
         self.tables.iter_mut().for_each(|table| table.stream = None);
         self
@@ -248,7 +250,8 @@ impl Document {
     }
 }
 
-/// The logical id of the resource whose `attribute` a value is: `Widgets` of `!GetAtt Widgets.StreamArn`.
+/// The logical id of the resource whose `attribute` a value is: `Widgets` of `!GetAtt
+/// Widgets.StreamArn`.
 fn attribute_of(value: Option<&Scalar>, attribute: &str) -> Option<String> {
     let Tagged(value, tag) = value?;
     let (name, named) = value.split_once('.')?;
@@ -303,7 +306,8 @@ struct Resource {
     metadata: Metadata,
 }
 
-/// The properties that matter here, of functions, tables and pipes alike: their names do not collide.
+/// The properties that matter here, of functions, tables and pipes alike: their names do not
+/// collide.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Properties {
