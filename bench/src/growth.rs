@@ -169,12 +169,13 @@ impl Account {
         let options = Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             store_location: StoreLocation::Endpoint(meter.url.clone()),
-            api_key: key.clone(),
             concurrency: 1,
             template,
             logs: Arc::new(|_, _| {}),
         };
-        let stack = BoundStack::new(options).await?.start(binaries).await?;
+        let bound = BoundStack::new(options).await?;
+        keys::issue_development_key(&key, &bound.store).await?;
+        let stack = bound.start(binaries).await?;
         Ok(Self {
             stack,
             store,

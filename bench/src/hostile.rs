@@ -6,10 +6,10 @@ use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 use shared::http::MAX_BODY_BYTES;
 use widgets::{
-    keys::{self, KeySpec, NewKey},
+    keys::{self, NewKey},
     local::{
         binaries,
-        embedded_store::{API_KEYS_TABLE, Store, StoreLocation},
+        embedded_store::{Store, StoreLocation},
         function_process::{Function, InvokeError, MAX_EVENT_BYTES},
         stack::{self, DEVELOPMENT_ACCOUNT},
         template::{FunctionSpec, Template},
@@ -30,15 +30,7 @@ pub async fn run() -> Result<()> {
     let binaries = binaries::of(&template).await?;
     let store = Store::open(&StoreLocation::Memory, &template.tables).await?;
     let key = keys::generate()?;
-    let account = DEVELOPMENT_ACCOUNT;
-    let item = KeySpec {
-        key: &key,
-        account,
-        role: shared::auth::Role::Full,
-        expires_at: None,
-        name: None,
-    };
-    item.put(&store.client(), API_KEYS_TABLE).await?;
+    keys::issue_development_key(&key, &store).await?;
 
     println!(
         "| function | what | event, KiB | answer | CPU, ordinary creates | peak memory, MiB |"

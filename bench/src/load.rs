@@ -87,12 +87,13 @@ pub async fn run(load: Load) -> Result<()> {
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         store_location: StoreLocation::Memory,
-        api_key: key.clone(),
         concurrency: load.concurrency,
         template,
         logs: Arc::new(|_, _| {}),
     };
-    let stack = BoundStack::new(options).await?.start(&binaries).await?;
+    let bound = BoundStack::new(options).await?;
+    keys::issue_development_key(&key, &bound.store).await?;
+    let stack = bound.start(&binaries).await?;
 
     let driver = Arc::new(Driver {
         client: reqwest::Client::new(),

@@ -95,23 +95,22 @@ async fn start(serve: Serve) -> Result<Stack> {
     let template = Template::read(binaries::workspace())?;
     let functions: Vec<String> =
         template.functions.iter().map(|function| function.binary.clone()).collect();
-    let shown_key = key.clone();
     let bound = BoundStack::new(Options {
         address: address(&serve.host, serve.port)?,
         store_location,
-        api_key: key,
         concurrency: serve.concurrency.get(),
         template,
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
     })
     .await?;
+    keys::issue_development_key(&key, &bound.store).await?;
     eprintln!(
         "Building the functions ({}): minutes the first time, then at once.",
         functions.join(", ")
     );
     let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
     let stack = bound.start(&binaries).await?;
-    println!("{}", banner(&stack.url, &stack.store.url, &kept, shown_key.reveal()));
+    println!("{}", banner(&stack.url, &stack.store.url, &kept, key.reveal()));
     Ok(stack)
 }
 

@@ -23,7 +23,7 @@ use clap::{Args, Subcommand};
 pub use issue::Issue;
 pub use issued::{IssuedKey, Unreadable};
 pub use list::List;
-pub use new_key::{KeySpec, NewKey, generate};
+pub use new_key::{KeySpec, NewKey, generate, issue_development_key};
 pub use revoke::Revoke;
 pub use rotate::Rotate;
 pub use table::Location;

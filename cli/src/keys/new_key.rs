@@ -17,6 +17,10 @@ use super::{
     failure,
     issued::{IssuedKey, State},
 };
+use crate::local::{
+    embedded_store::{API_KEYS_TABLE, Store},
+    stack::DEVELOPMENT_ACCOUNT,
+};
 
 /// How many of a key's first characters are kept.
 const PREFIX_CHARACTERS: usize = 7;
@@ -50,6 +54,18 @@ pub fn generate() -> Result<NewKey> {
     getrandom::fill(&mut random).context("no random numbers")?;
     NewKey::parse(&format!("in-{}", URL_SAFE_NO_PAD.encode(random)))
         .context("what was made is no key")
+}
+
+/// Puts `key` into a local stack's store, as a key of the development account.
+pub async fn issue_development_key(key: &NewKey, store: &Store) -> Result<()> {
+    let spec = KeySpec {
+        key,
+        account: DEVELOPMENT_ACCOUNT,
+        role: Role::Full,
+        expires_at: None,
+        name: Some("local stack"),
+    };
+    spec.put(&store.client(), API_KEYS_TABLE).await.map(drop)
 }
 
 /// What a new key is to be.

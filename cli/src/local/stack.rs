@@ -11,18 +11,17 @@ use std::{
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::config::ProvideCredentials;
-use shared::{auth::Role, model::AccountId};
+use shared::model::AccountId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    embedded_store::{API_KEYS_TABLE, Store, StoreLocation},
+    embedded_store::{Store, StoreLocation},
     function_process::{Function, LogSink},
     gateway::{self, Routes},
     invocations::Functions,
     template::{FunctionSpec, Template},
 };
-use crate::keys::{KeySpec, NewKey};
 
 /// The account of a local stack: the same at every start, so that what it made is there under the
 /// next key too.
@@ -38,8 +37,6 @@ pub struct Options {
     pub address: SocketAddr,
     /// Where it keeps its data.
     pub store_location: StoreLocation,
-    /// The development account's key.
-    pub api_key: NewKey,
     /// The most execution environments a function has.
     pub concurrency: usize,
     /// What is deployed.
@@ -50,9 +47,10 @@ pub struct Options {
 
 /// A stack whose port is bound and whose store is open. It does not answer yet.
 pub struct BoundStack {
+    /// Its store.
+    pub store: Store,
     options: Options,
     listener: TcpListener,
-    store: Store,
 }
 
 /// A running stack. It stops soon after it is dropped; [`Stack::stop`] waits for that.
@@ -78,14 +76,6 @@ impl BoundStack {
             format!("cannot listen on {} (--port takes another)", options.address)
         })?;
         let store = Store::open(&options.store_location, &options.template.tables).await?;
-        let key = KeySpec {
-            key: &options.api_key,
-            account: DEVELOPMENT_ACCOUNT,
-            role: Role::Full,
-            expires_at: None,
-            name: Some("local stack"),
-        };
-        key.put(&store.client(), API_KEYS_TABLE).await?;
         Ok(Self { options, listener, store })
     }
 
