@@ -112,7 +112,7 @@ pub struct ProjectionSpec {
 /// A pipe from a table's stream to an event bus.
 #[derive(Debug, Clone)]
 pub struct PipeSpec {
-    /// Its logical id, which locally is its name.
+    /// Its logical id.
     pub name: String,
     /// The table that it reads the stream of.
     pub table: String,
