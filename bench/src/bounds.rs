@@ -1,5 +1,5 @@
-//! The bounds of what can be counted. Calls and crates are the same on every machine; instructions, bytes and memory
-//! nearly are, and have a margin.
+//! The bounds of what can be counted. Calls and crates are the same on every machine; instructions,
+//! bytes and memory nearly are, and have a margin.
 
 use std::collections::BTreeMap;
 
@@ -22,20 +22,20 @@ pub struct Bounds(BTreeMap<String, BTreeMap<String, f64>>);
 pub struct Figure {
     pub name: String,
     pub value: f64,
-    /// By how much its bound is to be above it: what changes with nothing but the machine or its libraries is no
-    /// regression.
+    /// By how much its bound is to be above it: what changes with nothing but the machine or its
+    /// libraries is no regression.
     margin: f64,
 }
 
 /// A figure of a function, and its bound.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct CheckedBound {
     pub function: String,
     pub figure: Figure,
     pub bound: f64,
 }
 
-impl Held {
+impl CheckedBound {
     pub fn is_exceeded(&self) -> bool {
         self.figure.value > self.bound
     }
@@ -51,8 +51,9 @@ impl Bounds {
         toml::from_str(text).context("the bounds cannot be read")
     }
 
-    /// Each figure of `function` beside its bound. There must be one for each, and none for anything else.
-    pub fn hold(&self, function: &str, figures: Vec<Figure>) -> Result<Vec<Held>> {
+    /// Each figure of `function` beside its bound. There must be one for each, and none for
+    /// anything else.
+    pub fn check(&self, function: &str, figures: Vec<Figure>) -> Result<Vec<CheckedBound>> {
         let bounds = self.0.get(function).with_context(|| format!("{function} has no bounds"))?;
         for name in bounds.keys() {
             ensure!(
@@ -60,13 +61,13 @@ impl Bounds {
                 "{name} has a bound, but nobody counts it"
             );
         }
-        let held = |figure: Figure| {
+        let checked = |figure: Figure| {
             let bound = bounds
                 .get(&figure.name)
                 .with_context(|| format!("{} has no bound", figure.name))?;
-            Ok(Held { function: function.to_owned(), figure, bound: *bound })
+            Ok(CheckedBound { function: function.to_owned(), figure, bound: *bound })
         };
-        figures.into_iter().map(held).collect()
+        figures.into_iter().map(checked).collect()
     }
 }
 
@@ -133,7 +134,8 @@ impl Figure {
         Ok(figures)
     }
 
-    /// The bound that it would have as it is now: with its margin, and rounded up to three digits where there is one.
+    /// The bound that it would have as it is now: with its margin, and rounded up to three digits
+    /// where there is one.
     pub fn bound(&self) -> f64 {
         if self.margin == 0.0 {
             return self.value;
@@ -149,7 +151,8 @@ impl Figure {
     }
 }
 
-/// What to commit where the bounds are to be a little above what was counted, of each function by its name.
+/// What to commit where the bounds are to be a little above what was counted, of each function by
+/// its name.
 pub fn as_toml(counted: &[(&str, Vec<Figure>)]) -> String {
     let mut text = String::new();
     for (function, figures) in counted {
@@ -184,22 +187,25 @@ mod tests {
     fn figure_above_its_bound_is_exceeded_and_figure_at_it_is_not() {
         let bounds = Bounds::parse("[assistant]\ncrates = 10\nzip_bytes = 2_000\n").unwrap();
         let figures = vec![figure("crates", 10.0, 0.0), figure("zip_bytes", 2_001.0, 0.01)];
-        let held = bounds.hold("assistant", figures).unwrap();
-        let exceeded: Vec<&str> =
-            held.iter().filter(|held| held.is_exceeded()).map(|held| &*held.figure.name).collect();
+        let checked = bounds.check("assistant", figures).unwrap();
+        let exceeded: Vec<&str> = checked
+            .iter()
+            .filter(|checked| checked.is_exceeded())
+            .map(|checked| &*checked.figure.name)
+            .collect();
         assert_eq!(exceeded, ["zip_bytes"]);
     }
 
     #[test]
     fn figure_without_bound_and_bound_without_figure_are_errors() {
         let bounds = Bounds::parse("[assistant]\ncrates = 10\n").unwrap();
-        assert!(bounds.hold("assistant", vec![]).is_err());
+        assert!(bounds.check("assistant", vec![]).is_err());
         assert!(
             bounds
-                .hold("assistant", vec![figure("crates", 1.0, 0.0), figure("bytes", 1.0, 0.0)])
+                .check("assistant", vec![figure("crates", 1.0, 0.0), figure("bytes", 1.0, 0.0)])
                 .is_err()
         );
-        assert!(bounds.hold("pathway", vec![figure("crates", 1.0, 0.0)]).is_err());
+        assert!(bounds.check("pathway", vec![figure("crates", 1.0, 0.0)]).is_err());
         assert!(Bounds::parse("[assistant]\ncrates = \"many\"\n").is_err());
     }
 
@@ -229,9 +235,14 @@ mod tests {
         );
         let bounds = Bounds::parse(&text).unwrap();
         for function in ["assistant", "pathway"] {
-            for held in bounds.hold(function, figures.clone()).unwrap() {
-                assert_eq!(held.bound, held.figure.bound(), "{}: {text}", held.figure.name);
-                assert!(!held.is_exceeded(), "{}: {text}", held.figure.name);
+            for checked in bounds.check(function, figures.clone()).unwrap() {
+                assert_eq!(
+                    checked.bound,
+                    checked.figure.bound(),
+                    "{}: {text}",
+                    checked.figure.name
+                );
+                assert!(!checked.is_exceeded(), "{}: {text}", checked.figure.name);
             }
         }
     }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::{
-    bounds::{self, Bounds, Figure, Held},
+    bounds::{self, Bounds, CheckedBound, Figure},
     comparison::Comparison,
     goals::Goals,
     instructions,
@@ -18,8 +18,8 @@ use crate::{
 /// What `bench check` is told.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Hold the functions that `sam build` left in this folder to the bounds, such as .aws-sam/build [default: build
-    /// them]
+    /// Hold the functions that `sam build` left in this folder to the bounds, such as
+    /// .aws-sam/build [default: build them]
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
 }
@@ -42,29 +42,29 @@ pub async fn run(check: &Check) -> Result<()> {
         "bench/bounds.toml, if what is counted now were to be held:\n{}",
         bounds::as_toml(&counted)
     );
-    let held: Vec<Vec<Held>> = counted
+    let checked: Vec<Vec<CheckedBound>> = counted
         .into_iter()
-        .map(|(function, figures)| bounds.hold(function, figures))
+        .map(|(function, figures)| bounds.check(function, figures))
         .collect::<Result<_>>()?;
-    let held = held.concat();
-    println!("{}", table(&held));
-    let exceeded: Vec<String> = held
+    let checked = checked.concat();
+    println!("{}", table(&checked));
+    let exceeded: Vec<String> = checked
         .iter()
-        .filter(|held| held.is_exceeded())
-        .map(|held| format!("{} of {}", held.figure.name, held.function))
+        .filter(|checked| checked.is_exceeded())
+        .map(|checked| format!("{} of {}", checked.figure.name, checked.function))
         .collect();
     ensure!(exceeded.is_empty(), "over their bounds: {}", exceeded.join(", "));
     Ok(())
 }
 
-fn table(held: &[Held]) -> Table {
+fn table(checked: &[CheckedBound]) -> Table {
     let mut table = Table::new(["function", "figure", "counted", "at most", "holds"]);
-    for held in held {
-        let holds = if held.is_exceeded() { "NO" } else { "yes" };
-        let (counted, bound) = (number(held.figure.value), number(held.bound));
+    for checked in checked {
+        let holds = if checked.is_exceeded() { "NO" } else { "yes" };
+        let (counted, bound) = (number(checked.figure.value), number(checked.bound));
         table.row([
-            held.function.clone(),
-            held.figure.name.clone(),
+            checked.function.clone(),
+            checked.figure.name.clone(),
             counted,
             bound,
             holds.to_owned(),

@@ -1,4 +1,5 @@
-//! An execution environment that is measured: a process between stubs of the Runtime API and of the store.
+//! An execution environment that is measured: a process between stubs of the Runtime API and of the
+//! store.
 
 use std::{
     ffi::OsStr,
@@ -24,8 +25,8 @@ use crate::{
     store_stub::StoreStub,
 };
 
-/// How long a process may take for its start, for an invocation or to come to rest: valgrind makes each fifty times as
-/// long.
+/// How long a process may take for its start, for an invocation or to come to rest: valgrind makes
+/// each fifty times as long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment. Dropping it kills the process.
@@ -45,7 +46,8 @@ impl Environment {
         Self::with(&mut Command::new(program), &[], store).await
     }
 
-    /// Starts what `command` says, which ends as a function, with these variables beside those that Lambda sets.
+    /// Starts what `command` says, which ends as a function, with these variables beside those that
+    /// Lambda sets.
     pub async fn with(
         command: &mut Command,
         variables: &[(&str, &OsStr)],
@@ -88,14 +90,16 @@ impl Environment {
         }
     }
 
-    /// Waits until the process polls and sleeps, so that what it did so far is done, and tells what that cost.
+    /// Waits until the process polls and sleeps, so that what it did so far is done, and tells what
+    /// that cost.
     pub async fn rest(&mut self) -> Result<Spent> {
         let poll = self.poll().await?;
         let time = poll.at - self.started;
         self.poll = Some(poll);
         let asleep = async {
             while !process::is_asleep(&self.folder).context("the process has ended")? {
-                // One that has ended keeps its folder, and never sleeps, until somebody asks what it ended with.
+                // One that has ended keeps its folder, and never sleeps, until somebody asks what
+                // it ended with.
                 if let Some(status) = self.process.try_wait()? {
                     bail!("the process ended with {status} while it waited for an event");
                 }
@@ -130,8 +134,8 @@ impl Environment {
     }
 }
 
-/// Has the process that polled handle `event` in the invocation `id`, and tells its answer and how long that took. A
-/// failure of the function is an error here, and so is no answer in time.
+/// Has the process that polled handle `event` in the invocation `id`, and tells its answer and how
+/// long that took. A failure of the function is an error here, and so is no answer in time.
 pub async fn hand_out(poll: Poll, id: Uuid, event: Bytes) -> Result<(Bytes, Duration)> {
     let in_time = timeout(PATIENCE, poll.hand_out(id, event)).await;
     let answer = in_time
@@ -151,7 +155,8 @@ pub struct Spent {
     pub time: Duration,
 }
 
-/// What Lambda sets (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), and the template.
+/// What Lambda sets (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>),
+/// and the template.
 const LAMBDA: [(&str, &str); 18] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "benchmark"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),

@@ -1,5 +1,5 @@
-//! What the functions are to reach, as ratios of one run on one machine and as figures that are the same on each, or
-//! nearly so.
+//! What the functions are to reach, as ratios of one run on one machine and as figures that are the
+//! same on each, or nearly so.
 
 use serde::Serialize;
 
@@ -24,8 +24,8 @@ struct Goal {
     is_reached: Option<bool>,
 }
 
-/// A function, what it speaks, and the programs beside it.
-struct Beside<'a> {
+/// A function, and the programs that it is compared with.
+struct Baselines<'a> {
     own: &'a Known,
     echo: &'a Known,
     plain: &'a Known,
@@ -34,69 +34,71 @@ struct Beside<'a> {
 impl Goals {
     /// The goals, and what `comparison` says of them.
     pub fn of(comparison: &Comparison) -> Self {
-        let beside = |dialect: Dialect| {
-            Some(Beside {
+        let baselines = |dialect: Dialect| {
+            Some(Baselines {
                 own: comparison.of(Subject::Function(dialect))?,
                 echo: comparison.of(Subject::Echo)?,
                 plain: comparison.of(Subject::Plain(dialect))?,
             })
         };
-        let (assistant, pathway) = (beside(Dialect::Assistant), beside(Dialect::Pathway));
+        let (assistant, pathway) = (baselines(Dialect::Assistant), baselines(Dialect::Pathway));
         let mut goals = Vec::new();
-        let mut goal = |what, at_most: Option<f64>, figure: fn(&Beside<'_>) -> Option<f64>| {
+        let mut goal = |what, at_most: Option<f64>, figure: fn(&Baselines<'_>) -> Option<f64>| {
             let [assistant, pathway] =
-                [&assistant, &pathway].map(|beside| figure(beside.as_ref()?));
+                [&assistant, &pathway].map(|baselines| figure(baselines.as_ref()?));
             let reached = |figure: Option<f64>| Some(figure? <= at_most?);
             let is_reached =
                 reached(assistant).zip(reached(pathway)).map(|(one, other)| one && other);
             goals.push(Goal { what, assistant, pathway, at_most, is_reached });
         };
-        goal("start to first poll, CPU, beside the echo's", Some(1.25), |beside| {
+        goal("start to first poll, CPU, beside the echo's", Some(1.25), |baselines| {
             let cpu = |known: &Known| known.figures.start_to_first_poll.cpu_microseconds;
-            Some(cpu(beside.own) / cpu(beside.echo))
+            Some(cpu(baselines.own) / cpu(baselines.echo))
         });
-        goal("warm create, CPU, beside the plain way's put", Some(0.55), |beside| {
-            Some(cpu(beside.own, Operation::Create)? / cpu(beside.plain, Operation::Create)?)
+        goal("warm create, CPU, beside the plain way's put", Some(0.55), |baselines| {
+            Some(cpu(baselines.own, Operation::Create)? / cpu(baselines.plain, Operation::Create)?)
         });
-        goal("warm read, CPU, beside the plain way's get", Some(0.6), |beside| {
-            Some(cpu(beside.own, Operation::Read)? / cpu(beside.plain, Operation::Read)?)
+        goal("warm read, CPU, beside the plain way's get", Some(0.6), |baselines| {
+            Some(cpu(baselines.own, Operation::Read)? / cpu(baselines.plain, Operation::Read)?)
         });
-        goal("calls to the store, warm create", Some(1.0), |beside| {
-            calls(beside, Operation::Create)
+        goal("calls to the store, warm create", Some(1.0), |baselines| {
+            calls(baselines, Operation::Create)
         });
-        goal("calls to the store, warm read", Some(1.0), |beside| calls(beside, Operation::Read));
-        goal("calls to the store, warm update", Some(1.0), |beside| {
-            calls(beside, Operation::Update)
+        goal("calls to the store, warm read", Some(1.0), |baselines| {
+            calls(baselines, Operation::Read)
         });
-        goal("calls to the store, warm delete", Some(1.0), |beside| {
-            calls(beside, Operation::Delete)
+        goal("calls to the store, warm update", Some(1.0), |baselines| {
+            calls(baselines, Operation::Update)
         });
-        goal("peak memory, MiB", Some(8.0), |beside| {
-            Some(beside.own.figures.peak_memory_mebibytes)
+        goal("calls to the store, warm delete", Some(1.0), |baselines| {
+            calls(baselines, Operation::Delete)
         });
-        goal("`bootstrap`, stripped, bytes", Some(4.6e6), |beside| {
-            Some(beside.own.size.bootstrap_bytes as f64)
+        goal("peak memory, MiB", Some(8.0), |baselines| {
+            Some(baselines.own.figures.peak_memory_mebibytes)
         });
-        goal("zip, bytes", Some(2.1e6), |beside| Some(beside.own.size.zip_bytes as f64));
+        goal("`bootstrap`, stripped, bytes", Some(4.6e6), |baselines| {
+            Some(baselines.own.size.bootstrap_bytes as f64)
+        });
+        goal("zip, bytes", Some(2.1e6), |baselines| Some(baselines.own.size.zip_bytes as f64));
         goal(
             "event, validation, model and rendering of a create, in-process, µs",
             Some(15.0),
-            |beside| Some(beside.own.in_process_create.as_ref()?.microseconds),
+            |baselines| Some(baselines.own.in_process_create.as_ref()?.microseconds),
         );
         // The first three once more, as they can be counted.
-        goal("start to first poll, instructions, beside the echo's", None, |beside| {
-            Some(start_instructions(beside.own)? / start_instructions(beside.echo)?)
+        goal("start to first poll, instructions, beside the echo's", None, |baselines| {
+            Some(start_instructions(baselines.own)? / start_instructions(baselines.echo)?)
         });
-        goal("warm create, instructions, beside the plain way's put", None, |beside| {
+        goal("warm create, instructions, beside the plain way's put", None, |baselines| {
             Some(
-                beside.own.instructions?.warm_create as f64
-                    / beside.plain.instructions?.warm_create as f64,
+                baselines.own.instructions?.warm_create as f64
+                    / baselines.plain.instructions?.warm_create as f64,
             )
         });
-        goal("warm read, instructions, beside the plain way's get", None, |beside| {
+        goal("warm read, instructions, beside the plain way's get", None, |baselines| {
             Some(
-                beside.own.instructions?.warm_read? as f64
-                    / beside.plain.instructions?.warm_read? as f64,
+                baselines.own.instructions?.warm_read? as f64
+                    / baselines.plain.instructions?.warm_read? as f64,
             )
         });
         Self(goals)
@@ -124,8 +126,8 @@ fn cpu(known: &Known, operation: Operation) -> Option<f64> {
     Some(known.figures.warm_invocations.get(&operation)?.cpu_microseconds)
 }
 
-fn calls(beside: &Beside<'_>, operation: Operation) -> Option<f64> {
-    Some(beside.own.figures.warm_invocations.get(&operation)?.store_calls as f64)
+fn calls(baselines: &Baselines<'_>, operation: Operation) -> Option<f64> {
+    Some(baselines.own.figures.warm_invocations.get(&operation)?.store_calls as f64)
 }
 
 fn start_instructions(known: &Known) -> Option<f64> {

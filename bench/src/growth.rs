@@ -1,9 +1,10 @@
 //! What lists, the total of a list and updates cost as an account grows.
 //!
-//! The pathway widgets are the service's documented example, the assistant widgets filled in as a customer would; all
-//! of these have one assistant. What is counted is what a client waits for, call after call, and what DynamoDB would
-//! charge: calls to the store and capacity units, by [`widgets::local::meter`]. Times are of this machine and of the embedded
-//! store: what can be compared is how many times as long the same takes as in the smallest account.
+//! The pathway widgets are the service's documented example, the assistant widgets filled in as a
+//! customer would; all of these have one assistant. What is counted is what a client waits for,
+//! call after call, and what DynamoDB would charge: calls to the store and capacity units, by
+//! [`widgets::local::meter`]. Times are of this machine and of the embedded store: what can be
+//! compared is how many times as long the same takes as in the smallest account.
 
 use std::{
     collections::HashMap,
@@ -168,12 +169,13 @@ impl Account {
         let options = Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             store_location: StoreLocation::Endpoint(meter.url.clone()),
-            api_key: key.clone(),
             concurrency: 1,
             template,
             logs: Arc::new(|_, _| {}),
         };
-        let stack = BoundStack::new(options).await?.start(binaries).await?;
+        let bound = BoundStack::new(options).await?;
+        keys::issue_development_key(&key, &bound.store).await?;
+        let stack = bound.start(binaries).await?;
         Ok(Self {
             stack,
             store,
@@ -255,8 +257,8 @@ impl Account {
         Ok(path)
     }
 
-    /// Creates a widget through the API and puts its like into the store until there are `count`. Tells the id of the
-    /// one created.
+    /// Creates a widget through the API and puts its like into the store until there are `count`.
+    /// Tells the id of the one created.
     async fn fill(&self, dialect: Dialect, count: usize) -> Result<String> {
         let request = self.client.post(format!("{}{}", self.stack.url, dialect.root()));
         let request =

@@ -6,10 +6,10 @@ use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 use shared::http::MAX_BODY_BYTES;
 use widgets::{
-    keys::{self, KeySpec, NewKey},
+    keys::{self, NewKey},
     local::{
         binaries,
-        embedded_store::{API_KEYS_TABLE, Store, StoreLocation},
+        embedded_store::{Store, StoreLocation},
         function_process::{Function, InvokeError, MAX_EVENT_BYTES},
         stack::{self, DEVELOPMENT_ACCOUNT},
         template::{FunctionSpec, Template},
@@ -30,29 +30,21 @@ pub async fn run() -> Result<()> {
     let binaries = binaries::of(&template).await?;
     let store = Store::open(&StoreLocation::Memory, &template.tables).await?;
     let key = keys::generate()?;
-    let account = DEVELOPMENT_ACCOUNT;
-    let item = KeySpec {
-        key: &key,
-        account,
-        role: shared::auth::Role::Full,
-        expires_at: None,
-        name: None,
-    };
-    item.put(&store.client(), API_KEYS_TABLE).await?;
+    keys::issue_development_key(&key, &store).await?;
 
     println!(
         "| function | what | event, KiB | answer | CPU, ordinary creates | peak memory, MiB |"
     );
     println!("|---|---|---|---|---|---|");
     for spec in &template.functions {
-        let victim = Victim { spec, binaries: &binaries, store: &store };
+        let target = Target { spec, binaries: &binaries, store: &store };
         let dialect = Dialect::of(&spec.name, &key);
         let ordinary = dialect.create(dialect.body);
-        let measure = victim.attack(&ordinary, &ordinary, ORDINARY_TIMES).await?;
-        victim.print("an ordinary create", &ordinary, &measure, &measure);
-        for (what, event) in dialect.harm() {
-            let cost = victim.attack(&ordinary, &event, TIMES).await?;
-            victim.print(what, &event, &cost, &measure);
+        let baseline = target.measure(&ordinary, &ordinary, ORDINARY_TIMES).await?;
+        target.print("an ordinary create", &ordinary, &baseline, &baseline);
+        for (what, event) in dialect.hostile_payloads() {
+            let cost = target.measure(&ordinary, &event, TIMES).await?;
+            target.print(what, &event, &cost, &baseline);
         }
     }
     store.stop().await;
@@ -60,7 +52,7 @@ pub async fn run() -> Result<()> {
 }
 
 /// A function that is sent harm.
-struct Victim<'a> {
+struct Target<'a> {
     spec: &'a FunctionSpec,
     binaries: &'a HashMap<String, PathBuf>,
     store: &'a Store,
@@ -73,9 +65,10 @@ struct Cost {
     peak: f64,
 }
 
-impl Victim<'_> {
-    /// Sends `event` so many times to an environment of its own, behind an `ordinary` one that pays for its start.
-    async fn attack(&self, ordinary: &Value, event: &Value, times: u32) -> Result<Cost> {
+impl Target<'_> {
+    /// Sends `event` so many times to an environment of its own, behind an `ordinary` one that pays
+    /// for its start.
+    async fn measure(&self, ordinary: &Value, event: &Value, times: u32) -> Result<Cost> {
         let binary = self.binaries.get(&self.spec.binary).context("no binary")?;
         let environment = stack::environment(self.spec, binary, self.store).await?;
         let logs = Arc::new(|_: &str, _: &str| {});
@@ -188,7 +181,7 @@ impl<'a> Dialect<'a> {
     }
 
     /// All that is sent, and what it is.
-    fn harm(&self) -> Vec<(&'static str, Value)> {
+    fn hostile_payloads(&self) -> Vec<(&'static str, Value)> {
         let Self { free, strings, number, .. } = self;
         // Of a member given twice the last counts: this is valid up to the last one's value.
         let up_to = |member: &str| {

@@ -1,5 +1,5 @@
-//! What of a create is neither Lambda nor the store: its validation, its model and its rendering, with the reading of
-//! the event.
+//! What of a create is neither Lambda nor the store: its validation, its model and its rendering,
+//! with the reading of the event.
 
 use std::process::Stdio;
 
@@ -21,8 +21,8 @@ pub async fn measure(programs: &Programs, dialect: Dialect) -> Result<f64> {
     Ok(median(&means))
 }
 
-/// Has `command`, which ends as the program that does it, do so many batches of so many, and tells the mean of each, in
-/// microseconds.
+/// Has `command`, which ends as the program that does it, do so many batches of so many, and tells
+/// the mean of each, in microseconds.
 pub async fn run(
     command: &mut Command,
     dialect: Dialect,

@@ -1,5 +1,5 @@
-//! What the connection to the store is worth that INIT opens, over TLS as on AWS: the first invocation with it, and
-//! where the store was out of reach until then.
+//! What the connection to the store is worth that INIT opens, over TLS as on AWS: the first
+//! invocation with it, and where the store was out of reach until then.
 
 use std::{
     io::Write,
@@ -26,8 +26,8 @@ use crate::{
 /// How often each is started.
 const STARTS: usize = 20;
 
-/// What a function's start and its first invocation, a create, cost. That there are figures means that INIT survived
-/// and that the create was answered with 200.
+/// What a function's start and its first invocation, a create, cost. That there are figures means
+/// that INIT survived and that the create was answered with 200.
 #[derive(Debug, Serialize)]
 pub struct Init {
     pub function: &'static str,
@@ -54,8 +54,9 @@ pub async fn measure(programs: &Programs) -> Result<Vec<Init>> {
             let mut command = Command::new(programs.function(*dialect));
             let environment = Environment::with(&mut command, &trusted, store).await?;
             let subject = Subject::Function(*dialect);
-            let started =
-                starts.note(environment, subject, || in_reach.store(true, Ordering::SeqCst)).await;
+            let started = starts
+                .record(environment, subject, || in_reach.store(true, Ordering::SeqCst))
+                .await;
             started.with_context(|| format!("{}, {}", dialect.name(), named(*is_there)))?;
         }
     }

@@ -1,6 +1,7 @@
-//! What can be counted nearly the same on every machine: instructions, by valgrind. The loader, the code that libraries
-//! choose for a processor, and the kernel make a small difference. Valgrind knows no SHA extensions of a processor, so
-//! that signatures weigh more here than where there are some.
+//! What can be counted nearly the same on every machine: instructions, by valgrind. The loader, the
+//! code that libraries choose for a processor, and the kernel make a small difference. Valgrind
+//! knows no SHA extensions of a processor, so that signatures weigh more here than where there are
+//! some.
 
 use std::{ffi::OsString, fs, path::Path, process::Stdio, time::Duration};
 
@@ -63,8 +64,8 @@ pub async fn count(subject: Subject, programs: &Programs) -> Result<Instructions
     })
 }
 
-/// The instructions of a process that a widget is created by, where it is to do anything, and that then does
-/// `operation` so many times.
+/// The instructions of a process that a widget is created by, where it is to do anything, and that
+/// then does `operation` so many times.
 async fn run(subject: Subject, program: &Path, operation: Operation, times: u64) -> Result<u64> {
     let log = NamedTempFile::new()?;
     let store = StoreStub::start(Duration::ZERO).await?;

@@ -5,8 +5,8 @@ use std::io;
 use axum::serve::{ListenerExt, TapIo};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What listens there. Answers go out at once: held back until the one before is acknowledged, they would be 40 ms
-/// late.
+/// What listens there. Answers go out at once: held back until the one before is acknowledged, they
+/// would be 40 ms late.
 pub type Undelayed = TapIo<TcpListener, fn(&mut TcpStream)>;
 
 /// Listens on a free port.

@@ -1,4 +1,5 @@
-//! What the service does under load: every operation, over and over, with the answer that each is meant to have.
+//! What the service does under load: every operation, over and over, with the answer that each is
+//! meant to have.
 
 use std::{
     collections::BTreeMap,
@@ -86,12 +87,13 @@ pub async fn run(load: Load) -> Result<()> {
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         store_location: StoreLocation::Memory,
-        api_key: key.clone(),
         concurrency: load.concurrency,
         template,
         logs: Arc::new(|_, _| {}),
     };
-    let stack = BoundStack::new(options).await?.start(&binaries).await?;
+    let bound = BoundStack::new(options).await?;
+    keys::issue_development_key(&key, &bound.store).await?;
+    let stack = bound.start(&binaries).await?;
 
     let driver = Arc::new(Driver {
         client: reqwest::Client::new(),
@@ -117,7 +119,8 @@ pub async fn run(load: Load) -> Result<()> {
     Ok(())
 }
 
-/// Prints, while the load runs, how it goes on: whether memory grows is told by the column from top to bottom.
+/// Prints, while the load runs, how it goes on: whether memory grows is told by the column from top
+/// to bottom.
 async fn watch(driver: &Driver, whole: Duration, functions: &[String]) {
     let memory: String = functions.iter().map(|function| format!(" {function}, MiB |")).collect();
     println!("| after | requests a second |{memory}");
@@ -239,7 +242,7 @@ impl Driver {
         self.answered.fetch_add(1, Ordering::Relaxed);
         let (status, body) =
             answer.map_or((None, Vec::new()), |(status, body)| (Some(status), body));
-        measured.note(&step, start.elapsed(), status);
+        measured.record(&step, start.elapsed(), status);
         body
     }
 
@@ -269,7 +272,7 @@ struct Figures {
 }
 
 impl Measured {
-    fn note(&mut self, step: &Step<'_>, latency: Duration, status: Option<u16>) {
+    fn record(&mut self, step: &Step<'_>, latency: Duration, status: Option<u16>) {
         let figures = self.0.entry(step.name).or_default();
         figures.latencies.push(latency);
         *figures.statuses.entry(status).or_default() += 1;

@@ -3,8 +3,8 @@
 //!
 //! Commands:
 //!
-//! * [`report`] is `bench` alone: a [`comparison`] of all programs with the [`goals`], [`init`] over
-//!   TLS, and [`growth`].
+//! * [`report`] is `bench` alone: a [`comparison`] of all programs with the [`goals`], [`init`]
+//!   over TLS, and [`growth`].
 //! * [`growth`] is `bench growth`: lists, totals and updates as an account grows.
 //! * [`check`] is `bench check`: it holds the figures to the [`bounds`].
 //! * [`load`] is `bench load`: clients that do a bit of everything.
@@ -50,10 +50,10 @@ use widgets::local::{binaries, template::Template};
 /// Measure what the functions cost, beside a bare echo (the floor) and the plain way to write them
 ///
 /// Builds the functions as they are deployed and prints, ratios first: start, first and warm
-/// invocations (CPU, time, latencies, calls to the store), memory, bytes, instructions (where valgrind
-/// is installed), INIT over TLS, and how lists, totals and updates grow with an account. Some three
-/// minutes after the build, on Linux; ratios and what is counted can be compared with those of another
-/// machine, times cannot.
+/// invocations (CPU, time, latencies, calls to the store), memory, bytes, instructions (where
+/// valgrind is installed), INIT over TLS, and how lists, totals and updates grow with an account.
+/// Some three minutes after the build, on Linux; ratios and what is counted can be compared with
+/// those of another machine, times cannot.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Bench {
@@ -76,26 +76,33 @@ struct Growth {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print only how the cost of lists and updates grows with an account, of functions built as this command was
+    /// Print only how the cost of lists and updates grows with an account, of functions built as
+    /// this command was
     Growth(Growth),
     /// Hold what can be counted to the bounds that are committed beside the benchmark
     ///
-    /// Instructions (which takes valgrind), calls to the store, bytes, crates and memory, each printed beside its bound in
-    /// bench/bounds.toml; ends with 1 where one is exceeded. Times are printed, too, and hold nobody to anything.
+    /// Instructions (which takes valgrind), calls to the store, bytes, crates and memory, each
+    /// printed beside its bound in bench/bounds.toml; ends with 1 where one is exceeded. Times are
+    /// printed, too, and hold nobody to anything.
     Check(check::Check),
-    /// Have clients do a bit of everything for a while, and print throughput, latencies, statuses and memory
+    /// Have clients do a bit of everything for a while, and print throughput, latencies, statuses
+    /// and memory
     ///
-    /// Over an embedded store in memory, with as many execution environments a function as there are clients; half of the
-    /// clients speak each dialect. The first table is printed as it goes, in ten steps: requests a second, and the memory of
-    /// each function's largest process. The second one is about all requests by what they are ("create, again" is one with the
-    /// same idempotency key): latencies as a client sees them, of gateway, function and store on this machine, cold starts
-    /// included; the statuses; and how many requests had another status than they are meant to have.
+    /// Over an embedded store in memory, with as many execution environments a function as there
+    /// are clients; half of the clients speak each dialect. The first table is printed as it goes,
+    /// in ten steps: requests a second, and the memory of each function's largest process. The
+    /// second one is about all requests by what they are ("create, again" is one with the same
+    /// idempotency key): latencies as a client sees them, of gateway, function and store on this
+    /// machine, cold starts included; the statuses; and how many requests had another status than
+    /// they are meant to have.
     Load(load::Load),
-    /// Send what means harm, and print what it costs: CPU beside an ordinary create, and the most memory that the process had
+    /// Send what means harm, and print what it costs: CPU beside an ordinary create, and the most
+    /// memory that the process had
     ///
-    /// Each row is an execution environment of its own that gets one ordinary request and then the same harm a few times: bodies
-    /// as deep, as wide, as long or as wrong as they can be, and events larger than any that API Gateway would send. What each
-    /// is answered with stands beside it: a status, or what the invocation fails with.
+    /// Each row is an execution environment of its own that gets one ordinary request and then the
+    /// same harm a few times: bodies as deep, as wide, as long or as wrong as they can be, and
+    /// events larger than any that API Gateway would send. What each is answered with stands beside
+    /// it: a status, or what the invocation fails with.
     Hostile,
 }
 

@@ -32,7 +32,8 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds them, the functions only where `bundle`, a folder that `sam build` made, does not have them.
+    /// Builds them, the functions only where `bundle`, a folder that `sam build` made, does not
+    /// have them.
     pub async fn build(bundle: Option<&Path>) -> Result<Self> {
         let (assistant, pathway) = match bundle {
             Some(bundle) => {
@@ -67,20 +68,22 @@ impl Programs {
     }
 }
 
-/// A member of the workspace, built by itself: with the features that it asks for, as `sam build` has it, and not those
-/// of all members, which `cargo run` shares.
+/// A member of the workspace, built by itself: with the features that it asks for, as `sam build`
+/// has it, and not those of all members, which `cargo run` shares.
 async fn member(name: &str) -> Result<PathBuf> {
     built(name, &["--package", name]).await
 }
 
-/// A copy of the release build of a binary: what cargo compiled stays where every other build finds it.
+/// A copy of the release build of a binary: what cargo compiled stays where every other build finds
+/// it.
 async fn built(name: &str, arguments: &[&str]) -> Result<PathBuf> {
     let built = binaries::cargo_build(["--release"].iter().chain(arguments).copied()).await?;
     copied(built.get(name).with_context(|| format!("cargo built no binary {name}"))?, name)
 }
 
-/// A fresh copy of `program`, where no build replaces it. Each program is measured as one: how the page cache holds a
-/// file, which depends on how it was written, changes what a start costs by a tenth.
+/// A fresh copy of `program`, where no build replaces it. Each program is measured as one: how the
+/// page cache holds a file, which depends on how it was written, changes what a start costs by a
+/// tenth.
 fn copied(program: &Path, name: &str) -> Result<PathBuf> {
     let folder = binaries::workspace().join("target/bench");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -117,7 +120,8 @@ impl Size {
     }
 }
 
-/// How many crates are linked into what `package` builds, on Linux: those that run at build time are not.
+/// How many crates are linked into what `package` builds, on Linux: those that run at build time
+/// are not.
 pub async fn crates(package: &[&str]) -> Result<u64> {
     let mut tree = binaries::cargo()?;
     tree.arg("tree").args(package);

@@ -24,8 +24,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Builds the programs and measures, with accounts of so many widgets at the end. It says on standard error what it
-    /// is at.
+    /// Builds the programs and measures, with accounts of so many widgets at the end. It says on
+    /// standard error what it is at.
     pub async fn make(sizes: &[NonZeroUsize]) -> Result<Self> {
         let built = Programs::build(None).await?;
         eprintln!("the programs, side by side …");

@@ -114,8 +114,8 @@ impl Dialect {
         event(method, &path, query, body)
     }
 
-    /// Checks what the operation was answered with, by this dialect's function, and tells the widget's id where it is
-    /// about one.
+    /// Checks what the operation was answered with, by this dialect's function, and tells the
+    /// widget's id where it is about one.
     pub fn check(self, operation: Operation, id: &str, answer: &[u8]) -> Result<String> {
         let body = success(answer)?;
         let data = &body["data"];

@@ -1,5 +1,6 @@
-//! A stub of Lambda's Runtime API (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>) that tells of each
-//! poll, and hands an event to as many as there are at once.
+//! A stub of Lambda's Runtime API
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>) that tells of each poll, and
+//! hands an event to as many as there are at once.
 
 use std::{
     collections::HashMap,
@@ -86,7 +87,8 @@ impl RuntimeApi {
 }
 
 impl Poll {
-    /// Hands `event` to the process, in the invocation `id`. The answer never comes where the process has gone.
+    /// Hands `event` to the process, in the invocation `id`. The answer never comes where the
+    /// process has gone.
     pub fn hand_out(self, id: Uuid, event: Bytes) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();
         // Nobody is there to take it where the process has gone.

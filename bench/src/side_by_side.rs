@@ -1,4 +1,5 @@
-//! What each program costs, one beside the other: its start, its first invocation and those that follow.
+//! What each program costs, one beside the other: its start, its first invocation and those that
+//! follow.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -18,8 +19,8 @@ use crate::{
 /// How often each is started.
 const STARTS: usize = 40;
 
-/// How many rounds of batches there are, and invocations in each. A batch is what CPU is a mean of, and the result the
-/// median of all: what disturbs a few of them does not show.
+/// How many rounds of batches there are, and invocations in each. A batch is what CPU is a mean of,
+/// and the result the median of all: what disturbs a few of them does not show.
 const ROUNDS: usize = 20;
 const BATCH: u32 = 50;
 
@@ -150,7 +151,8 @@ pub async fn measure(programs: &Programs) -> Result<Vec<(Subject, Figures)>> {
         Subject::ALL.map(|subject| (subject, Starts::default())).into();
     for _ in 0..STARTS {
         for (subject, starts) in &mut starts {
-            // Each finds the processor's caches as the same other program left them: a start is a cold one.
+            // Each finds the processor's caches as the same other program left them: a start is a
+            // cold one.
             Environment::start(&programs.plain, StoreStub::start(Duration::ZERO).await?)
                 .await?
                 .rest()
@@ -158,21 +160,22 @@ pub async fn measure(programs: &Programs) -> Result<Vec<(Subject, Figures)>> {
             starts.another(*subject, programs).await.with_context(|| subject.title())?;
         }
     }
-    let mut patients = Vec::new();
+    let mut processes = Vec::new();
     for subject in Subject::ALL {
-        patients.push(Patient::start(subject, programs).await.with_context(|| subject.title())?);
+        processes
+            .push(WarmProcess::start(subject, programs).await.with_context(|| subject.title())?);
     }
     for _ in 0..ROUNDS {
-        for patient in &mut patients {
-            patient.round().await.with_context(|| patient.subject.title())?;
+        for process in &mut processes {
+            process.round().await.with_context(|| process.subject.title())?;
         }
     }
     let mut figures = Vec::new();
-    for (mut patient, (subject, starts)) in patients.into_iter().zip(starts) {
+    for (mut process, (subject, starts)) in processes.into_iter().zip(starts) {
         let mut warm_invocations = BTreeMap::new();
         for &operation in subject.operations() {
-            let store_calls = patient.store_calls(operation).await?;
-            let batches = patient.measured.remove(&operation).unwrap_or_default();
+            let store_calls = process.store_calls(operation).await?;
+            let batches = process.measured.remove(&operation).unwrap_or_default();
             warm_invocations.insert(operation, batches.warm(store_calls));
         }
         let (start_to_first_poll, first_invocation) = starts.costs();
@@ -182,7 +185,7 @@ pub async fn measure(programs: &Programs) -> Result<Vec<(Subject, Figures)>> {
                 start_to_first_poll,
                 first_invocation,
                 warm_invocations,
-                peak_memory_mebibytes: patient.environment.peak()?,
+                peak_memory_mebibytes: process.environment.peak()?,
             },
         ));
     }
@@ -218,11 +221,11 @@ impl Starts {
         let environment =
             Environment::start(subject.program(programs), StoreStub::start(Duration::ZERO).await?)
                 .await?;
-        self.note(environment, subject, || {}).await
+        self.record(environment, subject, || {}).await
     }
 
     /// Notes what the start of `environment` costs and then, after `between`, its first invocation.
-    pub async fn note(
+    pub async fn record(
         &mut self,
         mut environment: Environment,
         subject: Subject,
@@ -245,7 +248,7 @@ impl Starts {
 }
 
 /// An environment that is warm, and what was measured of it.
-struct Patient {
+struct WarmProcess {
     subject: Subject,
     environment: Environment,
     id: String,
@@ -270,16 +273,17 @@ impl Batches {
     }
 }
 
-impl Patient {
+impl WarmProcess {
     async fn start(subject: Subject, programs: &Programs) -> Result<Self> {
         let store = StoreStub::start(Duration::ZERO).await?;
         let environment = Environment::start(subject.program(programs), store).await?;
-        let mut patient =
+        let mut process =
             Self { subject, environment, id: String::new(), measured: BTreeMap::new() };
-        // A round that does not count: the key is known then, and memory has the size that it keeps.
-        patient.round().await?;
-        patient.measured.clear();
-        Ok(patient)
+        // A round that does not count: the key is known then, and memory has the size that it
+        // keeps.
+        process.round().await?;
+        process.measured.clear();
+        Ok(process)
     }
 
     /// A batch of each operation.
@@ -309,8 +313,8 @@ impl Patient {
         Ok(latency)
     }
 
-    /// How many calls to the store an invocation makes: of five, since one of them may have to look at the key once
-    /// more.
+    /// How many calls to the store an invocation makes: of five, since one of them may have to look
+    /// at the key once more.
     async fn store_calls(&mut self, operation: Operation) -> Result<u64> {
         self.environment.store.calls();
         let mut calls = Vec::new();

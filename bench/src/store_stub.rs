@@ -1,4 +1,5 @@
-//! A stub of DynamoDB: it has one widget, the one that was put last, under every id, and knows every API key.
+//! A stub of DynamoDB: it has one widget, the one that was put last, under every id, and knows
+//! every API key.
 
 use std::{
     io,
@@ -49,7 +50,8 @@ struct Stub {
     widget: Mutex<Widget>,
 }
 
-/// The item that was put last, and the answer to a query for a page of such, where one was asked for.
+/// The item that was put last, and the answer to a query for a page of such, where one was asked
+/// for.
 #[derive(Default)]
 struct Widget {
     item: Map<String, Value>,
@@ -64,7 +66,8 @@ impl StoreStub {
         Ok(Self::serve(listener, url, delay))
     }
 
-    /// A stub over TLS that is in reach once `is_there` is set: until then connections are closed as they come.
+    /// A stub over TLS that is in reach once `is_there` is set: until then connections are closed
+    /// as they come.
     pub async fn over_tls(identity: &Identity, is_there: Arc<AtomicBool>) -> Result<Self> {
         let listener = listen().await?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());

@@ -55,8 +55,8 @@ impl Changes {
         Ok(Self { stream, pipe })
     }
 
-    /// The next events, in the order of the changes, or none if a quarter of a second brought none. A change that cannot be
-    /// published is an error in its place. Who stops waiting loses none.
+    /// The next events, in the order of the changes, or none if a quarter of a second brought none.
+    /// A change that cannot be published is an error in its place. Who stops waiting loses none.
     pub async fn next(&mut self) -> Result<Vec<Result<PublishedEvent>>> {
         let records = self.stream.next().await?;
         Ok(records
@@ -96,8 +96,8 @@ pub async fn run(events: Events) -> Result<()> {
     }
 }
 
-/// How to speak to the store of the stack that has `folder` open. Where none has, there is nothing to wait for, and to wait
-/// would keep the folder from a stack that starts.
+/// How to speak to the store of the stack that has `folder` open. Where none has, there is nothing
+/// to wait for, and to wait would keep the folder from a stack that starts.
 async fn running_store(folder: PathBuf, template: &Template) -> Result<SdkConfig> {
     let none = || {
         let folder = folder.display();

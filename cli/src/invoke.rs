@@ -26,7 +26,8 @@ pub struct Invoke {
     url: Url,
 }
 
-/// Sends the event, and prints the function's answer, or its error document, as it came. A function that fails is an error.
+/// Sends the event, and prints the function's answer, or its error document, as it came. A function
+/// that fails is an error.
 pub async fn run(invoke: Invoke) -> Result<()> {
     let event = read(&invoke.event)?;
     let stack = invoke.url.as_str().trim_end_matches('/');

@@ -5,7 +5,8 @@
 //! * [`serve`] is `widgets serve`: it starts the local stack and prints how to use it.
 //! * [`keys`] is `widgets keys`: API keys, of the local stack or a deployed one.
 //! * [`invoke`] is `widgets invoke`: it sends an event to a function.
-//! * [`events`] is `widgets events`: it prints the change events that the template's pipe publishes.
+//! * [`events`] is `widgets events`: it prints the change events that the template's pipe
+//!   publishes.
 
 pub mod events;
 pub mod invoke;

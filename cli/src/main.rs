@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use widgets::{events, invoke, keys, serve};
 
-/// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and manage its API keys.
+/// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and
+/// manage its API keys.
 ///
 /// Without a command: `serve`, with its defaults.
 #[derive(Parser)]
@@ -21,21 +22,23 @@ struct Cli {
 enum Command {
     /// Serve both APIs on this machine, over an embedded DynamoDB
     ///
-    /// Builds the two Lambda functions, runs them as Lambda would, and puts an HTTP server before them that speaks to
-    /// them as API Gateway does, with the routes of template.yaml: what answers is what is deployed. Prints where it
-    /// listens, an API key, and a curl line for each dialect.
+    /// Builds the two Lambda functions, runs them as Lambda would, and puts an HTTP server before
+    /// them that speaks to them as API Gateway does, with the routes of template.yaml: what answers
+    /// is what is deployed. Prints where it listens, an API key, and a curl line for each dialect.
     Serve(serve::Serve),
     /// Issue, list, revoke and rotate API keys, of the local stack or a deployed one
     #[command(subcommand)]
     Keys(keys::Command),
     /// Send a function of the local stack an event
     ///
-    /// The event is any JSON; the function answers it as it would on AWS. Prints the answer, or the error document of a function that
-    /// failed, and then ends with 1. The stack also answers AWS's own tools: `aws lambda invoke --endpoint-url`, cargo-lambda.
+    /// The event is any JSON; the function answers it as it would on AWS. Prints the answer, or the
+    /// error document of a function that failed, and then ends with 1. The stack also answers AWS's
+    /// own tools: `aws lambda invoke --endpoint-url`, cargo-lambda.
     Invoke(invoke::Invoke),
     /// Follow the change events of the local stack
     ///
-    /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as changes are made.
+    /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as
+    /// changes are made.
     Events(events::Events),
 }
 

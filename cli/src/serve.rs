@@ -32,7 +32,8 @@ pub struct Serve {
     /// The port to listen on; 0 is any free one, and is printed
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// The folder that keeps what is created, from one start to the next [default: .widgets in the checkout]
+    /// The folder that keeps what is created, from one start to the next [default: .widgets in the
+    /// checkout]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Keep everything in memory: gone when it stops
@@ -44,8 +45,8 @@ pub struct Serve {
     /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "ephemeral"])]
     endpoint_url: Option<Url>,
-    /// The most execution environments a function has; each handles one request at a time, and more start as requests
-    /// overlap. Requests beyond that wait their turn
+    /// The most execution environments a function has; each handles one request at a time, and more
+    /// start as requests overlap. Requests beyond that wait their turn
     #[arg(long, value_name = "N", default_value = "10")]
     concurrency: NonZeroUsize,
 }
@@ -94,23 +95,22 @@ async fn start(serve: Serve) -> Result<Stack> {
     let template = Template::read(binaries::workspace())?;
     let functions: Vec<String> =
         template.functions.iter().map(|function| function.binary.clone()).collect();
-    let shown_key = key.clone();
     let bound = BoundStack::new(Options {
         address: address(&serve.host, serve.port)?,
         store_location,
-        api_key: key,
         concurrency: serve.concurrency.get(),
         template,
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
     })
     .await?;
+    keys::issue_development_key(&key, &bound.store).await?;
     eprintln!(
         "Building the functions ({}): minutes the first time, then at once.",
         functions.join(", ")
     );
     let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
     let stack = bound.start(&binaries).await?;
-    println!("{}", banner(&stack.url, &stack.store.url, &kept, shown_key.reveal()));
+    println!("{}", banner(&stack.url, &stack.store.url, &kept, key.reveal()));
     Ok(stack)
 }
 

@@ -30,7 +30,7 @@
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
-//! The code: [`rooms`] checks what the modules of `shared` import.
+//! The code: [`rooms`] checks what the modules of `shared` and of the local stack import.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 

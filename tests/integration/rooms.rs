@@ -1,4 +1,4 @@
-//! The rooms of `shared/src`: what each of them may import.
+//! The rooms of `shared/src`, and the local stack in `cli/src/local`: what each of them may import.
 
 use std::{
     fs,
@@ -88,4 +88,20 @@ fn aws_sdk_types_stay_in_their_rooms() {
             assert!(may_name_the_sdk || !line.contains("aws_sdk"), "{path}: {line}");
         }
     }
+}
+
+#[test]
+fn local_stack_imports_nothing_of_the_commands() {
+    let local = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/src/local");
+    let mut files = 0;
+    for entry in fs::read_dir(local).unwrap() {
+        let path = entry.unwrap().path();
+        for line in code(&fs::read_to_string(&path).unwrap()) {
+            for import in line.split("crate::").skip(1) {
+                assert!(import.starts_with("local::"), "{}: {line}", path.display());
+            }
+        }
+        files += 1;
+    }
+    assert!(files > 10, "the test no longer finds the local stack: it found {files} files");
 }

@@ -60,8 +60,8 @@ const THROTTLED: [&str; 3] =
 /// The code of a transaction that is being made for an earlier attempt.
 const IN_PROGRESS: &str = "TransactionInProgressException";
 
-/// Whether a write that failed so may have been made all the same: no answer says that it was refused, or one that the SDK
-/// tries again after does, and says nothing of the attempts before it.
+/// Whether a write that failed so may have been made all the same: no answer says that it was
+/// refused, or one that the SDK tries again after does, and says nothing of the attempts before it.
 pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,

@@ -34,8 +34,8 @@ fn moment(item: &Item, name: &str) -> Option<Timestamp> {
     Timestamp::parse(text(item, name)?)
 }
 
-/// A key that was issued. What the functions go by may be unreadable, and they refuse the key then; what they do not look at
-/// is absent if it is.
+/// A key that was issued. What the functions go by may be unreadable, and they refuse the key then;
+/// what they do not look at is absent if it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IssuedKey {
     /// Its SHA-256 in hex.

@@ -27,7 +27,7 @@ pub struct List {
 }
 
 /// Prints the keys in `table`, an account's together and the oldest first.
-pub async fn run(list: &List, table: &KeyTable) -> Result<()> {
+pub async fn run(list: List, table: &KeyTable) -> Result<()> {
     let keys: Result<Vec<IssuedKey>> = table.items().await?.iter().map(IssuedKey::read).collect();
     let mut keys = keys?;
     let refused = keys.iter().filter(|key| key.state() == State::Unreadable);

@@ -23,11 +23,11 @@ use clap::{Args, Subcommand};
 pub use issue::Issue;
 pub use issued::{IssuedKey, Unreadable};
 pub use list::List;
-pub use new_key::{KeySpec, NewKey, generate};
+pub use new_key::{KeySpec, NewKey, generate, issue_development_key};
 pub use revoke::Revoke;
 pub use rotate::Rotate;
-use table::IfMissing;
 pub use table::Location;
+use table::{IfMissing, KeyTable};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -40,8 +40,9 @@ pub enum Command {
     Revoke(At<Revoke>),
     /// Replace a key by a new one; both work until the overlap is over
     ///
-    /// The new key has the account, role and name of the old one, and is printed this once. The old one expires when the
-    /// overlap is over, or when it would have expired anyway if that is sooner.
+    /// The new key has the account, role and name of the old one, and is printed this once. The old
+    /// one expires when the overlap is over, or when it would have expired anyway if that is
+    /// sooner.
     Rotate(At<Rotate>),
 }
 
@@ -54,28 +55,23 @@ pub struct At<C: Args> {
     location: Location,
 }
 
-/// Does what `command` says.
+impl<C: Args> At<C> {
+    async fn run(
+        self,
+        if_missing: IfMissing,
+        run: impl AsyncFnOnce(C, &KeyTable) -> Result<()>,
+    ) -> Result<()> {
+        let Self { command, location } = self;
+        location.with_table(if_missing, async |table| run(command, table).await).await
+    }
+}
+
+/// Runs a command on the keys where they are.
 pub async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Issue(At { command, location }) => {
-            location
-                .with_table(IfMissing::Create, async |table| issue::run(command, table).await)
-                .await
-        }
-        Command::List(At { command, location }) => {
-            location
-                .with_table(IfMissing::Fail, async |table| list::run(&command, table).await)
-                .await
-        }
-        Command::Revoke(At { command, location }) => {
-            location
-                .with_table(IfMissing::Fail, async |table| revoke::run(&command, table).await)
-                .await
-        }
-        Command::Rotate(At { command, location }) => {
-            location
-                .with_table(IfMissing::Fail, async |table| rotate::run(&command, table).await)
-                .await
-        }
+        Command::Issue(issue) => issue.run(IfMissing::Create, issue::run).await,
+        Command::List(list) => list.run(IfMissing::Fail, list::run).await,
+        Command::Revoke(revoke) => revoke.run(IfMissing::Fail, revoke::run).await,
+        Command::Rotate(rotate) => rotate.run(IfMissing::Fail, rotate::run).await,
     }
 }

@@ -17,11 +17,16 @@ use super::{
     failure,
     issued::{IssuedKey, State},
 };
+use crate::local::{
+    embedded_store::{API_KEYS_TABLE, Store},
+    stack::DEVELOPMENT_ACCOUNT,
+};
 
 /// How many of a key's first characters are kept.
 const PREFIX_CHARACTERS: usize = 7;
 
-/// How many characters a key must have for that. Those that are not kept are still too many to guess.
+/// How many characters a key must have for that. Those that are not kept are still too many to
+/// guess.
 const MIN_CHARACTERS_WITH_PREFIX: usize = 32;
 
 /// A key that is to be handed out. Nothing shows it but [`NewKey::reveal`].
@@ -49,6 +54,18 @@ pub fn generate() -> Result<NewKey> {
     getrandom::fill(&mut random).context("no random numbers")?;
     NewKey::parse(&format!("in-{}", URL_SAFE_NO_PAD.encode(random)))
         .context("what was made is no key")
+}
+
+/// Puts `key` into a local stack's store, as a key of the development account.
+pub async fn issue_development_key(key: &NewKey, store: &Store) -> Result<()> {
+    let spec = KeySpec {
+        key,
+        account: DEVELOPMENT_ACCOUNT,
+        role: Role::Full,
+        expires_at: None,
+        name: Some("local stack"),
+    };
+    spec.put(&store.client(), API_KEYS_TABLE).await.map(drop)
 }
 
 /// What a new key is to be.
@@ -83,8 +100,8 @@ impl KeySpec<'_> {
         }
     }
 
-    /// Puts the key into `table`. One that is there already stays as it is: that is an error if it is another account's, or
-    /// does not work.
+    /// Puts the key into `table`. One that is there already stays as it is: that is an error if it
+    /// is another account's, or does not work.
     pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
         let issued = self.issued();
         let put = client
@@ -128,8 +145,8 @@ impl KeySpec<'_> {
     }
 }
 
-/// A new key for people, on a line by itself, or for scripts: what `list` says of it, and the key. With the key that it
-/// replaces, if it does.
+/// A new key for people, on a line by itself, or for scripts: what `list` says of it, and the key.
+/// With the key that it replaces, if it does.
 pub fn show(
     key: &NewKey,
     issued: &IssuedKey,

@@ -34,7 +34,7 @@ pub struct Revoke {
 }
 
 /// Revokes a key in `table`. One that was revoked before stays as it is.
-pub async fn run(revoke: &Revoke, table: &KeyTable) -> Result<()> {
+pub async fn run(revoke: Revoke, table: &KeyTable) -> Result<()> {
     let id = id(&revoke.id)?;
     let item = table.find(&id).await?;
     let now = Timestamp::now();

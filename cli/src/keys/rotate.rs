@@ -37,10 +37,12 @@ pub struct Rotate {
     /// How long the old key goes on working, such as 0s, 30m, 24h or 7d; at most a year
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = overlap)]
     overlap: Duration,
-    /// From when on the new key is refused, such as 2027-01-31T00:00:00Z [default: as was set for the old one]
+    /// From when on the new key is refused, such as 2027-01-31T00:00:00Z [default: as was set for
+    /// the old one]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     expires: Option<Timestamp>,
-    /// Print a JSON object: the new key, its id and what it has from the old one, and what became of that
+    /// Print a JSON object: the new key, its id and what it has from the old one, and what became
+    /// of that
     #[arg(long)]
     json: bool,
 }
@@ -51,7 +53,7 @@ fn overlap(text: &str) -> Result<Duration, String> {
 }
 
 /// Replaces a key in `table` and prints the new one.
-pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
+pub async fn run(rotate: Rotate, table: &KeyTable) -> Result<()> {
     let id = id(&rotate.id)?;
     let item = table.find(&id).await?;
     let old = IssuedKey::read(&item)?;
@@ -84,8 +86,9 @@ pub async fn run(rotate: &Rotate, table: &KeyTable) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a key that is not to be rotated: what does not work any more, and what was rotated. The expiry that it had been
-/// given is not known then, and the next key must not take the end of the overlap for it.
+/// Refuses a key that is not to be rotated: what does not work any more, and what was rotated. The
+/// expiry that it had been given is not known then, and the next key must not take the end of the
+/// overlap for it.
 fn check(key: &IssuedKey) -> Result<()> {
     let is = match key.state() {
         State::Revoked => "is revoked",

@@ -27,14 +27,17 @@ use crate::local::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where the keys are [default: in the local stack]")]
 pub struct Location {
-    /// The table of keys of a deployed stack, its output ApiKeysTable; reached with your own AWS credentials and region
-    /// (environment, profile, `aws login`, SSO, as every AWS tool finds them) [with --endpoint-url: ApiKeys]
+    /// The table of keys of a deployed stack, its output ApiKeysTable; reached with your own AWS
+    /// credentials and region (environment, profile, `aws login`, SSO, as every AWS tool finds
+    /// them) [with --endpoint-url: ApiKeys]
     #[arg(long)]
     table: Option<String>,
-    /// A DynamoDB that is not AWS's own in your region, such as the store that `widgets serve --ephemeral` prints
+    /// A DynamoDB that is not AWS's own in your region, such as the store that `widgets serve
+    /// --ephemeral` prints
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<Url>,
-    /// The folder of the local stack, which may be running or not [default: .widgets in the checkout]
+    /// The folder of the local stack, which may be running or not [default: .widgets in the
+    /// checkout]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["table", "endpoint_url"])]
     data: Option<PathBuf>,
 }
@@ -100,8 +103,8 @@ impl Location {
     }
 }
 
-/// `config` with the credentials that it leads to, asked for before the first call, whose error would bury that there are
-/// none.
+/// `config` with the credentials that it leads to, asked for before the first call, whose error
+/// would bury that there are none.
 async fn with_credentials(config: SdkConfig) -> Result<SdkConfig> {
     let none = "no AWS credentials in the environment, in a profile or from this machine: `aws login`, `aws sso \
                 login` or `aws configure` makes some, AWS_PROFILE names a profile";

@@ -20,11 +20,11 @@ pub fn workspace() -> &'static Path {
     package.parent().unwrap_or(package)
 }
 
-/// Builds `binaries` as this program was built (`dev` or `release`), and tells where each is. Cargo says on standard
-/// error what it is doing.
+/// Builds `binaries` as this program was built (`dev` or `release`), and tells where each is. Cargo
+/// says on standard error what it is doing.
 ///
-/// All members' features are unified, as they were when this program was built, so that nothing is compiled twice: no
-/// `--package` here.
+/// All members' features are unified, as they were when this program was built, so that nothing is
+/// compiled twice: no `--package` here.
 pub async fn build<'a>(
     binaries: impl IntoIterator<Item = &'a str>,
 ) -> Result<HashMap<String, PathBuf>> {
@@ -56,8 +56,8 @@ pub fn cargo() -> Result<Command> {
     );
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     for (name, _) in env::vars_os() {
-        // What cargo tells the program it runs. Build scripts that look at these would run, and crates be compiled,
-        // anew at each start.
+        // What cargo tells the program it runs. Build scripts that look at these would run, and
+        // crates be compiled, anew at each start.
         let tells = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
         if name.to_str().is_some_and(|name| tells.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);

@@ -1,4 +1,5 @@
-//! The store behind a local stack: the embedded DynamoDB, in memory or in a folder, or a DynamoDB elsewhere.
+//! The store behind a local stack: the embedded DynamoDB, in memory or in a folder, or a DynamoDB
+//! elsewhere.
 
 use std::{
     env,
@@ -21,10 +22,12 @@ use aws_sdk_dynamodb::{
     client::Waiters,
     config::{Credentials, SharedAsyncSleep, SharedCredentialsProvider},
     error::BuildError,
+    operation::describe_table::DescribeTableError,
     types::{
         AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
         GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+        ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
+        TimeToLiveSpecification,
     },
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -40,7 +43,7 @@ use url::Url;
 
 use super::{
     binaries,
-    template::{IndexSpec, TableSpec},
+    template::{AttributeSpec, IndexSpec, KeyPart, TableSpec},
 };
 
 /// The table of keys, as the template names it.
@@ -67,8 +70,8 @@ pub enum StoreLocation {
     Endpoint(Url),
 }
 
-/// Returns the folder that keeps a local stack's data unless another is named. It is in the checkout,
-/// whatever the current directory.
+/// Returns the folder that keeps a local stack's data unless another is named. It is in the
+/// checkout, whatever the current directory.
 pub fn data_folder() -> PathBuf {
     binaries::workspace().join(".widgets")
 }
@@ -177,8 +180,8 @@ enum OpenOutcome {
 }
 
 impl Embedded {
-    /// Opens the store in `folder`, unless another process has it open. One that is just opening or closing it is waited
-    /// for.
+    /// Opens the store in `folder`, unless another process has it open. One that is just opening or
+    /// closing it is waited for.
     async fn open(folder: &Path) -> Result<OpenOutcome> {
         let unusable = || format!("the data folder {} cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
@@ -240,9 +243,11 @@ impl Embedded {
     }
 }
 
-/// Opens the database in `file`. On its own it would keep a stream's records for ever, and look through all of them at each
-/// write: here they have an index, and those that are older than 24 hours, which is as long as DynamoDB keeps them
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time it is opened.
+/// Opens the database in `file`. On its own it would keep a stream's records for ever, and look
+/// through all of them at each write: here they have an index, and those that are older than 24
+/// hours, which is as long as DynamoDB keeps them
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time
+/// it is opened.
 fn open_database(file: &str) -> Result<Database> {
     let storage = Storage::new(file)?;
     storage.conn().execute_batch(
@@ -266,7 +271,8 @@ async fn sweep(database: Database) {
     }
 }
 
-/// How to speak to a store of our own, which looks at no credentials: the developer's are none of its business.
+/// How to speak to a store of our own, which looks at no credentials: the developer's are none of
+/// its business.
 pub fn local_config(url: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -286,10 +292,12 @@ fn placeholder() -> Credentials {
     Credentials::new("local", "local", None, None, "placeholder")
 }
 
-/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without one, at AWS.
+/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without
+/// one, at AWS.
 ///
-/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the environment or a profile
-/// sets up, since DynamoDB Local keeps data apart by it, and otherwise a placeholder.
+/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the
+/// environment or a profile sets up, since DynamoDB Local keeps data apart by it, and otherwise a
+/// placeholder.
 pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -305,7 +313,8 @@ pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
                 EnvironmentVariableCredentialsProvider::new(),
             )
             .or_else("Profile", profile);
-            // A profile that was asked for by name and is not there is a mistake, not a wish for a placeholder.
+            // A profile that was asked for by name and is not there is a mistake, not a wish for a
+            // placeholder.
             if env::var_os("AWS_PROFILE").is_none() {
                 credentials = credentials.or_else("Placeholder", placeholder());
             }
@@ -324,85 +333,39 @@ fn is_aws(endpoint: &Url) -> bool {
     endpoint.host_str().is_some_and(|host| DOMAINS.iter().any(|domain| host.ends_with(domain)))
 }
 
-/// Makes a table as it should be: one that is not there, and what one made earlier lacks.
+/// Creates a table, or adds what one that an earlier version created lacks.
 async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
+    let ensured = match describe(client, table).await? {
+        Some(existing) => complete(client, table, &existing).await,
+        None => create(client, table).await,
+    };
     let unmade = || format!("the table {} cannot be made", table.name);
-    ensure_indexes(client, table).await?;
-    if let Some(view) = &table.stream {
-        ensure_stream(client, table, view).await.with_context(unmade)?;
-    }
+    ensured.with_context(unmade)?;
     match &table.ttl {
         Some(attribute) => ensure_ttl(client, table, attribute).await.with_context(unmade),
         None => Ok(()),
     }
 }
 
-/// DynamoDB itself refuses a stream that shows something else than the one which is there.
-async fn ensure_stream(client: &Client, table: &TableSpec, view: &str) -> Result<()> {
-    let view = StreamViewType::from(view);
-    let described = client.describe_table().table_name(&table.name).send().await?.table;
-    let stream = described.and_then(|table| table.stream_specification);
-    if stream.is_some_and(|stream| {
-        stream.stream_enabled && stream.stream_view_type.as_ref() == Some(&view)
-    }) {
-        return Ok(());
+/// Returns what is known of a table, if it exists.
+async fn describe(client: &Client, table: &TableSpec) -> Result<Option<TableDescription>> {
+    match client.describe_table().table_name(&table.name).send().await {
+        Ok(described) => Ok(described.table),
+        Err(error) => match error.as_service_error() {
+            Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
+            _ => Err(error.into()),
+        },
     }
-    let stream =
-        StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()?;
-    client.update_table().table_name(&table.name).stream_specification(stream).send().await?;
-    wait(client, table).await
 }
 
-async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Result<()> {
-    let described = client
-        .describe_time_to_live()
-        .table_name(&table.name)
-        .send()
-        .await?
-        .time_to_live_description;
-    if described.is_some_and(|ttl| ttl.attribute_name() == Some(attribute)) {
-        return Ok(());
-    }
-    let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
-    client
-        .update_time_to_live()
-        .table_name(&table.name)
-        .time_to_live_specification(ttl)
-        .send()
-        .await?;
-    Ok(())
-}
-
-async fn ensure_indexes(client: &Client, table: &TableSpec) -> Result<()> {
-    let unmade = || format!("the table {} cannot be made", table.name);
-    let describe = client.describe_table().table_name(&table.name).send();
-    match describe.await {
-        Ok(described) => {
-            let indexes = described
-                .table
-                .and_then(|table| table.global_secondary_indexes)
-                .unwrap_or_default();
-            for index in &table.indexes {
-                if !indexes.iter().any(|existing| existing.index_name() == Some(&index.name)) {
-                    add_index(client, table, index).await.with_context(unmade)?;
-                    // One at a time (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
-                    wait(client, table).await.with_context(unmade)?;
-                }
-            }
-            return Ok(());
-        }
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_resource_not_found_exception()) => {}
-        Err(error) => return Err(error.into()),
-    }
+async fn create(client: &Client, table: &TableSpec) -> Result<()> {
     let mut create = client
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
-        .set_key_schema(Some(key_schema(&table.key)?));
+        .set_key_schema(Some(key_schema(&table.key)?))
+        .set_stream_specification(stream_specification(table)?);
     for index in &table.indexes {
         create = create.global_secondary_indexes(
             GlobalSecondaryIndex::builder()
@@ -412,8 +375,42 @@ async fn ensure_indexes(client: &Client, table: &TableSpec) -> Result<()> {
                 .build()?,
         );
     }
-    create.send().await.with_context(unmade)?;
-    wait(client, table).await.with_context(unmade)
+    create.send().await?;
+    wait(client, table).await
+}
+
+/// Adds the indexes and the stream that a table lacks. DynamoDB refuses to change the view of a
+/// stream that exists.
+async fn complete(client: &Client, table: &TableSpec, existing: &TableDescription) -> Result<()> {
+    let exists = |index: &IndexSpec| {
+        let mut indexes = existing.global_secondary_indexes().iter();
+        indexes.any(|existing| existing.index_name() == Some(&index.name))
+    };
+    for index in table.indexes.iter().filter(|index| !exists(index)) {
+        add_index(client, table, index).await?;
+        // One at a time
+        // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
+        wait(client, table).await?;
+    }
+    let stream = stream_specification(table)?;
+    if stream.is_some() && existing.stream_specification != stream {
+        let update = client.update_table().table_name(&table.name);
+        update.set_stream_specification(stream).send().await?;
+        wait(client, table).await?;
+    }
+    Ok(())
+}
+
+async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Result<()> {
+    let described = client.describe_time_to_live().table_name(&table.name).send().await?;
+    let ttl = described.time_to_live_description;
+    if ttl.is_some_and(|ttl| ttl.attribute_name() == Some(attribute)) {
+        return Ok(());
+    }
+    let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
+    let update = client.update_time_to_live().table_name(&table.name);
+    update.time_to_live_specification(ttl).send().await?;
+    Ok(())
 }
 
 /// Waits until a table can be used.
@@ -441,27 +438,34 @@ async fn add_index(client: &Client, table: &TableSpec, index: &IndexSpec) -> Res
 }
 
 fn attribute_definitions(
-    attributes: &[(String, String)],
+    attributes: &[AttributeSpec],
 ) -> Result<Vec<AttributeDefinition>, BuildError> {
-    let definition = |(name, kind): &(String, String)| {
-        let kind = ScalarAttributeType::from(kind.as_str());
-        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
+    let definition = |attribute: &AttributeSpec| {
+        let kind = ScalarAttributeType::from(attribute.kind.as_str());
+        AttributeDefinition::builder().attribute_name(&attribute.name).attribute_type(kind).build()
     };
     attributes.iter().map(definition).collect()
 }
 
-fn key_schema(key: &[(String, String)]) -> Result<Vec<KeySchemaElement>, BuildError> {
-    let element = |(name, kind): &(String, String)| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(KeyType::from(kind.as_str()))
-            .build()
+fn key_schema(key: &[KeyPart]) -> Result<Vec<KeySchemaElement>, BuildError> {
+    let element = |part: &KeyPart| {
+        let kind = KeyType::from(part.kind.as_str());
+        KeySchemaElement::builder().attribute_name(&part.attribute).key_type(kind).build()
     };
     key.iter().map(element).collect()
 }
 
 fn projection(index: &IndexSpec) -> Projection {
-    Projection::builder().projection_type(ProjectionType::from(index.projection.as_str())).build()
+    let kind = ProjectionType::from(index.projection.kind.as_str());
+    Projection::builder().projection_type(kind).build()
+}
+
+fn stream_specification(table: &TableSpec) -> Result<Option<StreamSpecification>, BuildError> {
+    let specification = |view: &String| {
+        let view = StreamViewType::from(view.as_str());
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()
+    };
+    table.stream.as_ref().map(specification).transpose()
 }
 
 #[cfg(test)]

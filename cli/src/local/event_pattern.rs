@@ -8,6 +8,9 @@
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+/// How an error about a pattern that EventBridge would take begins.
+const UNSUPPORTED: &str = "the local stack does not support";
+
 /// What an event, or a value in it, has to be like.
 #[derive(Debug, Clone)]
 pub enum Pattern {
@@ -33,7 +36,7 @@ impl Pattern {
             Value::Object(fields) if !fields.is_empty() => {
                 let read = |(name, field): (&String, &Value)| {
                     if name.starts_with('$') {
-                        bail!("{} {name}", Self::UNSUPPORTED);
+                        bail!("{UNSUPPORTED} {name}");
                     }
                     let field = Self::read(field).with_context(|| format!("in {name}"))?;
                     Ok((name.clone(), field))
@@ -47,20 +50,18 @@ impl Pattern {
         }
     }
 
-    const UNSUPPORTED: &str = "the local stack does not support";
-
     fn text(condition: &Value) -> Result<String> {
         match condition {
             Value::String(text) => Ok(text.clone()),
             Value::Object(operators) => {
                 let names: Vec<&str> = operators.keys().map(String::as_str).collect();
-                bail!("{} the operator {}", Self::UNSUPPORTED, names.join(", "))
+                bail!("{UNSUPPORTED} the operator {}", names.join(", "))
             }
-            other => bail!("{} {other}, which is no text", Self::UNSUPPORTED),
+            other => bail!("{UNSUPPORTED} {other}, which is no text"),
         }
     }
 
-    /// Returns whether `value` matches. Of an array one element has to.
+    /// Returns whether `value` matches. An array matches if one of its elements does.
     pub fn matches(&self, value: &Value) -> bool {
         match (self, value) {
             (_, Value::Array(elements)) => elements.iter().any(|element| self.matches(element)),

@@ -1,6 +1,6 @@
-//! Functions as Lambda runs them: each execution environment a process with a Runtime API of its own
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), one invocation at a time, more environments as
-//! requests overlap.
+//! Functions as Lambda runs them: each execution environment a process with a Runtime API of its
+//! own (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), one invocation at a
+//! time, more environments as requests overlap.
 
 use std::{
     fmt,
@@ -82,7 +82,8 @@ impl fmt::Debug for Function {
 }
 
 impl Function {
-    /// A function of at most `concurrency` environments. `variables` is all the environment its processes get.
+    /// A function of at most `concurrency` environments. `variables` is all the environment its
+    /// processes get.
     pub fn new(
         name: &str,
         binary: PathBuf,
@@ -107,19 +108,14 @@ impl Function {
         self.invoke_as(Uuid::new_v4(), event).await
     }
 
-    /// Has an environment handle `event` in the invocation `id`, and starts one if none is free. A process that died while
-    /// it was idle is replaced; one that dies with the event in its hands may have acted on it, so that the event is not
-    /// given to another.
+    /// Has an environment handle `event` in the invocation `id`, and starts one if none is free. A
+    /// process that died while it was idle is replaced; one that dies with the event in its hands
+    /// may have acted on it, so that the event is not given to another.
     pub async fn invoke_as(&self, id: Uuid, event: Bytes) -> Result<Bytes, InvokeError> {
-        let _slot = match timeout(QUEUE_TIMEOUT, self.slots.acquire()).await {
-            Ok(Ok(slot)) => slot,
-            Ok(Err(_)) | Err(_) => {
-                self.log(&format!(
-                    "had no environment for an event within {} s",
-                    QUEUE_TIMEOUT.as_secs()
-                ));
-                return Err(InvokeError::Busy);
-            }
+        let Ok(Ok(_slot)) = timeout(QUEUE_TIMEOUT, self.slots.acquire()).await else {
+            let seconds = QUEUE_TIMEOUT.as_secs();
+            let why = format!("had no environment for an event within {seconds} s");
+            return Err(self.logged(InvokeError::Busy, &why));
         };
         loop {
             let (mut environment, is_new) = match self.take_idle() {
@@ -133,15 +129,13 @@ impl Function {
                 }
                 Err(Lost::Idle) if !is_new => {}
                 Err(Lost::Idle | Lost::Working) => {
-                    self.log("the process ended without an answer");
-                    return Err(InvokeError::Crashed);
+                    let why = "the process ended without an answer";
+                    return Err(self.logged(InvokeError::Crashed, why));
                 }
                 Err(Lost::TooSlow) => {
-                    self.log(&format!(
-                        "stopped after its timeout of {} s",
-                        self.timeout.as_secs_f32()
-                    ));
-                    return Err(InvokeError::TimedOut(self.timeout));
+                    let why =
+                        format!("stopped after its timeout of {} s", self.timeout.as_secs_f32());
+                    return Err(self.logged(InvokeError::TimedOut(self.timeout), &why));
                 }
             }
         }
@@ -159,31 +153,27 @@ impl Function {
     }
 
     async fn start(&self) -> Result<Environment, InvokeError> {
-        let mut environment = match Environment::spawn(self).await {
-            Ok(environment) => environment,
-            Err(error) => {
-                self.log(&format!("cannot be started: {error}"));
-                return Err(InvokeError::Crashed);
-            }
-        };
+        let mut environment = Environment::spawn(self).await.map_err(|error| {
+            self.logged(InvokeError::Crashed, &format!("cannot be started: {error}"))
+        })?;
         match timeout(INIT_TIMEOUT, environment.ready()).await {
             Ok(true) => Ok(environment),
             Ok(false) => {
-                self.log("the process ended before it asked for an invocation");
-                Err(InvokeError::Crashed)
+                let why = "the process ended before it asked for an invocation";
+                Err(self.logged(InvokeError::Crashed, why))
             }
             Err(_) => {
-                self.log(&format!(
-                    "stopped: no invocation asked for within {} s",
-                    INIT_TIMEOUT.as_secs()
-                ));
-                Err(InvokeError::TimedOut(INIT_TIMEOUT))
+                let seconds = INIT_TIMEOUT.as_secs();
+                let why = format!("stopped: no invocation asked for within {seconds} s");
+                Err(self.logged(InvokeError::TimedOut(INIT_TIMEOUT), &why))
             }
         }
     }
 
-    fn log(&self, line: &str) {
-        (self.logs)(&self.name, line);
+    /// Returns `error`, having logged why.
+    fn logged(&self, error: InvokeError, why: &str) -> InvokeError {
+        (self.logs)(&self.name, why);
+        error
     }
 }
 
@@ -216,7 +206,13 @@ impl Environment {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (sender, receiver) = mpsc::channel(1);
-        let api = Arc::new(RuntimeApi::new(function, receiver));
+        let api = Arc::new(RuntimeApi {
+            function: function.name.clone(),
+            logs: Arc::clone(&function.logs),
+            invocations: tokio::sync::Mutex::new(receiver),
+            current: Mutex::default(),
+            asked: Notify::new(),
+        });
         let app = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
@@ -234,7 +230,8 @@ impl Environment {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Out of the terminal's group: Ctrl-C reaches the stack alone, which then ends its processes itself.
+            // Out of the terminal's group: Ctrl-C reaches the stack alone, which then ends its
+            // processes itself.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
@@ -274,7 +271,8 @@ impl Environment {
                 Ok(outcome) => outcome.map_err(|_| Lost::Working),
                 Err(_) => Err(Lost::TooSlow),
             },
-            // It may have answered with its last breath: the answer is then on its way through the server's task.
+            // It may have answered with its last breath: the answer is then on its way through the
+            // server's task.
             _ = self.process.wait() => match timeout(LAST_BREATH, answer).await {
                 Ok(Ok(outcome)) => Ok(outcome),
                 _ if handed_over.load(Ordering::SeqCst) => Err(Lost::Working),
@@ -318,21 +316,6 @@ struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    fn new(function: &Function, invocations: mpsc::Receiver<Invocation>) -> Self {
-        Self {
-            function: function.name.clone(),
-            logs: Arc::clone(&function.logs),
-            invocations: tokio::sync::Mutex::new(invocations),
-            current: Mutex::default(),
-            asked: Notify::new(),
-        }
-    }
-
-    /// Passes on what the function says of its own failure to start.
-    fn log(&self, error: &str) {
-        (self.logs)(&self.function, &format!("reported {error}"));
-    }
-
     /// Ends the current invocation, if it is the one that `id` names.
     fn end(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -403,6 +386,6 @@ async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: 
 
 /// The process says why it cannot start; it then ends, which is what the stack acts on.
 async fn fail_init(State(api): State<Arc<RuntimeApi>>, body: String) -> StatusCode {
-    api.log(&body);
+    (api.logs)(&api.function, &format!("reported {body}"));
     StatusCode::ACCEPTED
 }

@@ -1,9 +1,11 @@
-//! The front: an HTTP server that speaks to functions as API Gateway's HTTP API does, in payload format 2.0
+//! The front: an HTTP server that speaks to functions as API Gateway's HTTP API does, in payload
+//! format 2.0
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
 //!
-//! A function that died is a 502 and one that took too long a 504, so that a developer can tell them apart.
+//! A function that died is a 502 and one that took too long a 504, so that a developer can tell
+//! them apart.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -30,8 +32,8 @@ use super::{
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// Answers requests on `listener` until `stopped`; those that it is answering then come to their end. Beside the API's
-/// `routes` it serves Lambda's Invoke API for `functions`.
+/// Answers requests on `listener` until `stopped`; those that it is answering then come to their
+/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions`.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -50,13 +52,6 @@ pub struct Routes {
     logs: LogSink,
 }
 
-impl fmt::Debug for Routes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routes").field("routes", &self.routes).finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug)]
 struct Route {
     method: String,
     path: String,
@@ -77,8 +72,8 @@ impl Routes {
         self.routes.push(Route { method: method.to_owned(), path: path.to_owned(), function });
     }
 
-    /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more literal segments before
-    /// fewer, the method before `ANY`.
+    /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more
+    /// literal segments before fewer, the method before `ANY`.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
         let candidates = self
             .routes

@@ -39,8 +39,8 @@ impl InputTemplate {
         Ok(Self(pieces))
     }
 
-    /// Renders the template for `event`: on one line, with the keys in the template's order. AWS does
-    /// not document what a path that leads nowhere becomes; here it is an error.
+    /// Renders the template for `event`: on one line, with the keys in the template's order. AWS
+    /// does not document what a path that leads nowhere becomes; here it is an error.
     pub fn render(&self, event: &Value) -> Result<Box<RawValue>> {
         let mut json = String::new();
         for piece in &self.0 {

@@ -1,7 +1,8 @@
-//! Lambda's Invoke API, as AWS documents it (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), so that
-//! `widgets invoke`, the AWS CLI, an SDK or cargo-lambda can send a function any event.
+//! Lambda's Invoke API, as AWS documents it
+//! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), so that `widgets invoke`, the
+//! AWS CLI, an SDK or cargo-lambda can send a function any event.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, fmt::Display, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::Request,
@@ -28,15 +29,17 @@ pub const FUNCTION_ERROR: &str = "x-amz-function-error";
 /// The header that says which of the API's own errors an answer is.
 pub const ERROR_TYPE: &str = "x-amzn-errortype";
 
-/// Headers that only a request from elsewhere has: a web page's, or one that a proxy or a tunnel passes on.
+/// Headers that only a request from elsewhere has: a web page's, or one that a proxy or a tunnel
+/// passes on.
 const OF_STRANGERS: [HeaderName; 3] =
     [header::ORIGIN, header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 
 /// The name in the path of a request that invokes a function.
 ///
-/// No API key protects this, and an event may speak for any account. So it is there only for programs on this machine: not
-/// for peers elsewhere, whatever address the stack listens on, and neither for the web pages that a browser on this
-/// machine shows nor for what comes through a tunnel. To them it is a path that leads nowhere.
+/// No API key protects this, and an event may speak for any account. So it is there only for
+/// programs on this machine: not for peers elsewhere, whatever address the stack listens on, and
+/// neither for the web pages that a browser on this machine shows nor for what comes through a
+/// tunnel. To them it is a path that leads nowhere.
 pub fn invoke_target(request: &Request, client: SocketAddr) -> Option<String> {
     let is_local = client.ip().to_canonical().is_loopback()
         && !OF_STRANGERS.iter().any(|name| request.headers().contains_key(name));
@@ -71,11 +74,15 @@ impl Functions {
         let (parts, body) = request.into_parts();
         let invocation_type = InvocationType::of(&parts.headers)?;
         let function = Arc::clone(self.find(name, parts.uri.query().unwrap_or_default())?);
-        let event =
-            read_body(body, invocation_type.max_bytes()).await.map_err(|error| match error {
-                BodyError::TooLarge => Refusal::too_large(invocation_type.max_bytes()),
-                BodyError::Broken => Refusal::no_json("the request ended early"),
-            })?;
+        let limit = invocation_type.max_bytes();
+        let event = read_body(body, limit).await.map_err(|error| match error {
+            BodyError::TooLarge => Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestTooLargeException",
+                format!("Request must be smaller than {limit} bytes for the Invoke operation"),
+            ),
+            BodyError::Broken => Refusal::invalid_json("the request ended early"),
+        })?;
         // What is sent without an event is invoked with an empty one.
         let event = if event.is_empty() { "{}".into() } else { event };
         check_json(&event)?;
@@ -85,15 +92,20 @@ impl Functions {
         // In a task of its own: a client that hangs up does not stop an invocation.
         let invocation = tokio::spawn(async move { function.invoke_as(id, event).await });
         match invocation_type {
-            // One that fails is not made again, as Lambda would do minutes later; the log says that it failed.
+            // One that fails is not made again, as Lambda would do minutes later; the log says that
+            // it failed.
             InvocationType::Event => Ok(StatusCode::ACCEPTED.into_response()),
             _ => outcome(id, invocation.await.unwrap_or(Err(InvokeError::Crashed))),
         }
     }
 
-    /// The function that `name` means, which is a function's name or its ARN, whole or in part, and may have a qualifier.
+    /// The function that `name` means, which is a function's name or its ARN, whole or in part, and
+    /// may have a qualifier.
     fn find(&self, name: &str, query: &str) -> Result<&Arc<Function>, Refusal> {
-        let unknown = || Refusal::not_found(name);
+        let unknown = || {
+            let message = format!("Function not found: {name}");
+            Refusal::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
+        };
         let named = name.rsplit_once("function:").map_or(name, |(_, named)| named);
         let (named, qualifier) = named
             .split_once(':')
@@ -128,11 +140,11 @@ impl InvocationType {
             None | Some(b"RequestResponse") => Ok(Self::RequestResponse),
             Some(b"Event") => Ok(Self::Event),
             Some(b"DryRun") => Ok(Self::DryRun),
-            Some(_) => Err(Refusal {
-                status: StatusCode::BAD_REQUEST,
-                kind: "InvalidParameterValueException",
-                message: "X-Amz-Invocation-Type is RequestResponse, Event or DryRun".to_owned(),
-            }),
+            Some(_) => Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidParameterValueException",
+                "X-Amz-Invocation-Type is RequestResponse, Event or DryRun",
+            )),
         }
     }
 
@@ -145,13 +157,12 @@ impl InvocationType {
 }
 
 fn check_json(event: &[u8]) -> Result<(), Refusal> {
-    let text = str::from_utf8(event).map_err(|error| Refusal::no_json(&error.to_string()))?;
-    serde_json::from_str::<IgnoredAny>(text)
-        .map(drop)
-        .map_err(|error| Refusal::no_json(&error.to_string()))
+    let text = str::from_utf8(event).map_err(Refusal::invalid_json)?;
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Refusal::invalid_json)
 }
 
-/// The answer to a caller who waited. A function that failed is a success of the API's, whose payload is the error.
+/// The answer to a caller who waited. A function that failed is a success of the API's, whose
+/// payload is the error.
 fn outcome(id: Uuid, outcome: Result<axum::body::Bytes, InvokeError>) -> Result<Response, Refusal> {
     let error = |kind: &str, message: String| {
         let message = format!("RequestId: {id} Error: {message}");
@@ -163,7 +174,10 @@ fn outcome(id: Uuid, outcome: Result<axum::body::Bytes, InvokeError>) -> Result<
     ];
     let failed = match outcome {
         Ok(payload) => return Ok((headers, payload).into_response()),
-        Err(InvokeError::Busy) => return Err(Refusal::busy()),
+        Err(InvokeError::Busy) => {
+            let (status, kind) = (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException");
+            return Err(Refusal::new(status, kind, "Rate exceeded."));
+        }
         Err(InvokeError::Failed(document)) => document,
         Err(InvokeError::TimedOut(limit)) => error(
             "Sandbox.Timedout",
@@ -185,36 +199,13 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn not_found(name: &str) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            kind: "ResourceNotFoundException",
-            message: format!("Function not found: {name}"),
-        }
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into() }
     }
 
-    fn too_large(limit: usize) -> Self {
-        Self {
-            status: StatusCode::PAYLOAD_TOO_LARGE,
-            kind: "RequestTooLargeException",
-            message: format!("Request must be smaller than {limit} bytes for the Invoke operation"),
-        }
-    }
-
-    fn no_json(why: &str) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            kind: "InvalidRequestContentException",
-            message: format!("Could not parse request body into json: {why}"),
-        }
-    }
-
-    fn busy() -> Self {
-        Self {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            kind: "TooManyRequestsException",
-            message: "Rate exceeded.".to_owned(),
-        }
+    fn invalid_json(why: impl Display) -> Self {
+        let message = format!("Could not parse request body into json: {why}");
+        Self::new(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// A line of `function` as a terminal shows it: JSON as our functions write it becomes words, anything else stays.
+/// A line of `function` as a terminal shows it: JSON as our functions write it becomes words,
+/// anything else stays.
 pub fn readable(function: &str, line: &str) -> String {
     let words = |line: &Value| request(line).or_else(|| command(line)).or_else(|| event(line));
     let words = serde_json::from_str::<Value>(line).ok().and_then(|line| words(&line));

@@ -1,4 +1,5 @@
-//! A front of a store that tells what it is asked: which calls, and what DynamoDB would charge for them.
+//! A front of a store that tells what it is asked: which calls, and what DynamoDB would charge for
+//! them.
 
 use std::{
     collections::BTreeSet,
@@ -71,11 +72,9 @@ async fn forward(
     State((store, client, calls)): State<(String, reqwest::Client, Calls)>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    match exchange(&store, &client, &calls, headers, &body).await {
-        Ok(response) => response,
-        Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
-    }
+) -> Result<Response, (StatusCode, String)> {
+    let exchange = exchange(&store, &client, &calls, headers, &body).await;
+    exchange.map_err(|error| (StatusCode::BAD_GATEWAY, format!("{error:#}")))
 }
 
 async fn exchange(

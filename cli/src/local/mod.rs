@@ -1,4 +1,5 @@
-//! The whole service on this machine.
+//! The whole service on this machine. The commands import from here, and nothing here imports from
+//! them.
 //!
 //! * [`stack`] starts and stops all of it.
 //! * [`template`] reads what is deployed from `template.yaml`.
@@ -25,7 +26,7 @@ pub mod invocations;
 pub mod logs;
 pub mod meter;
 pub mod pipe;
-mod request_body;
+pub mod request_body;
 pub mod stack;
 pub mod stream;
 pub mod template;

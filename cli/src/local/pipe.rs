@@ -45,8 +45,8 @@ pub struct PublishedEvent {
 }
 
 impl Pipe {
-    /// Makes a pipe that reads the stream `stream_arn`. What `spec` has and the local stack does not
-    /// support is an error that names it.
+    /// Makes a pipe that reads the stream `stream_arn`. What `spec` has and the local stack does
+    /// not support is an error that names it.
     pub fn new(spec: &PipeSpec, stream_arn: &str, region: &str) -> Result<Self> {
         let unusable = || format!("the pipe {} of the template cannot be used", spec.name);
         let filters =
@@ -63,7 +63,8 @@ impl Pipe {
         })
     }
 
-    /// The event that a stream's record is published as at `now`, or none if no filter lets the record pass.
+    /// The event that a stream's record is published as at `now`, or none if no filter lets the
+    /// record pass.
     pub fn publish(&self, record: &Value, now: DateTime<Utc>) -> Result<Option<PublishedEvent>> {
         if !self.filters.is_empty() && !self.filters.iter().any(|filter| filter.matches(record)) {
             return Ok(None);

@@ -11,20 +11,20 @@ use std::{
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::config::ProvideCredentials;
-use shared::{auth::Role, model::AccountId};
+use shared::model::AccountId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    embedded_store::{API_KEYS_TABLE, Store, StoreLocation},
+    embedded_store::{Store, StoreLocation},
     function_process::{Function, LogSink},
     gateway::{self, Routes},
     invocations::Functions,
     template::{FunctionSpec, Template},
 };
-use crate::keys::{KeySpec, NewKey};
 
-/// The account of a local stack: the same at every start, so that what it made is there under the next key too.
+/// The account of a local stack: the same at every start, so that what it made is there under the
+/// next key too.
 pub const DEVELOPMENT_ACCOUNT: AccountId =
     AccountId(Uuid::from_u128(0xd0000000_0000_4000_8000_000000000000));
 
@@ -37,8 +37,6 @@ pub struct Options {
     pub address: SocketAddr,
     /// Where it keeps its data.
     pub store_location: StoreLocation,
-    /// The development account's key.
-    pub api_key: NewKey,
     /// The most execution environments a function has.
     pub concurrency: usize,
     /// What is deployed.
@@ -49,9 +47,10 @@ pub struct Options {
 
 /// A stack whose port is bound and whose store is open. It does not answer yet.
 pub struct BoundStack {
+    /// Its store.
+    pub store: Store,
     options: Options,
     listener: TcpListener,
-    store: Store,
 }
 
 /// A running stack. It stops soon after it is dropped; [`Stack::stop`] waits for that.
@@ -77,18 +76,11 @@ impl BoundStack {
             format!("cannot listen on {} (--port takes another)", options.address)
         })?;
         let store = Store::open(&options.store_location, &options.template.tables).await?;
-        let key = KeySpec {
-            key: &options.api_key,
-            account: DEVELOPMENT_ACCOUNT,
-            role: Role::Full,
-            expires_at: None,
-            name: Some("local stack"),
-        };
-        key.put(&store.client(), API_KEYS_TABLE).await?;
         Ok(Self { options, listener, store })
     }
 
-    /// Starts to answer, with the functions' binaries by name. Their processes start with the first request.
+    /// Starts to answer, with the functions' binaries by name. Their processes start with the first
+    /// request.
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
         let Self { options, listener, store } = self;
         let mut routes = Routes::new(Arc::clone(&options.logs));
@@ -123,8 +115,8 @@ impl BoundStack {
 }
 
 impl Stack {
-    /// Stops everything that was started: the gateway and with it the functions' processes, then the store. Requests
-    /// that are being answered get two seconds for it.
+    /// Stops everything that was started: the gateway and with it the functions' processes, then
+    /// the store. Requests that are being answered get two seconds for it.
     pub async fn stop(self) {
         drop(self.stop);
         let _ = timeout(STOP_TIMEOUT, self.gateway).await;
@@ -144,7 +136,8 @@ fn url(address: SocketAddr) -> String {
 }
 
 /// The environment of a function's processes, as Lambda sets it
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's address and credentials.
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), with the store's
+/// address and credentials.
 pub async fn environment(
     spec: &FunctionSpec,
     binary: &Path,

@@ -1,6 +1,6 @@
 //! A table's stream, followed as Lambda and EventBridge Pipes follow it
-//! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>): every shard after the one that it
-//! came from, so that the changes of an item come in their order.
+//! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>): every shard
+//! after the one that it came from, so that the changes of an item come in their order.
 
 use std::{collections::HashMap, mem, time::Duration};
 
@@ -80,8 +80,8 @@ impl Stream {
         &self.arn
     }
 
-    /// The next records, or none if a quarter of a second brought none: each as Lambda and Pipes hand it on. Who stops
-    /// waiting loses none: they come the next time.
+    /// The next records, or none if a quarter of a second brought none: each as Lambda and Pipes
+    /// hand it on. Who stops waiting loses none: they come the next time.
     pub async fn next(&mut self) -> Result<Vec<Value>> {
         self.turn.tick().await;
         if self.lacks_successors() {
@@ -110,7 +110,8 @@ impl Stream {
         self.shards.iter().any(|shard| shard.iterator.is_none() && !is_succeeded(shard))
     }
 
-    /// Opens at its beginning every shard that is not known yet and has no parent that is still to be read.
+    /// Opens at its beginning every shard that is not known yet and has no parent that is still to
+    /// be read.
     async fn open_successors(&mut self) -> Result<()> {
         let listed = self.describe().await?;
         let is_listed = |id: &str| listed.iter().any(|shard| shard.shard_id() == Some(id));
@@ -176,7 +177,8 @@ impl Stream {
 }
 
 /// A record as Lambda and Pipes hand it on
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>): what it does not have is left out.
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>): what it does not have is left
+/// out.
 fn handed_on(record: Record, stream: &str) -> Value {
     object([
         ("eventID", record.event_id.map(Value::from)),
@@ -259,8 +261,8 @@ mod tests {
     use super::*;
     use crate::local::embedded_store::local_config;
 
-    /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c` followed is gone.
-    /// `a` and `b` have ended.
+    /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c`
+    /// followed is gone. `a` and `b` have ended.
     async fn answer(
         State(listed): State<Arc<AtomicUsize>>,
         headers: HeaderMap,

@@ -1,5 +1,5 @@
-//! What the local stack takes from `template.yaml`: functions, routes, tables and pipes, so that what answers locally is
-//! what is deployed.
+//! What the local stack takes from `template.yaml`: functions, routes, tables and pipes, so that
+//! what answers locally is what is deployed.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -14,7 +14,8 @@ pub struct Template {
     pub functions: Vec<FunctionSpec>,
     /// The tables; locally a table's name is its logical id.
     pub tables: Vec<TableSpec>,
-    /// The pipes from a table's stream to an event bus; a pipe of any other kind is none of the local stack's.
+    /// The pipes from a table's stream to an event bus; a pipe of any other kind is none of the
+    /// local stack's.
     pub pipes: Vec<PipeSpec>,
 }
 
@@ -38,7 +39,8 @@ pub struct FunctionSpec {
 }
 
 /// A route of the HTTP API.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct RouteSpec {
     /// A method, or `ANY`.
     pub method: String,
@@ -51,10 +53,10 @@ pub struct RouteSpec {
 pub struct TableSpec {
     /// Its logical id.
     pub name: String,
-    /// The attributes that its keys are made of: name and type.
-    pub attributes: Vec<(String, String)>,
-    /// Its primary key: attribute and `HASH` or `RANGE`.
-    pub key: Vec<(String, String)>,
+    /// The attributes that its keys are made of.
+    pub attributes: Vec<AttributeSpec>,
+    /// Its primary key.
+    pub key: Vec<KeyPart>,
     /// Its global secondary indexes.
     pub indexes: Vec<IndexSpec>,
     /// What its stream shows of a changed item, such as `NEW_IMAGE`, where it has a stream.
@@ -63,25 +65,59 @@ pub struct TableSpec {
     pub ttl: Option<String>,
 }
 
+/// An attribute that a key is made of.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AttributeSpec {
+    /// Its name.
+    #[serde(rename = "AttributeName")]
+    pub name: String,
+    /// `S`, `N` or `B`.
+    #[serde(rename = "AttributeType")]
+    pub kind: String,
+}
+
+/// A part of a key.
+#[derive(Debug, Clone, Deserialize)]
+pub struct KeyPart {
+    /// The attribute.
+    #[serde(rename = "AttributeName")]
+    pub attribute: String,
+    /// `HASH` or `RANGE`.
+    #[serde(rename = "KeyType")]
+    pub kind: String,
+}
+
 /// A global secondary index.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct IndexSpec {
     /// Its name.
+    #[serde(rename = "IndexName")]
     pub name: String,
     /// Its key, as a table's.
-    pub key: Vec<(String, String)>,
+    #[serde(rename = "KeySchema")]
+    pub key: Vec<KeyPart>,
+    /// What it holds of an item.
+    #[serde(rename = "Projection")]
+    pub projection: ProjectionSpec,
+}
+
+/// What an index holds of an item.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ProjectionSpec {
     /// `ALL` or `KEYS_ONLY`.
-    pub projection: String,
+    #[serde(rename = "ProjectionType")]
+    pub kind: String,
 }
 
 /// A pipe from a table's stream to an event bus.
 #[derive(Debug, Clone)]
 pub struct PipeSpec {
-    /// Its logical id, which locally is its name.
+    /// Its logical id.
     pub name: String,
     /// The table that it reads the stream of.
     pub table: String,
-    /// Event patterns. A record passes that matches one of them, or any record where there are none.
+    /// Event patterns. A record passes that matches one of them, or any record where there are
+    /// none.
     pub filters: Vec<String>,
     /// What makes an event's detail of a record.
     pub input_template: String,
@@ -118,8 +154,8 @@ impl Template {
         Ok(Self { functions, tables, pipes })
     }
 
-    /// The same with tables that have no streams, for what measures: a store in memory looks through all of a stream's
-    /// records at each write, which DynamoDB does not.
+    /// The same with tables that have no streams, for what measures: a store in memory looks
+    /// through all of a stream's records at each write, which DynamoDB does not.
     pub fn without_streams(mut self) -> Self {
         self.tables.iter_mut().for_each(|table| table.stream = None);
         self
@@ -214,7 +250,8 @@ impl Document {
     }
 }
 
-/// The logical id of the resource whose `attribute` a value is: `Widgets` of `!GetAtt Widgets.StreamArn`.
+/// The logical id of the resource whose `attribute` a value is: `Widgets` of `!GetAtt
+/// Widgets.StreamArn`.
 fn attribute_of(value: Option<&Scalar>, attribute: &str) -> Option<String> {
     let Tagged(value, tag) = value?;
     let (name, named) = value.split_once('.')?;
@@ -222,35 +259,16 @@ fn attribute_of(value: Option<&Scalar>, attribute: &str) -> Option<String> {
 }
 
 fn table(name: &str, properties: &Properties) -> TableSpec {
+    let stream = properties.stream_specification.as_ref();
+    let ttl = properties.time_to_live_specification.as_ref();
     TableSpec {
         name: name.to_owned(),
-        attributes: properties
-            .attribute_definitions
-            .iter()
-            .map(|definition| {
-                (definition.attribute_name.clone(), definition.attribute_type.clone())
-            })
-            .collect(),
-        key: key(&properties.key_schema),
-        indexes: properties
-            .global_secondary_indexes
-            .iter()
-            .map(|index| IndexSpec {
-                name: index.index_name.clone(),
-                key: key(&index.key_schema),
-                projection: index.projection.projection_type.clone(),
-            })
-            .collect(),
-        stream: properties
-            .stream_specification
-            .as_ref()
-            .map(|stream| stream.stream_view_type.clone()),
-        ttl: properties.time_to_live_specification.as_ref().map(|ttl| ttl.attribute_name.clone()),
+        attributes: properties.attribute_definitions.clone(),
+        key: properties.key_schema.clone(),
+        indexes: properties.global_secondary_indexes.clone(),
+        stream: stream.map(|stream| stream.stream_view_type.clone()),
+        ttl: ttl.map(|ttl| ttl.attribute_name.clone()),
     }
-}
-
-fn key(schema: &[Key]) -> Vec<(String, String)> {
-    schema.iter().map(|key| (key.attribute_name.clone(), key.key_type.clone())).collect()
 }
 
 /// A value and the YAML tag before it, such as `!Ref`.
@@ -288,7 +306,8 @@ struct Resource {
     metadata: Metadata,
 }
 
-/// The properties that matter here, of functions, tables and pipes alike: their names do not collide.
+/// The properties that matter here, of functions, tables and pipes alike: their names do not
+/// collide.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Properties {
@@ -297,9 +316,9 @@ struct Properties {
     environment: Environment,
     logging_config: LoggingConfig,
     events: BTreeMap<String, Event>,
-    attribute_definitions: Vec<AttributeDefinition>,
-    key_schema: Vec<Key>,
-    global_secondary_indexes: Vec<Index>,
+    attribute_definitions: Vec<AttributeSpec>,
+    key_schema: Vec<KeyPart>,
+    global_secondary_indexes: Vec<IndexSpec>,
     stream_specification: Option<StreamSpecification>,
     time_to_live_specification: Option<TimeToLive>,
     source: Option<Scalar>,
@@ -324,42 +343,7 @@ struct Event {
     #[serde(rename = "Type")]
     kind: String,
     #[serde(rename = "Properties", default)]
-    properties: Route,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Route {
-    method: String,
-    path: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AttributeDefinition {
-    attribute_name: String,
-    attribute_type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Key {
-    attribute_name: String,
-    key_type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Index {
-    index_name: String,
-    key_schema: Vec<Key>,
-    projection: Projection,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Projection {
-    projection_type: String,
+    properties: RouteSpec,
 }
 
 #[derive(Deserialize)]

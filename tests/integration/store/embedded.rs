@@ -15,7 +15,8 @@ async fn store_of_an_earlier_version_gets_missing_indexes_with_its_items() {
         let table =
             options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
         table.indexes.clear();
-        table.attributes.retain(|(name, _)| table.key.iter().any(|(key, _)| key == name));
+        let key = &table.key;
+        table.attributes.retain(|it| key.iter().any(|part| part.attribute == it.name));
     })
     .await;
     let path =

@@ -149,7 +149,6 @@ impl TestApp {
         let mut options = Options {
             address: ([127, 0, 0, 1], 0).into(),
             store_location: StoreLocation::Memory,
-            api_key: key.clone(),
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
             logs: Arc::new(move |function, line| {
@@ -157,7 +156,9 @@ impl TestApp {
             }),
         };
         change(&mut options);
-        let stack = BoundStack::new(options).await.unwrap().start(built().await).await.unwrap();
+        let bound = BoundStack::new(options).await.unwrap();
+        keys::issue_development_key(&key, &bound.store).await.unwrap();
+        let stack = bound.start(built().await).await.unwrap();
         let store = stack.store.client();
         Self {
             stack,

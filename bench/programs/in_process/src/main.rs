@@ -1,8 +1,8 @@
-//! A create without Lambda and without the store: the event is read, its body validated, the widget made and rendered,
-//! and the answer written as Lambda takes it. `bench` measures it.
+//! A create without Lambda and without the store: the event is read, its body validated, the widget
+//! made and rendered, and the answer written as Lambda takes it. `bench` measures it.
 //!
-//! `in_process <dialect> <batches> <times>`, the event on standard input: so many batches of so many creates. Each line
-//! that it prints is the mean time of a create in a batch, in microseconds.
+//! `in_process <dialect> <batches> <times>`, the event on standard input: so many batches of so
+//! many creates. Each line that it prints is the mean time of a create in a batch, in microseconds.
 
 use std::{env, error::Error, hint::black_box, io, time::Instant};
 

@@ -1,5 +1,6 @@
-//! The plain way to keep widgets: the SDK, `aws-config` and `lambda_http` with their defaults, a runtime of many threads, a
-//! `Value` in and a `Value` out. It looks at no key and at no rule: a POST puts what its body has, a GET gets it.
+//! The plain way to keep widgets: the SDK, `aws-config` and `lambda_http` with their defaults, a
+//! runtime of many threads, a `Value` in and a `Value` out. It looks at no key and at no rule: a
+//! POST puts what its body has, a GET gets it.
 
 use std::env;
 
