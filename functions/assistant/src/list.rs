@@ -10,8 +10,7 @@ use crate::views::{ListView, WidgetView, success};
 
 /// The widgets of an account.
 pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Response> {
-    let params = PageParams::parse(request)?;
-    respond(widgets, &widgets.all(), params).await
+    respond(widgets, &widgets.all(), page_and_size(request)?).await
 }
 
 /// The widgets of one assistant.
@@ -21,31 +20,22 @@ pub async fn handle_assistant(
     assistant_id: &str,
 ) -> Result<Response> {
     let assistant_id = path_uuid("assistant_id", assistant_id);
-    let (assistant_id, params) = zip(assistant_id, PageParams::parse(request))?;
-    respond(widgets, &widgets.of_assistant(assistant_id), params).await
+    let (assistant_id, page_and_size) = zip(assistant_id, page_and_size(request))?;
+    respond(widgets, &widgets.of_assistant(assistant_id), page_and_size).await
 }
 
-/// The number of a page, from 1, and its size.
-struct PageParams {
-    page: u64,
-    size: u64,
-}
-
-impl PageParams {
-    fn parse(request: &Request<'_>) -> Result<Self> {
-        let integer = |name, default, maximum| match request.query_value(name) {
-            Some(text) => query_integer(name, &text, 1, maximum),
-            None => Ok(default),
-        };
-        let (page, size) = zip(integer("page", 1, None), integer("size", 50, Some(100)))?;
-        Ok(Self { page, size })
-    }
+/// Parses the number of a page, from 1, and its size.
+fn page_and_size(request: &Request<'_>) -> Result<(u64, u64)> {
+    let integer = |name, default, maximum| match request.query_value(name) {
+        Some(text) => query_integer(name, &text, 1, maximum),
+        None => Ok(default),
+    };
+    zip(integer("page", 1, None), integer("size", 50, Some(100)))
 }
 
 /// Answers with a page. DynamoDB knows neither the number of a page nor the total: the widgets
 /// before the page and behind it are counted. A list that fits on its first page is one call.
-async fn respond(widgets: &Widgets<'_>, list: &List, params: PageParams) -> Result<Response> {
-    let PageParams { page, size } = params;
+async fn respond(widgets: &Widgets<'_>, list: &List, (page, size): (u64, u64)) -> Result<Response> {
     let limit = Some((page - 1).saturating_mul(size));
     let before = widgets.count(list, Range { after: None, limit }).await?;
     let mut total = before.count;

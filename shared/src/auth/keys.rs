@@ -50,13 +50,8 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// Makes the API keys over a table.
-    pub fn new(client: LeanClient, table: String) -> Self {
-        Self::with_clock(client, table, Moment::now)
-    }
-
-    /// Makes the API keys with a clock that a test moves.
-    pub fn with_clock(client: LeanClient, table: String, clock: fn() -> Moment) -> Self {
+    /// Makes the API keys over a table. `clock` is [`Moment::now`], or that of a test.
+    pub fn new(client: LeanClient, table: String, clock: fn() -> Moment) -> Self {
         Self { client, table, clock, cache: RefCell::default() }
     }
 

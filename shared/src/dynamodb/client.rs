@@ -28,7 +28,8 @@ use aws_smithy_runtime_api::client::runtime_plugin::{
 };
 use aws_smithy_types::config_bag::Layer;
 
-use super::config::{ClientConfig, ConfigError};
+use super::config::ClientConfig;
+use super::config_error::ConfigError;
 use super::endpoint::host;
 use super::error::CallError;
 use super::operations::{Call, PluginCache};

@@ -16,7 +16,8 @@ use rustls_pki_types::pem::PemObject;
 use tokio::time::timeout;
 use url::Url;
 
-use super::config::{ClientConfig, ConfigError};
+use super::config::ClientConfig;
+use super::config_error::ConfigError;
 use super::retry::{CONNECT_TIMEOUT, WARM_UP_TIMEOUT};
 use crate::error::Causes;
 use crate::telemetry::{Level, log};

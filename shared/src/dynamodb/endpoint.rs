@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::config::ConfigError;
+use super::config_error::ConfigError;
 
 /// What the environment says of the endpoint, besides the region.
 #[derive(Debug, Default)]

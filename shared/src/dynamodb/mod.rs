@@ -39,6 +39,7 @@
 
 mod client;
 mod config;
+mod config_error;
 mod connection;
 mod endpoint;
 mod error;
@@ -47,5 +48,6 @@ pub mod retry;
 mod signer;
 
 pub use client::LeanClient;
-pub use config::{ClientConfig, ConfigError, variable};
+pub use config::{ClientConfig, variable};
+pub use config_error::ConfigError;
 pub use error::CallError;

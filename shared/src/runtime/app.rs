@@ -1,6 +1,6 @@
 //! What a function holds between invocations.
 
-use crate::auth::ApiKeys;
+use crate::auth::{ApiKeys, Moment};
 use crate::dynamodb::{ClientConfig, ConfigError, LeanClient, variable};
 use crate::store::Store;
 
@@ -25,7 +25,7 @@ impl App {
         let widgets_table = variable("WIDGETS_TABLE")?;
         let client = LeanClient::connect(ClientConfig::from_env()?).await?;
         Ok(Self {
-            api_keys: ApiKeys::new(client.clone(), api_keys_table),
+            api_keys: ApiKeys::new(client.clone(), api_keys_table, Moment::now),
             store: Store::new(client, widgets_table),
         })
     }

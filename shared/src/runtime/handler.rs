@@ -105,9 +105,8 @@ impl<D: Dialect> Handler<'_, D> {
             metric: self.invocation.metric(stats, response.status.is_client_error()),
         }
         .write();
-        response
-            .with_security_headers(auth::is_key_in_url(request))
-            .with_header("x-request-id", request_id)
+        let response = response.with_security_headers(auth::is_key_in_url(request));
+        response.with_header("x-request-id", request_id)
     }
 }
 

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::items::{self, TableItem};
 use super::table::{
-    BY_ACCOUNT, BY_ACCOUNT_KEY, IS_WIDGET, Item, List, PK, Partition, Range, SK, Widgets, text,
+    BY_ACCOUNT, BY_ACCOUNT_KEY, IS_WIDGET, Item, List, PK, Partition, Range, SK, Widgets,
+    partition, text,
 };
 use crate::error::{Error, Result};
 use crate::model::{Widget, WidgetId};
@@ -29,7 +30,7 @@ impl<S: TableItem> Widgets<'_, S> {
     pub fn all(&self) -> List {
         let account = self.account.to_string();
         List {
-            widgets: Partition { index: None, key: PK, value: self.partition() },
+            widgets: Partition { index: None, key: PK, value: partition::<S>(self.account) },
             count: Partition { index: Some(BY_ACCOUNT), key: BY_ACCOUNT_KEY, value: account },
         }
     }

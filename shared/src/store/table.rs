@@ -109,14 +109,9 @@ impl<S: WidgetSettings> Widgets<'_, S> {
         self.account
     }
 
-    /// Returns the value of the partition key.
-    pub(super) fn partition(&self) -> String {
-        partition::<S>(self.account)
-    }
-
     /// Returns the key of a widget.
     pub(super) fn key(&self, id: WidgetId) -> Item {
-        key(self.partition(), id)
+        key(partition::<S>(self.account), id)
     }
 }
 

@@ -71,7 +71,7 @@ impl Environment {
         let config = ClientConfig::for_url(&app.stack.store.url, "us-east-1", credentials);
         let client = LeanClient::new(config.unwrap()).unwrap();
         let parts = || App {
-            api_keys: ApiKeys::with_clock(client.clone(), "ApiKeys".to_owned(), clock),
+            api_keys: ApiKeys::new(client.clone(), "ApiKeys".to_owned(), clock),
             store: Store::new(client.clone(), "Widgets".to_owned()),
         };
         [Self::Assistant(Assistant(parts())), Self::Pathway(Pathway(parts()))]
