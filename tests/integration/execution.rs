@@ -20,11 +20,10 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::json;
-use shared::auth::Role;
 use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 use widgets::{
-    keys::{KeySpec, NewKey},
+    keys::{NewKey, issue_development_key},
     local::{function_process::InvokeError, stack::DEVELOPMENT_ACCOUNT},
 };
 
@@ -330,14 +329,7 @@ async fn invocation_id_is_echoed_and_a_rejected_answer_stops_nothing() {
 async fn process_memory_does_not_grow_with_requests() {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-memory").unwrap();
-    let item = KeySpec {
-        key: &key,
-        account: DEVELOPMENT_ACCOUNT,
-        role: Role::Full,
-        expires_at: None,
-        name: None,
-    };
-    item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
+    issue_development_key(&key, &proxy.store).await.unwrap();
     for (name, root, update, body, change) in [
         ("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE),
         ("pathway", "/v1/widget", "PATCH", PATHWAY_BODY, PATHWAY_CHANGE),

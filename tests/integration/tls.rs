@@ -10,7 +10,6 @@ use std::{
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::Value;
-use shared::auth::Role;
 use tempfile::NamedTempFile;
 use tokio::{
     io::copy_bidirectional,
@@ -21,8 +20,8 @@ use tokio_rustls::{
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
 };
 use widgets::{
-    keys::{KeySpec, NewKey},
-    local::{function_process::Function, stack::DEVELOPMENT_ACCOUNT},
+    keys::{NewKey, issue_development_key},
+    local::function_process::Function,
 };
 
 use crate::support::{
@@ -84,14 +83,7 @@ const CREATE: &str = include_str!("../events/create_pathway.json");
 async fn proxy() -> FaultProxy {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-test").unwrap();
-    let item = KeySpec {
-        key: &key,
-        account: DEVELOPMENT_ACCOUNT,
-        role: Role::Full,
-        expires_at: None,
-        name: None,
-    };
-    item.put(&proxy.store.client(), "ApiKeys").await.unwrap();
+    issue_development_key(&key, &proxy.store).await.unwrap();
     proxy
 }
 

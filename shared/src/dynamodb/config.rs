@@ -50,7 +50,7 @@ impl ClientConfig {
         })
     }
 
-    /// Configures a client of the store at `url`: scheme, host and port.
+    /// Configures a client of the DynamoDB at `url`: scheme, host and port.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ pub enum ConfigError {
     Missing(&'static str),
     /// The file in `AWS_CA_BUNDLE` is not a PEM file of certificates.
     CaBundle(String),
-    /// The store's address is not the URL of a server.
+    /// The address of DynamoDB is not the URL of a server.
     Endpoint,
     /// FIPS or dual-stack is asked for together with an endpoint URL.
     EndpointVariant,
@@ -24,7 +24,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "the file named by AWS_CA_BUNDLE cannot be used: {error}")
             }
             Self::Endpoint => f.write_str(
-                "the store's address is no URL of a server (http:// or https://, and no path): look at \
+                "the address of DynamoDB is no URL of a server (http:// or https://, and no path): look at \
                  AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL and AWS_REGION",
             ),
             Self::EndpointVariant => f.write_str(

@@ -1,4 +1,4 @@
-//! Connections to the store: TLS, trusted roots, and the one that is opened during INIT.
+//! Connections to DynamoDB: TLS, trusted roots, and the one that is opened during INIT.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ pub(super) async fn warm_up(connector: &SharedHttpConnector, endpoint: &Url) {
         Ok(Err(error)) => Causes(&*error).to_string(),
         Err(_) => "no answer in time".to_owned(),
     };
-    log::write_message(Level::Warn, "the store is not within reach yet", &cause);
+    log::write_message(Level::Warn, "DynamoDB is not within reach yet", &cause);
 }
 
 /// Sends a request that DynamoDB answers ("healthy") without a look at credentials or tables, and

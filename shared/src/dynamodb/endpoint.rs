@@ -7,7 +7,7 @@ use super::config_error::ConfigError;
 /// What the environment says of the endpoint, besides the region.
 #[derive(Debug, Default)]
 pub(super) struct EndpointOptions {
-    /// A store of one's own.
+    /// The URL that the environment names, in place of the region's.
     pub url: Option<String>,
     /// A FIPS 140 endpoint.
     pub use_fips: bool,
@@ -27,7 +27,7 @@ const PARTITIONS: [(&str, &str, &str); 7] = [
     ("", "amazonaws.com", "api.aws"),
 ];
 
-/// Returns the URL of the store, as the SDK's resolver does.
+/// Returns the URL of DynamoDB, as the SDK's resolver does.
 ///
 /// # Errors
 ///

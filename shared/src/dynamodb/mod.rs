@@ -6,7 +6,8 @@
 //! The SDK's client reads a table of AWS's regions at each start, resolves the endpoint and the
 //! identity of each call anew, and describes the program to DynamoDB. Without it the CPU time to
 //! the first invocation fell from 1.49 to 1.15 times that of an empty function, and the CPU time of
-//! a warm create from 66 % to 42 % of a plain SDK program's: some 1 ms of each request at 256 MB.
+//! a warm create from 66 % to 43 % of a plain SDK program's: some 1 ms of each request at 256 MB
+//! (ARCHITECTURE.md, "Speed").
 //!
 //! # What is kept
 //!

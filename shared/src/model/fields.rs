@@ -63,7 +63,8 @@ macro_rules! settings {
         pub struct Changes { $(pub $field: Option<$type>),+ }
 
         impl Settings {
-            /// The rows of the list, in the order in which violations are reported.
+            /// The rows of the list, in the order in which violations are reported. Tests compare
+            /// answers and OpenAPI documents with them.
             pub const FIELDS: &'static [$crate::model::fields::Field] = &[$(
                 $crate::model::fields::Field {
                     name: stringify!($field),

@@ -14,7 +14,7 @@ pub struct App {
 }
 
 impl App {
-    /// Reads the function's environment and connects to the store, so no request has to wait for
+    /// Reads the function's environment and connects to DynamoDB, so no request has to wait for
     /// it.
     ///
     /// # Errors

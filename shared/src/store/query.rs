@@ -99,7 +99,7 @@ fn last_id(key: Option<&Item>) -> Result<Option<WidgetId>> {
     key.get(SK)
         .and_then(|id| Uuid::parse_str(id.as_s().ok()?).ok())
         .map(|id| Some(WidgetId(id)))
-        .ok_or_else(|| Error::Internal("the store stopped at an item without an id".to_owned()))
+        .ok_or_else(|| Error::Internal("DynamoDB stopped at an item without an id".to_owned()))
 }
 
 #[cfg(test)]
