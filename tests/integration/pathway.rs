@@ -445,3 +445,35 @@ async fn concurrent_updates_cannot_clear_both_pathway_and_prompt() {
         assert_eq!(left["agent_prompt"].is_null(), other.status == 200, "{left}");
     }
 }
+
+#[tokio::test]
+async fn domain_that_no_page_has_is_refused_and_stays_readable_if_stored() {
+    let app = TestApp::start().await;
+    let unmatched = ["a.0x10", "0x7f000001", "xn--a.com"];
+    let mut body: Value = serde_json::from_str(PATHWAY_BODY).unwrap();
+    body["allowed_domains"] = json!(unmatched);
+    let refused = app.create_pathway(body.to_string()).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    let errors = refused.json()["errors"].as_array().unwrap().clone();
+    assert_eq!(errors.len(), unmatched.len());
+    for (index, (error, entry)) in errors.iter().zip(unmatched).enumerate() {
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("allowed_domains[{index}] {entry:?} ")), "{message}");
+    }
+
+    let id = app.create_pathway(PATHWAY_BODY).await.id();
+    let mut item = app.stored("pathway", &id).await.unwrap();
+    let entries = unmatched.map(|entry| AttributeValue::S(entry.to_owned())).to_vec();
+    item.insert("allowed_domains".to_owned(), AttributeValue::L(entries));
+    let put = app.stack.store.client().put_item().table_name("Widgets");
+    put.set_item(Some(item)).send().await.unwrap();
+    let widget = format!("/v1/widget/{id}");
+    let read = app.call("GET", &widget, "").await;
+    assert_eq!((read.status, &read.json()["data"]["allowed_domains"]), (200, &json!(unmatched)));
+    assert_eq!(app.call("GET", "/v1/widgets", "").await.status, 200);
+    let public = format!("{widget}/config");
+    let asked = app.send("GET", &public, &[("origin", "http://127.0.0.1")], "").await;
+    assert_eq!(asked.status, 403, "{asked:?}");
+    let updated = app.call("PATCH", &widget, r#"{"config":{}}"#).await;
+    assert_eq!(updated.status, 200, "what an update does not name is not judged: {updated:?}");
+}

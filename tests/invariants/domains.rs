@@ -1,4 +1,4 @@
-//! Allowed domains. An entry allows the pages on its own host.
+//! Allowed domains. An entry allows the pages on its own host, and there can be such a page.
 
 use shared::model::{AllowedDomain, Origin};
 
@@ -8,25 +8,15 @@ use crate::two_lines;
 pub fn allowed_domain(input: &[u8]) {
     let Some((entry, origin)) = two_lines(input) else { return };
     let origin = Origin::parse(origin);
+    let stored = AllowedDomain::from_stored(entry.to_owned());
+    if let (Ok(stored), Some(origin)) = (&stored, &origin) {
+        stored.allows(origin);
+    }
     let Ok(domain) = AllowedDomain::parse(entry.to_owned()) else { return };
     assert_eq!(domain.as_str(), entry);
-    if let Some(origin) = origin {
-        domain.allows(&origin);
-    }
+    assert_eq!(stored, Ok(domain.clone()), "what is accepted stays readable");
     let is_bare_ipv6 = entry.matches(':').count() > 1 && !entry.starts_with('[');
     let host = if is_bare_ipv6 { format!("[{entry}]") } else { entry.replacen('*', "a", 1) };
-    if let Some(own) = Origin::parse(&format!("https://{host}"))
-        && !ends_in_hexadecimal(&host)
-    {
-        assert!(domain.allows(&own), "{entry} is not what it stands for");
-    }
-}
-
-/// Whether a browser reads the host as an IPv4 address though we let it pass as a name: it stands
-/// for no page at all then, and is not refused, since it may be stored already.
-fn ends_in_hexadecimal(host: &str) -> bool {
-    let name = host.split(':').next().unwrap_or_default();
-    let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    last.strip_prefix("0x")
-        .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    let own = Origin::parse(&format!("https://{host}"));
+    assert!(own.is_some_and(|own| domain.allows(&own)), "no page matches {entry}");
 }

@@ -1,6 +1,6 @@
 //! An entry of `allowed_domains`, and the origins that it matches.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use serde::Serialize;
 use url::{Host, Url};
@@ -12,12 +12,24 @@ use url::{Host, Url};
 pub struct AllowedDomain(String);
 
 impl AllowedDomain {
-    /// Parses an entry.
+    /// Parses an entry that a client sends: a page's origin can match it.
     ///
     /// # Errors
     ///
     /// The end of a sentence that says what is wrong with the entry.
     pub fn parse(text: String) -> Result<Self, &'static str> {
+        let entry = Self::from_stored(text)?;
+        check_page_host(&entry.0)?;
+        Ok(entry)
+    }
+
+    /// Parses an entry of the table. Earlier releases stored entries that no page's origin can
+    /// match.
+    ///
+    /// # Errors
+    ///
+    /// As [`AllowedDomain::parse`].
+    pub fn from_stored(text: String) -> Result<Self, &'static str> {
         check(&text)?;
         Ok(Self(text))
     }
@@ -133,12 +145,33 @@ fn check_host(host: &str) -> Result<(), &'static str> {
             (!is_hyphen_outside, "must not have a label that begins or ends with a hyphen"),
         ])?;
     }
-    // A browser parses a name whose last label is a number as an IPv4 address
-    // (https://url.spec.whatwg.org/#ends-in-a-number-checker).
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
-    check_all(&[(!is_number || host.parse::<Ipv4Addr>().is_ok(), "is not an IPv4 address")])
+    Ok(())
 }
+
+/// Checks that a page can have the host of `entry`: that the parser of origins accepts the host and
+/// returns it as the entry has it. That parser is a browser's
+/// (<https://url.spec.whatwg.org/#host-parsing>).
+fn check_page_host(entry: &str) -> Result<(), &'static str> {
+    let (host, _) = host_and_port(entry);
+    if host.parse::<Ipv6Addr>().is_ok() {
+        return Ok(());
+    }
+    let host = host.replacen('*', "a", 1);
+    let origin = Origin::parse(&format!("https://{host}"));
+    let is_page_host = origin.is_some_and(|origin| origin.host.eq_ignore_ascii_case(&host));
+    // https://url.spec.whatwg.org/#ends-in-a-number-checker
+    let last = host.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let hexadecimal = last.strip_prefix("0x");
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
+        || hexadecimal.is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    check_all(&[
+        (is_page_host || !is_number, NOT_AN_ADDRESS),
+        (is_page_host, "must not have a label that begins with xn-- and stands for no name"),
+    ])
+}
+
+const NOT_AN_ADDRESS: &str =
+    "ends in a number and is not an IPv4 address of four decimal numbers, such as 127.0.0.1";
 
 const ALLOWED_CHARACTERS: &str =
     "must consist of letters, digits, hyphens and dots (other scripts in their xn-- form)";
@@ -165,7 +198,12 @@ mod tests {
             "*.localhost:3000",
             "my_app.example.com",
             "xn--mnchen-3ya.de",
+            "XN--MNCHEN-3YA.de",
+            "*.xn--mnchen-3ya.de",
             "3com.com",
+            "0x7f.com",
+            "a.0xyz",
+            "r3---sn.example.com",
             &longest,
         ] {
             assert_eq!(AllowedDomain::parse(entry.to_owned()).unwrap().as_str(), entry);
@@ -202,6 +240,26 @@ mod tests {
             ("-a.com", "hyphen"),
             ("a-.com", "hyphen"),
             ("999.1.1.1", "IPv4"),
+            ("127.1", "IPv4"),
+            ("2130706433", "IPv4"),
+            ("127.0.0.01", "IPv4"),
+            ("1.2.3.4.5", "IPv4"),
+            ("a.1", "IPv4"),
+            ("a.08", "IPv4"),
+            ("a.0x10", "IPv4"),
+            ("a.0X10:80", "IPv4"),
+            ("a.0x", "IPv4"),
+            ("0x7f000001", "IPv4"),
+            ("0x7f.0.0.1", "IPv4"),
+            ("*.1", "IPv4"),
+            ("*.0x10", "IPv4"),
+            ("*.1.2.3", "IPv4"),
+            ("xn--a.com", "xn--"),
+            ("xn--", "hyphen"),
+            ("a.XN--A", "xn--"),
+            ("*.xn--a.com", "xn--"),
+            ("xn--abc-.com", "hyphen"),
+            ("xn--55555577.com", "xn--"),
             ("[::g]", "IPv6"),
             ("[::1", "letters"),
             (&long_label, "at most 63"),
@@ -209,6 +267,20 @@ mod tests {
         ] {
             let refusal = AllowedDomain::parse(entry.to_owned()).unwrap_err();
             assert!(refusal.contains(reason), "{entry}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn stored_entries_that_no_page_can_match_are_readable_and_match_no_page() {
+        for entry in ["a.0x10", "0x7f000001", "xn--a.com", "*.0x10", "127.1", "*.xn--a.com"] {
+            let stored = AllowedDomain::from_stored(entry.to_owned()).unwrap();
+            assert_eq!(stored.as_str(), entry);
+            for origin in ["http://127.0.0.1", "https://example.com", "https://a.0x.com"] {
+                assert!(!stored.allows(&Origin::parse(origin).unwrap()), "{entry} {origin}");
+            }
+        }
+        for entry in ["", "*", "https://example.com", "example.com/", "a.*.com", "exa mple.com"] {
+            assert!(AllowedDomain::from_stored(entry.to_owned()).is_err(), "{entry}");
         }
     }
 

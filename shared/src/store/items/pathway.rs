@@ -13,7 +13,7 @@ impl TableItem for Settings {
 }
 
 string_attributes! {
-    AllowedDomain: AllowedDomain::as_str, |text| AllowedDomain::parse(text).ok();
+    AllowedDomain: AllowedDomain::as_str, |text| AllowedDomain::from_stored(text).ok();
     WebhookUrl: WebhookUrl::as_str, WebhookUrl::new;
 }
 
