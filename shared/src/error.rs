@@ -40,14 +40,22 @@ pub enum Error {
     WidgetNotFound(WidgetId),
     /// The widget that a delete names was deleted before, within the tombstone's lifetime.
     WidgetAlreadyDeleted(WidgetId),
-    /// `If-Match` or `If-None-Match` excludes the version of the widget.
-    PreconditionFailed,
+    /// A precondition excludes the version of the widget.
+    PreconditionFailed {
+        /// `if-match` or `if-none-match`.
+        header: &'static str,
+        /// The `ETag` that a read of the widget would have.
+        etag: String,
+    },
     /// The idempotency key came with another body before.
     IdempotencyKeyReused,
     /// The widget would be over the 400 KB of a DynamoDB item.
     WidgetTooLarge,
     /// The page's origin is not among the widget's allowed domains.
-    OriginNotAllowed,
+    OriginNotAllowed {
+        /// The `Origin` header; `None` if there was none.
+        origin: Option<String>,
+    },
     /// The answer would be over [`crate::http::MAX_ANSWER_BYTES`].
     AnswerTooLarge,
     /// DynamoDB throttles, fails, is slow or out of reach. A client may retry.
@@ -94,15 +102,18 @@ impl fmt::Display for Error {
             Self::WidgetNotFound(id) | Self::WidgetAlreadyDeleted(id) => {
                 return write!(f, "there is no widget with id {id}");
             }
-            Self::PreconditionFailed => {
-                "if-match asks for another version of the widget, or if-none-match excludes this one"
+            Self::PreconditionFailed { header, etag } => {
+                return write!(f, "{header} excludes this version of the widget, whose ETag is {etag}");
             }
             Self::IdempotencyKeyReused => {
                 "the idempotency key came with another body before: bodies are compared byte for byte"
             }
             Self::WidgetTooLarge => "the widget would be over 400 KB",
-            Self::OriginNotAllowed => {
-                "the Origin header names no page of the widget's allowed_domains"
+            Self::OriginNotAllowed { origin: Some(origin) } => {
+                return write!(f, "the Origin {origin:?} is not among the widget's allowed_domains");
+            }
+            Self::OriginNotAllowed { origin: None } => {
+                "the request has no Origin header, and the widget has allowed_domains"
             }
             Self::AnswerTooLarge => "the answer would be over 6 MB",
             Self::Unavailable(_) => "the service is temporarily unavailable: please try again",

@@ -1,5 +1,6 @@
 //! `ETag`, `If-Match` and `If-None-Match`. A request whose precondition fails changes nothing.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -29,92 +30,177 @@ fn etag(answer: &Answer) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn single_widget_has_its_version_as_etag_and_a_list_has_none() {
+async fn single_widget_has_an_etag_of_its_version_and_a_list_has_none() {
     let app = TestApp::start().await;
     for (root, update, body, change, public) in DIALECTS {
         let created = app.call("POST", root, body).await;
         let widget = format!("{root}/{}", created.id());
-        assert_eq!(etag(&created), Some(r#""1""#));
-        assert_eq!(etag(&app.call("GET", &widget, "").await), Some(r#""1""#));
-        assert_eq!(etag(&app.call(update, &widget, change).await), Some(r#""2""#));
-        assert_eq!(etag(&app.call("GET", &widget, "").await), Some(r#""2""#));
-        assert_eq!(etag(&app.call("GET", &format!("{widget}/{public}"), "").await), Some(r#""2""#));
+        assert_eq!(created.version(), 1);
+        let read = app.call("GET", &widget, "").await;
+        assert_eq!(etag(&read), etag(&created), "whatever the answer says around the widget");
+        let updated = app.call(update, &widget, change).await;
+        assert_eq!(updated.version(), 2);
+        let read = app.call("GET", &widget, "").await;
+        assert_eq!(etag(&read), etag(&updated));
+        let shown = app.call("GET", &format!("{widget}/{public}"), "").await;
+        assert_eq!(shown.version(), 2);
+        assert_ne!(etag(&shown), etag(&read), "the public answer is another one");
         assert_eq!(etag(&app.call("GET", root, "").await), None);
-        assert_eq!(
-            etag(&app.call("DELETE", &widget, "").await),
-            Some(r#""2""#),
-            "what was deleted"
-        );
+        let deleted = app.call("DELETE", &widget, "").await;
+        assert_eq!(etag(&deleted), etag(&read), "what was deleted");
         assert_eq!(etag(&app.call("DELETE", &widget, "").await), None);
+    }
+}
+
+/// Changes what a version is answered with, as a release may: an attribute without a new version.
+async fn show_otherwise(app: &TestApp, dialect: &str, id: &str) {
+    let mut item = app.stored(dialect, id).await.unwrap();
+    let (name, value) = match dialect {
+        "assistant" => ("bubble_text", AttributeValue::S("other".to_owned())),
+        _ => ("messages_per_minute", AttributeValue::N("77".to_owned())),
+    };
+    item.insert(name.to_owned(), value);
+    let put = app.stack.store.client().put_item().table_name("Widgets");
+    put.set_item(Some(item)).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn version_that_is_answered_otherwise_has_another_etag_and_is_no_304() {
+    let app = TestApp::start().await;
+    for (root, update, body, change, public) in DIALECTS {
+        let id = app.call("POST", root, body).await.id();
+        let widget = format!("{root}/{id}");
+        let paths = [widget.clone(), format!("{widget}/{public}")];
+        let mut before = Vec::new();
+        for path in &paths {
+            before.push(app.call("GET", path, "").await);
+        }
+        show_otherwise(&app, if root == "/v1/widget" { "pathway" } else { "assistant" }, &id).await;
+        for (path, before) in paths.iter().zip(before) {
+            let tag = before.header("etag");
+            let again = ask(&app, "GET", path, &[("if-none-match", tag)], "").await;
+            assert_eq!((again.status, again.version()), (200, 1), "{again:?}");
+            assert_ne!((again.header("etag"), &again.body), (tag, &before.body));
+            let current = [("if-none-match", again.header("etag"))];
+            assert_eq!(ask(&app, "GET", path, &current, "").await.status, 304);
+            // A condition of the version still holds.
+            assert_eq!(ask(&app, "GET", path, &[("if-match", tag)], "").await.status, 200);
+            let excluded = [("if-none-match", tag)];
+            assert_eq!(ask(&app, update, &widget, &excluded, change).await.status, 412);
+        }
+        let tag = app.call("GET", &widget, "").await.header("etag").replace('-', "-0");
+        assert_eq!(ask(&app, update, &widget, &[("if-match", &tag)], change).await.status, 412);
+        let other = r#""1-0000000000000000""#;
+        assert_eq!(ask(&app, update, &widget, &[("if-match", other)], change).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn etag_of_an_earlier_release_names_its_version() {
+    let app = TestApp::start().await;
+    for (root, update, body, change, public) in DIALECTS {
+        let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
+        for path in [&widget, &format!("{widget}/{public}")] {
+            let read = ask(&app, "GET", path, &[("if-match", r#""1""#)], "").await;
+            assert_eq!(read.status, 200);
+            // It may have stood for another answer.
+            let read = ask(&app, "GET", path, &[("if-none-match", r#""1""#)], "").await;
+            assert_eq!((read.status, read.version()), (200, 1));
+        }
+        let excluded = ask(&app, update, &widget, &[("if-none-match", r#""1""#)], change).await;
+        assert_eq!(excluded.status, 412);
+        let updated = ask(&app, update, &widget, &[("if-match", r#""1""#)], change).await;
+        assert_eq!((updated.status, updated.version()), (200, 2));
+        let stale = ask(&app, "DELETE", &widget, &[("if-match", r#""1""#)], "").await;
+        assert_eq!(stale.status, 412);
+        let deleted = ask(&app, "DELETE", &widget, &[("if-match", r#""2""#)], "").await;
+        assert_eq!(deleted.status, 200);
     }
 }
 
 #[tokio::test]
 async fn request_runs_only_if_its_preconditions_hold() {
     let app = TestApp::start().await;
-    // Of a widget of version 2: the conditions, and what reading, updating and deleting it is
-    // answered with.
+    // Of a widget of version 2: the conditions, what reading, updating and deleting it is answered
+    // with, and the header that a 412 names. `TAG` stands for the tag of the answer.
     let cases = [
-        (&[("if-match", r#""2""#)][..], 200, 200),
-        (&[("if-match", r#""1", "2" , "x,y""#)], 200, 200),
-        (&[("if-match", "*")], 200, 200),
-        (&[("if-match", r#""1""#)], 412, 412),
-        (&[("if-match", r#""02""#)], 412, 412),
-        (&[("if-match", r#"W/"2""#)], 412, 412),
-        (&[("if-match", r#""abc""#)], 412, 412),
-        (&[("if-none-match", r#""1""#)], 200, 200),
-        (&[("if-none-match", r#""abc", W/"3""#)], 200, 200),
-        (&[("if-none-match", r#""2""#)], 304, 412),
-        (&[("if-none-match", r#""1", W/"2""#)], 304, 412),
-        (&[("if-none-match", "*")], 304, 412),
-        (&[("if-match", r#""2""#), ("if-none-match", r#""2""#)], 304, 412),
-        (&[("if-match", r#""1""#), ("if-none-match", r#""2""#)], 412, 412),
-        (&[("if-match", r#""2""#), ("if-none-match", r#""1""#)], 200, 200),
+        (&[("if-match", "TAG")][..], 200, 200, ""),
+        (&[("if-match", r#""2""#)], 200, 200, ""),
+        (&[("if-match", r#""1", TAG , "x,y""#)], 200, 200, ""),
+        (&[("if-match", "*")], 200, 200, ""),
+        (&[("if-match", r#""1""#)], 412, 412, "if-match"),
+        (&[("if-match", r#""02""#)], 412, 412, "if-match"),
+        (&[("if-match", "W/TAG")], 412, 412, "if-match"),
+        (&[("if-match", r#""abc""#)], 412, 412, "if-match"),
+        (&[("if-none-match", r#""1""#)], 200, 200, ""),
+        (&[("if-none-match", r#""abc", W/"3""#)], 200, 200, ""),
+        (&[("if-none-match", "TAG")], 304, 412, "if-none-match"),
+        (&[("if-none-match", r#""1", W/TAG"#)], 304, 412, "if-none-match"),
+        (&[("if-none-match", "*")], 304, 412, "if-none-match"),
+        (&[("if-match", "TAG"), ("if-none-match", "TAG")], 304, 412, "if-none-match"),
+        (&[("if-match", r#""1""#), ("if-none-match", "TAG")], 412, 412, "if-match"),
+        (&[("if-match", "TAG"), ("if-none-match", r#""1""#)], 200, 200, ""),
     ];
     for (root, update, body, change, public) in DIALECTS {
         let of_version_2 = async || {
             let widget = format!("{root}/{}", app.call("POST", root, body).await.id());
-            assert_eq!(etag(&app.call(update, &widget, change).await), Some(r#""2""#));
+            assert_eq!(app.call(update, &widget, change).await.version(), 2);
             widget
         };
-        for (conditions, on_read, on_write) in cases {
+        for (conditions, on_read, on_write, failed) in cases {
             let what = format!("{root} {conditions:?}");
+            let with_tag = |tag: &str| -> Vec<(&'static str, String)> {
+                conditions.iter().map(|(name, tags)| (*name, tags.replace("TAG", tag))).collect()
+            };
             let widget = of_version_2().await;
             for path in [&widget, &format!("{widget}/{public}")] {
-                let read = ask(&app, "GET", path, conditions, "").await;
+                let tag = app.call("GET", path, "").await.header("etag").to_owned();
+                let conditions = with_tag(&tag);
+                let read = ask(&app, "GET", path, &borrowed(&conditions), "").await;
                 assert_eq!(read.status, on_read, "{what}");
-                assert_eq!(etag(&read), (on_read != 412).then_some(r#""2""#), "{what}");
+                assert_eq!(etag(&read), Some(&*tag), "{what}");
                 assert_eq!(read.body.is_empty(), on_read == 304, "{what}");
+                if on_read == 412 {
+                    assert_eq!(read.json(), refusal(root, failed, &tag), "{what}");
+                }
             }
-            for (method, done) in [(update, Some(r#""3""#)), ("DELETE", None)] {
+            for (method, done) in [(update, Some(3)), ("DELETE", None)] {
                 let widget = of_version_2().await;
-                let before = app.call("GET", &widget, "").await.body;
-                let answer = ask(&app, method, &widget, conditions, body).await;
+                let before = app.call("GET", &widget, "").await;
+                let tag = before.header("etag");
+                let answer = ask(&app, method, &widget, &borrowed(&with_tag(tag)), body).await;
                 assert_eq!(answer.status, on_write, "{method} {what}");
                 let after = app.call("GET", &widget, "").await;
                 if on_write == 412 {
-                    assert_eq!(
-                        (answer.json(), after.body),
-                        (refusal(root), before),
-                        "{method} {what}"
-                    );
+                    assert_eq!(answer.json(), refusal(root, failed, tag), "{method} {what}");
+                    assert_eq!(etag(&answer), Some(tag), "{method} {what}");
+                    assert_eq!(after.body, before.body, "{method} {what}");
                 } else {
-                    assert_eq!(etag(&after), done, "{method} {what}");
+                    assert_eq!(etag(&after).map(|_| after.version()), done, "{method} {what}");
                 }
             }
         }
     }
 }
 
+fn borrowed<'a>(headers: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
+    headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 /// The whole of a 412.
-fn refusal(root: &str) -> Value {
+fn refusal(root: &str, header: &str, tag: &str) -> Value {
     match root {
         "/v1/widget" => {
-            json!({"status": 412, "data": Value::Null, "errors": [{"error": "PRECONDITION_FAILED", "message": "if-match asks for another version of the widget, or if-none-match excludes this one"}]})
+            let message =
+                format!("{header} excludes this version of the widget, whose ETag is {tag}");
+            json!({
+                "status": 412, "data": Value::Null,
+                "errors": [{"error": "PRECONDITION_FAILED", "message": message}],
+            })
         }
-        _ => {
-            json!({"detail": "If-Match asks for another version of the Widget, or If-None-Match excludes this one"})
-        }
+        _ => json!({
+            "detail": format!("{header} excludes this version of the Widget, whose ETag is {tag}")
+        }),
     }
 }
 
@@ -123,7 +209,8 @@ async fn no_op_update_still_checks_if_match() {
     let app = TestApp::start().await;
     let widget = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
     for (tag, status) in [(r#""1""#, 200), (r#""2""#, 412)] {
-        assert_eq!(ask(&app, "PATCH", &widget, &[("if-match", tag)], "{}").await.status, status);
+        let answer = ask(&app, "PATCH", &widget, &[("if-match", tag)], "{}").await;
+        assert_eq!((answer.status, answer.version()), (status, 1));
     }
 }
 
@@ -214,8 +301,8 @@ async fn malformed_precondition_is_reported_with_other_violations() {
 
         let updated = ask(&app, update, &widget, &[("if-match", &*tags(100))], change).await;
         assert_eq!(
-            (updated.status, etag(&updated)),
-            (200, Some(r#""2""#)),
+            (updated.status, updated.version()),
+            (200, 2),
             "a hundred tags are compared, and nothing was changed before"
         );
         let all_but_it: String = (3..103).map(|version| format!("W/\"{version}\",")).collect();

@@ -6,13 +6,12 @@ use shared::model::assistant::Settings;
 use shared::model::{Widget, WidgetSettings};
 
 use crate::request::{Widgets, body};
-use crate::views::{WidgetView, success};
+use crate::views::written;
 
 pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Response> {
     let settings = body(request).and_then(|body| Ok(Settings::parse(body, widgets.account())?));
     let (key, settings) = zip(IdempotencyKey::from_request(request), settings)?;
     let created = widgets.create(Widget::new(settings), key).await?;
-    let response = success("Data created successfully", WidgetView::from(&created.widget))
-        .with_etag(created.widget.version);
+    let response = written("Data created successfully", &created.widget)?;
     Ok(if created.is_replay { response.with_replay_marker() } else { response })
 }

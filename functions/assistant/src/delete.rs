@@ -4,10 +4,10 @@ use shared::error::{Result, zip};
 use shared::http::{Preconditions, Request, Response};
 
 use crate::request::{Widgets, widget_id};
-use crate::views::{WidgetView, success};
+use crate::views::{read, written};
 
 pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>, id: &str) -> Result<Response> {
     let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
-    let widget = widgets.delete(id, &preconditions.into_version_condition()).await?;
-    Ok(success("Data deleted successfully", WidgetView::from(&widget)).with_etag(widget.version))
+    let deleted = widgets.delete(id, &preconditions.version_condition()).await?;
+    written("Data deleted successfully", &preconditions.check_written(deleted, read)?)
 }

@@ -24,13 +24,13 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::WidgetNotFound(id) | Error::WidgetAlreadyDeleted(id) => {
             &format!("Unable to find the Widget with id {id}.")
         }
-        Error::PreconditionFailed => {
-            "If-Match asks for another version of the Widget, or If-None-Match excludes this one"
+        Error::PreconditionFailed { header, etag } => {
+            &format!("{header} excludes this version of the Widget, whose ETag is {etag}")
         }
         Error::IdempotencyKeyReused => {
             "This Idempotency-Key came with another body before: bodies are compared byte for byte"
         }
-        Error::OriginNotAllowed => "Not allowed from this origin",
+        Error::OriginNotAllowed { .. } => "Not allowed from this origin",
         Error::WidgetTooLarge => "The widget would be over 400 KB",
         Error::AnswerTooLarge => "The page is over 6 MB, please ask for one of a smaller size",
         Error::Unavailable(_) => "Service temporarily unavailable, please try again",

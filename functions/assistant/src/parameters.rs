@@ -6,13 +6,12 @@ use shared::model::assistant::Settings;
 use shared::store::Store;
 
 use crate::request::widget_id;
-use crate::views::{ParametersView, success};
+use crate::views::{ParametersView, retrieved};
 
 pub async fn handle(request: &Request<'_>, store: &Store, id: &str) -> Result<Response> {
     let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
     let widget = store.read_public::<Settings>(id).await?;
-    let response = preconditions.respond(widget.version, || {
-        success("Data retrieved successfully", ParametersView(&widget.settings))
-    })?;
+    let answer = retrieved(ParametersView(&widget.settings));
+    let response = preconditions.respond(widget.version, answer)?;
     Ok(cors::allow_any_origin(response.with_public_cache()))
 }

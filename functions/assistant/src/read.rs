@@ -4,12 +4,10 @@ use shared::error::{Result, zip};
 use shared::http::{Preconditions, Request, Response};
 
 use crate::request::{Widgets, widget_id};
-use crate::views::{WidgetView, success};
+use crate::views;
 
 pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>, id: &str) -> Result<Response> {
     let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
     let widget = widgets.read(id).await?;
-    preconditions.respond(widget.version, || {
-        success("Data retrieved successfully", WidgetView::from(&widget))
-    })
+    preconditions.respond(widget.version, views::read(&widget))
 }

@@ -2,7 +2,8 @@
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use shared::http::{Response, StatusCode};
+use shared::error::Result;
+use shared::http::{EntityTag, Response, StatusCode, to_json};
 use shared::model::Widget;
 use shared::model::assistant::Settings;
 use shared::serialize_object;
@@ -20,6 +21,23 @@ pub fn success(message: &str, data: impl Serialize) -> Response {
     struct Empty {}
 
     Response::json(StatusCode::OK, &Envelope { message, meta: Empty {}, data })
+}
+
+/// Answers a read of `data`.
+pub fn retrieved(data: impl Serialize) -> Response {
+    success("Data retrieved successfully", data)
+}
+
+/// Answers a read of a widget, without its tag.
+pub fn read(widget: &Widget<Settings>) -> Response {
+    retrieved(WidgetView::from(widget))
+}
+
+/// Answers a write of a widget. The tag is that of a read, which differs in its message.
+pub fn written(message: &str, widget: &Widget<Settings>) -> Result<Response> {
+    let data = to_json(&WidgetView::from(widget))?;
+    let tag = EntityTag::of(widget.version, &retrieved(&data));
+    Ok(success(message, data).with_etag(tag))
 }
 
 /// The icons, which no documented request sets.

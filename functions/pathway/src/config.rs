@@ -6,14 +6,18 @@ use shared::http::{Preconditions, Request, Response, cors, header};
 use shared::model::pathway::Settings;
 use shared::model::{Origin, Widget, WidgetId};
 use shared::store::Store;
+use shared::validation::shorten;
 
 use crate::request::widget_id;
 use crate::views::{ConfigView, success};
 
+/// The most characters of an origin that a refusal quotes.
+const MAX_SHOWN: usize = 80;
+
 pub async fn handle(request: &Request<'_>, store: &Store, id: &str) -> Result<Response> {
     let (id, preconditions) = zip(widget_id(id), Preconditions::from_request(request))?;
     let widget = read_for_page(request, store, id).await?;
-    let response = preconditions.respond(widget.version, || success(ConfigView(&widget)))?;
+    let response = preconditions.respond(widget.version, success(ConfigView(&widget)))?;
     Ok(cors::allow_request_origin(request, response.with_public_cache()))
 }
 
@@ -31,5 +35,10 @@ async fn read_for_page(
 ) -> Result<Widget<Settings>> {
     let widget = store.read_public::<Settings>(id).await?;
     let origin = request.header(header::ORIGIN).and_then(Origin::parse);
-    if widget.settings.allows(origin.as_ref()) { Ok(widget) } else { Err(Error::OriginNotAllowed) }
+    if widget.settings.allows(origin.as_ref()) {
+        return Ok(widget);
+    }
+    let sent = request.headers.get(header::ORIGIN).map(|value| value.as_bytes());
+    let origin = sent.map(|sent| shorten(&String::from_utf8_lossy(sent), MAX_SHOWN));
+    Err(Error::OriginNotAllowed { origin })
 }

@@ -45,7 +45,7 @@ impl Dialect for Pathway {
         match error {
             _ if !router::is_public(request) => response,
             // Without CORS headers the page cannot read the answer.
-            Error::OriginNotAllowed => cors::vary_by_origin(response),
+            Error::OriginNotAllowed { .. } => cors::vary_by_origin(response),
             _ => cors::allow_request_origin(request, response),
         }
     }

@@ -6,13 +6,12 @@ use shared::model::WidgetSettings;
 use shared::model::pathway::Settings;
 
 use crate::request::{Widgets, widget_id};
-use crate::views::{WidgetView, success};
+use crate::views::{read, tagged};
 
 pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>, id: &str) -> Result<Response> {
     let changes = request.json().and_then(|body| Ok(Settings::parse_changes(body)?));
     let (id, preconditions, changes) =
         zip3(widget_id(id), Preconditions::from_request(request), changes)?;
-    let versions = preconditions.into_version_condition();
-    let widget = widgets.update(id, &changes, &versions).await?;
-    Ok(success(WidgetView::from(&widget)).with_etag(widget.version))
+    let written = widgets.update(id, &changes, &preconditions.version_condition()).await?;
+    Ok(tagged(&preconditions.check_written(written, read)?))
 }

@@ -1,7 +1,7 @@
 //! What answers look like.
 
 use serde::{Serialize, Serializer};
-use shared::http::{Response, StatusCode};
+use shared::http::{EntityTag, Response, StatusCode};
 use shared::model::Widget;
 use shared::model::pathway::Settings;
 use shared::serialize_object;
@@ -17,6 +17,18 @@ pub fn success(data: impl Serialize) -> Response {
 
     let status = StatusCode::OK.as_u16();
     Response::json(StatusCode::OK, &Envelope { status, data, errors: None })
+}
+
+/// Answers 200 with a widget and its tag.
+pub fn tagged(widget: &Widget<Settings>) -> Response {
+    let answer = read(widget);
+    let tag = EntityTag::of(widget.version, &answer);
+    answer.with_etag(tag)
+}
+
+/// Answers a read of a widget, without its tag.
+pub fn read(widget: &Widget<Settings>) -> Response {
+    success(WidgetView::from(widget))
 }
 
 /// The widget object: ten keys, always all of them, in this order.

@@ -116,9 +116,11 @@ impl<S: TableItem> Command<S> {
             }
             Action::Read(id) => widgets.read(id).await,
             Action::Update(id, changes) => {
-                widgets.update(id, &changes, &VersionCondition::Any).await
+                Ok(widgets.update(id, &changes, &VersionCondition::Any).await?.into_widget())
             }
-            Action::Delete(id) => widgets.delete(id, &VersionCondition::Any).await,
+            Action::Delete(id) => {
+                Ok(widgets.delete(id, &VersionCondition::Any).await?.into_widget())
+            }
         }
     }
 }

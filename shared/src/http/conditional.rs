@@ -1,24 +1,76 @@
 //! Conditional requests: entity tags, and the versions that a request applies to
 //! (RFC 9110, sections 8.8.3 and 13).
 //!
-//! A tag is the version alone. A release that renders a version otherwise must give it another tag.
+//! A tag names a version and the answer that shows it ([`EntityTag`]). Only a 304 needs both to be
+//! the same: what a client has of a version may look different after a release. All other
+//! conditions compare versions.
 
-use lambda_http::http::{HeaderName, StatusCode, header};
+use std::fmt;
+
+use lambda_http::http::{StatusCode, header};
 
 use super::request::Request;
 use super::response::Response;
 use crate::error::{Error, Result, zip};
-use crate::model::VersionCondition;
+use crate::model::{VersionCondition, Widget, Written};
 use crate::validation::{RequestPart, Validated, ViolationKind, text_violation};
 
 /// The most tags of a list: the most operands that DynamoDB's `IN` compares with
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html>).
 const MAX_TAGS: usize = 100;
 
+const IF_MATCH: &str = "if-match";
+const IF_NONE_MATCH: &str = "if-none-match";
+
+/// A strong entity tag: a version of a widget and the answer that shows it, as in
+/// `"3-85944171f73967e8"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntityTag {
+    version: u64,
+    /// The fingerprint of the answer. Tags of earlier releases have none.
+    answer: Option<u64>,
+}
+
+impl EntityTag {
+    /// Makes the tag of a version that is shown by `answer`, the answer to a read.
+    pub fn of(version: u64, answer: &Response) -> Self {
+        Self { version, answer: Some(fingerprint(&answer.body)) }
+    }
+
+    /// Parses what stands between the quotes. A version has one spelling only: `07` is not 7.
+    fn parse(text: &str) -> Option<Self> {
+        let (version, answer) = match text.split_once('-') {
+            Some((version, answer)) => (version, Some(u64::from_str_radix(answer, 16).ok()?)),
+            None => (text, None),
+        };
+        let tag = Self { version: version.parse().ok()?, answer };
+        (tag.to_string().trim_matches('"') == text).then_some(tag)
+    }
+}
+
+impl fmt::Display for EntityTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version;
+        match self.answer {
+            Some(answer) => write!(f, "\"{version}-{answer:016x}\""),
+            None => write!(f, "\"{version}\""),
+        }
+    }
+}
+
+/// Returns the 64-bit FNV-1a hash of a text
+/// (<https://www.ietf.org/archive/id/draft-eastlake-fnv-17.html>). It tells two renderings of one
+/// version apart, and costs a tenth of SHA-256.
+fn fingerprint(text: &str) -> u64 {
+    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    text.bytes().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+}
+
 impl Response {
-    /// Sets the `ETag` of a version.
-    pub fn with_etag(self, version: u64) -> Self {
-        self.with_header(header::ETAG, format!("\"{version}\""))
+    /// Sets the `ETag`.
+    pub fn with_etag(self, tag: EntityTag) -> Self {
+        self.with_header(header::ETAG, tag.to_string())
     }
 
     /// Lets caches keep the response for a minute.
@@ -40,61 +92,96 @@ pub struct Preconditions {
 enum Tags {
     /// `*`
     Any,
-    /// The tags of a list that are versions.
-    Versions(Vec<u64>),
+    /// The tags of a list that this service gives, or gave in an earlier release.
+    Listed(Vec<EntityTag>),
 }
 
 impl Preconditions {
     /// Parses both headers.
     pub fn from_request(request: &Request<'_>) -> Result<Self> {
-        let tags = |header: HeaderName, name, may_be_weak| -> Validated<Option<Tags>> {
-            let Some(value) = request.headers.get(header) else { return Ok(None) };
+        let tags = |name: &'static str, may_be_weak| -> Validated<Option<Tags>> {
+            let Some(value) = request.headers.get(name) else { return Ok(None) };
             let list = String::from_utf8_lossy(value.as_bytes());
             Tags::parse(&list, may_be_weak)
                 .map(Some)
                 .map_err(|kind| text_violation(RequestPart::Header, name, kind, &list))
         };
-        let if_match = tags(header::IF_MATCH, "if-match", false);
-        let if_none_match = tags(header::IF_NONE_MATCH, "if-none-match", true);
-        let (if_match, if_none_match) = zip(if_match, if_none_match)?;
+        let (if_match, if_none_match) = zip(tags(IF_MATCH, false), tags(IF_NONE_MATCH, true))?;
         Ok(Self { if_match, if_none_match })
     }
 
-    /// Answers a read of `version`: with `response`, or 304 if the client has that version.
+    /// Answers a read of `version`: with `answer` and its tag, or 304 if the client has that
+    /// answer.
     ///
     /// # Errors
     ///
     /// [`Error::PreconditionFailed`] if `If-Match` excludes the version.
-    pub fn respond(&self, version: u64, response: impl FnOnce() -> Response) -> Result<Response> {
-        if self.if_match.as_ref().is_some_and(|tags| !tags.contain(version)) {
-            return Err(Error::PreconditionFailed);
+    pub fn respond(&self, version: u64, answer: Response) -> Result<Response> {
+        let tag = EntityTag::of(version, &answer);
+        if self.is_stale(version) {
+            return Err(Error::PreconditionFailed { header: IF_MATCH, etag: tag.to_string() });
         }
-        let is_known = self.if_none_match.as_ref().is_some_and(|tags| tags.contain(version));
-        let response =
-            if is_known { Response::empty(StatusCode::NOT_MODIFIED) } else { response() };
-        Ok(response.with_etag(version))
+        let is_known = match &self.if_none_match {
+            None => false,
+            Some(Tags::Any) => true,
+            Some(Tags::Listed(tags)) => tags.contains(&tag),
+        };
+        let answer = if is_known { Response::empty(StatusCode::NOT_MODIFIED) } else { answer };
+        Ok(answer.with_etag(tag))
     }
 
     /// Returns the versions that a write applies to.
-    pub fn into_version_condition(self) -> VersionCondition {
-        match (self.if_match, self.if_none_match) {
+    pub fn version_condition(&self) -> VersionCondition {
+        match (&self.if_match, &self.if_none_match) {
             (_, Some(Tags::Any)) => VersionCondition::OneOf(Vec::new()),
-            (Some(Tags::Versions(mut versions)), none_of) => {
-                versions
-                    .retain(|version| !none_of.as_ref().is_some_and(|tags| tags.contain(*version)));
-                VersionCondition::OneOf(versions)
+            (Some(Tags::Listed(tags)), excluded) => {
+                let versions = tags.iter().map(|tag| tag.version);
+                let is_excluded = |version: &u64| {
+                    excluded.as_ref().is_some_and(|excluded| excluded.contain_version(*version))
+                };
+                VersionCondition::OneOf(versions.filter(|it| !is_excluded(it)).collect())
             }
-            (_, Some(Tags::Versions(versions))) => VersionCondition::NoneOf(versions),
+            (_, Some(Tags::Listed(tags))) => {
+                VersionCondition::NoneOf(tags.iter().map(|tag| tag.version).collect())
+            }
             (_, None) => VersionCondition::Any,
         }
+    }
+
+    /// Returns the widget of a write. `read` answers a read of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PreconditionFailed`] if the preconditions excluded its version.
+    pub fn check_written<S>(
+        &self,
+        written: Written<S>,
+        read: impl FnOnce(&Widget<S>) -> Response,
+    ) -> Result<Widget<S>> {
+        match written {
+            Written::Done(widget) => Ok(widget),
+            Written::Excluded(current) => {
+                let is_stale = self.is_stale(current.version);
+                Err(Error::PreconditionFailed {
+                    header: if is_stale { IF_MATCH } else { IF_NONE_MATCH },
+                    etag: EntityTag::of(current.version, &read(&current)).to_string(),
+                })
+            }
+        }
+    }
+
+    /// Returns whether `If-Match` excludes a version.
+    fn is_stale(&self, version: u64) -> bool {
+        self.if_match.as_ref().is_some_and(|tags| !tags.contain_version(version))
     }
 }
 
 impl Tags {
-    fn contain(&self, version: u64) -> bool {
+    /// Returns whether the tags name a version, whichever answer shows it.
+    fn contain_version(&self, version: u64) -> bool {
         match self {
             Self::Any => true,
-            Self::Versions(versions) => versions.contains(&version),
+            Self::Listed(tags) => tags.iter().any(|tag| tag.version == version),
         }
     }
 
@@ -106,7 +193,7 @@ impl Tags {
         if rest == "*" {
             return Ok(Self::Any);
         }
-        let (mut versions, mut count) = (Vec::new(), 0);
+        let (mut tags, mut count) = (Vec::new(), 0);
         while !rest.is_empty() || count == 0 {
             let opaque = rest.strip_prefix("W/").unwrap_or(rest);
             let is_comparable = opaque == rest || may_be_weak;
@@ -120,17 +207,12 @@ impl Tags {
             count += 1;
             match count {
                 _ if !is_separated => return Err(ViolationKind::NotEntityTags),
-                ..=MAX_TAGS => versions.extend(version(tag).filter(|_| is_comparable)),
+                ..=MAX_TAGS => tags.extend(EntityTag::parse(tag).filter(|_| is_comparable)),
                 _ => return Err(ViolationKind::TooMany(MAX_TAGS)),
             }
         }
-        Ok(Self::Versions(versions))
+        Ok(Self::Listed(tags))
     }
-}
-
-/// Parses the tag of a version. A version has one tag only: `07` is not 7.
-fn version(tag: &str) -> Option<u64> {
-    tag.parse().ok().filter(|version: &u64| version.to_string() == tag)
 }
 
 #[cfg(test)]
@@ -139,8 +221,27 @@ mod tests {
 
     use super::*;
 
+    const READ: &str = r#"{"data":{"id":1}}"#;
+
+    fn read() -> Response {
+        Response::json_text(StatusCode::OK, READ.to_owned())
+    }
+
     fn weak(list: &str) -> Result<Tags, ViolationKind> {
         Tags::parse(list, true)
+    }
+
+    #[test]
+    fn a_tag_stands_for_the_version_and_the_text_of_the_answer() {
+        let tag = |version, body: &str| {
+            let answer = Response::json_text(StatusCode::OK, body.to_owned());
+            EntityTag::of(version, &answer).to_string()
+        };
+        assert_eq!(tag(3, ""), r#""3-cbf29ce484222325""#);
+        assert_eq!(tag(3, "a"), r#""3-af63dc4c8601ec8c""#);
+        assert_eq!(tag(3, "foobar"), r#""3-85944171f73967e8""#);
+        assert_ne!(tag(3, r#"{"a":null}"#), tag(3, r#"{"a":null,"b":null}"#));
+        assert_ne!(tag(3, "a"), tag(4, "a"));
     }
 
     #[test]
@@ -153,8 +254,10 @@ mod tests {
             r#""a,b" , W/"7""#,
             "*",
             r#" ,"7" ,, "#,
+            r#""7-0000000000000000""#,
+            r#""1-cbf29ce484222325", W/"7-cbf29ce484222325""#,
         ] {
-            assert!(weak(tags).unwrap().contain(7), "{tags}");
+            assert!(weak(tags).unwrap().contain_version(7), "{tags}");
         }
         for tags in [
             r#""70""#,
@@ -164,8 +267,15 @@ mod tests {
             r#""07""#,
             r#""+7""#,
             r#""18446744073709551616""#,
+            r#""7-""#,
+            r#""7-1""#,
+            r#""7-CBF29CE484222325""#,
+            r#""7-cbf29ce4842223251""#,
+            r#""7-+bf29ce484222325""#,
+            r#""07-cbf29ce484222325""#,
+            r#""-7""#,
         ] {
-            assert!(!weak(tags).unwrap().contain(7), "{tags}");
+            assert!(!weak(tags).unwrap().contain_version(7), "{tags}");
         }
     }
 
@@ -193,7 +303,8 @@ mod tests {
 
     #[test]
     fn a_weak_tag_matches_no_write() {
-        assert_eq!(Tags::parse(r#"W/"1", "2""#, false), Ok(Tags::Versions(vec![2])));
+        let only = EntityTag { version: 2, answer: None };
+        assert_eq!(Tags::parse(r#"W/"1", "2""#, false), Ok(Tags::Listed(vec![only])));
     }
 
     fn preconditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Preconditions {
@@ -218,9 +329,11 @@ mod tests {
             (Some("*"), Some(r#"W/"3", "4""#), VersionCondition::NoneOf(vec![3, 4])),
             (None, Some("*"), VersionCondition::OneOf(Vec::new())),
             (Some(r#""1""#), Some("*"), VersionCondition::OneOf(Vec::new())),
+            (Some(r#""3-cbf29ce484222325""#), None, VersionCondition::OneOf(vec![3])),
+            (None, Some(r#""3-cbf29ce484222325""#), VersionCondition::NoneOf(vec![3])),
         ] {
             assert_eq!(
-                preconditions(if_match, if_none_match).into_version_condition(),
+                preconditions(if_match, if_none_match).version_condition(),
                 expected,
                 "{if_match:?} {if_none_match:?}"
             );
@@ -229,19 +342,29 @@ mod tests {
 
     #[test]
     fn both_headers_make_a_read_200_304_or_412() {
+        let tag = &*EntityTag::of(7, &read()).to_string();
+        let weak_tag = &*format!("W/{tag}");
+        let stale = Err(Error::PreconditionFailed { header: "if-match", etag: tag.to_owned() });
         for (if_match, if_none_match, expected) in [
             (None, None, Ok(200)),
-            (Some(r#""7""#), None, Ok(200)),
-            (Some(r#""7""#), Some(r#""7""#), Ok(304)),
+            (Some(tag), None, Ok(200)),
+            (Some(tag), Some(tag), Ok(304)),
+            (None, Some(weak_tag), Ok(304)),
             (None, Some("*"), Ok(304)),
+            // Of the version before, of the version as another release showed it, and of an earlier
+            // release.
             (None, Some(r#""8""#), Ok(200)),
-            (Some(r#""8""#), Some(r#""7""#), Err(Error::PreconditionFailed)),
-            (Some(r#"W/"7""#), None, Err(Error::PreconditionFailed)),
+            (None, Some(r#""7-cbf29ce484222325""#), Ok(200)),
+            (None, Some(r#""7""#), Ok(200)),
+            (Some(r#""7""#), None, Ok(200)),
+            (Some(r#""7-cbf29ce484222325""#), None, Ok(200)),
+            (Some(r#""8""#), Some(tag), stale.clone()),
+            (Some(weak_tag), None, stale.clone()),
         ] {
-            let answer = preconditions(if_match, if_none_match)
-                .respond(7, || Response::empty(StatusCode::OK));
+            let answer = preconditions(if_match, if_none_match).respond(7, read());
             let answer = answer.map(|answer| {
-                assert_eq!(answer.headers["etag"], r#""7""#);
+                assert_eq!(answer.headers["etag"], tag);
+                assert_eq!(answer.body, if answer.status == 304 { "" } else { READ });
                 answer.status.as_u16()
             });
             assert_eq!(answer, expected, "{if_match:?} {if_none_match:?}");

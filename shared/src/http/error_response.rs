@@ -14,7 +14,7 @@ pub fn error_status(error: &Error) -> StatusCode {
         Error::MissingApiKey | Error::InvalidApiKey | Error::ConflictingApiKeys => {
             StatusCode::UNAUTHORIZED
         }
-        Error::ReadOnlyApiKey | Error::OriginNotAllowed => StatusCode::FORBIDDEN,
+        Error::ReadOnlyApiKey | Error::OriginNotAllowed { .. } => StatusCode::FORBIDDEN,
         Error::RouteNotFound | Error::WidgetNotFound(_) | Error::WidgetAlreadyDeleted(_) => {
             StatusCode::NOT_FOUND
         }
@@ -23,7 +23,7 @@ pub fn error_status(error: &Error) -> StatusCode {
             StatusCode::PAYLOAD_TOO_LARGE
         }
         Error::BodyNotUtf8 => StatusCode::BAD_REQUEST,
-        Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Error::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
         Error::Invalid(_) | Error::Malformed(_) | Error::IdempotencyKeyReused => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
@@ -34,13 +34,15 @@ pub fn error_status(error: &Error) -> StatusCode {
 
 impl Response {
     /// Sets the headers that belong to an error: `WWW-Authenticate` with the dialect's `challenge`
-    /// (RFC 9110, 11.6.1), `Allow` (15.5.6) and `Retry-After` (15.6.4).
+    /// (RFC 9110, 11.6.1), `Allow` (15.5.6), `Retry-After` (15.6.4), and the `ETag` that a
+    /// precondition excludes.
     pub fn with_error_headers(self, error: &Error, challenge: &'static str) -> Self {
         match error {
             Error::MissingApiKey | Error::InvalidApiKey | Error::ConflictingApiKeys => {
                 self.with_header(header::WWW_AUTHENTICATE, challenge)
             }
             Error::MethodNotAllowed { allow } => self.with_header(header::ALLOW, *allow),
+            Error::PreconditionFailed { etag, .. } => self.with_header(header::ETAG, etag.as_str()),
             Error::Unavailable(_) => self.with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS),
             _ => self,
         }

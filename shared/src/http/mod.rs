@@ -25,7 +25,7 @@ mod response;
 mod security_headers;
 mod view;
 
-pub use conditional::Preconditions;
+pub use conditional::{EntityTag, Preconditions};
 pub use error_response::error_status;
 pub use idempotency::{IDEMPOTENCY_KEY_LIFETIME, IdempotencyKey};
 pub use lambda_http::http::{HeaderValue, StatusCode, header};

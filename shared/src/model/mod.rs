@@ -27,7 +27,7 @@ pub use hash::Hash;
 pub use ids::{AccountId, WidgetId};
 pub use text::Text;
 pub use timestamp::Timestamp;
-pub use version_condition::VersionCondition;
+pub use version_condition::{VersionCondition, Written};
 pub use webhook_url::WebhookUrl;
 pub use widget::{Widget, WidgetSettings};
 pub use widget_type::WidgetType;

@@ -1,4 +1,6 @@
-//! Which versions of a widget a write applies to.
+//! Which versions of a widget a write applies to, and what comes of it.
+
+use super::widget::Widget;
 
 /// The versions of a widget that a write applies to. It fails on any other version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,24 @@ impl VersionCondition {
             Self::Any => true,
             Self::OneOf(versions) => versions.contains(&version),
             Self::NoneOf(versions) => !versions.contains(&version),
+        }
+    }
+}
+
+/// What came of a write with a [`VersionCondition`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written<S> {
+    /// The write was made. An update has the widget as it is now, a delete as it was.
+    Done(Widget<S>),
+    /// The condition excluded the widget's version. This is the widget, and nothing was done.
+    Excluded(Widget<S>),
+}
+
+impl<S> Written<S> {
+    /// Returns the widget, whatever came of the write.
+    pub fn into_widget(self) -> Widget<S> {
+        match self {
+            Self::Done(widget) | Self::Excluded(widget) => widget,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::items::{self, TableItem};
 use super::table::{ID, LAST_WRITE, TTL, Widgets, number};
 use super::write::WidgetWrite;
 use crate::error::{Error, Result};
-use crate::model::{Change, Timestamp, VersionCondition, Widget, WidgetId};
+use crate::model::{Change, Timestamp, VersionCondition, WidgetId, Written};
 use crate::telemetry::request_stats;
 
 /// The lifetime of a tombstone: longer than a queue keeps delivering a message again or the network
@@ -25,10 +25,9 @@ const TOMBSTONE_LIFETIME: Duration = Duration::from_secs(60 * 60);
 const OPERATION: &str = "UpdateItem Widgets (delete)";
 
 impl<S: TableItem> Widgets<'_, S> {
-    /// Deletes a widget if its version matches, and returns what it was. After
-    /// [`Error::Unavailable`] it is unknown whether it was deleted: what was deleted cannot be had
-    /// again.
-    pub async fn delete(&self, id: WidgetId, versions: &VersionCondition) -> Result<Widget<S>> {
+    /// Deletes a widget if its version matches. After [`Error::Unavailable`] it is unknown whether
+    /// it was deleted: what was deleted cannot be had again.
+    pub async fn delete(&self, id: WidgetId, versions: &VersionCondition) -> Result<Written<S>> {
         let now = Timestamp::now();
         let expires = now.after(TOMBSTONE_LIFETIME).epoch_seconds();
         let mut write = WidgetWrite::new(self, id, versions, Change::Deleted, now)
@@ -40,7 +39,7 @@ impl<S: TableItem> Widgets<'_, S> {
         let error = match self.store.client.call(delete).await {
             Ok(deleted) => {
                 request_stats::record_change(Change::Deleted);
-                return items::decode(deleted.attributes.unwrap_or_default());
+                return items::decode(deleted.attributes.unwrap_or_default()).map(Written::Done);
             }
             Err(error) => error,
         };
@@ -51,7 +50,9 @@ impl<S: TableItem> Widgets<'_, S> {
                 Error::Unavailable(format!("{OPERATION}: {what}"))
             }
             Some(UpdateItemError::ConditionalCheckFailedException(it)) => match it.item() {
-                Some(item) if items::is_widget(item) => Error::PreconditionFailed,
+                Some(item) if items::is_widget(item) => {
+                    return items::decode(item.clone()).map(Written::Excluded);
+                }
                 Some(_) => Error::WidgetAlreadyDeleted(id),
                 None => Error::WidgetNotFound(id),
             },

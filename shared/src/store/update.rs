@@ -25,7 +25,7 @@ use super::table::{Item, LAST_WRITE, UPDATED_AT, VERSION, Widgets, text};
 use super::write::WidgetWrite;
 use crate::dynamodb::retry::{ATTEMPT_TIMEOUT, RetryPolicy, backoff};
 use crate::error::{Error, Result};
-use crate::model::{Change, Timestamp, VersionCondition, Widget, WidgetId};
+use crate::model::{Change, Timestamp, VersionCondition, WidgetId, Written};
 use crate::telemetry::request_stats;
 use crate::validation::Violation;
 
@@ -33,20 +33,21 @@ use crate::validation::Violation;
 const OPERATION: &str = "UpdateItem Widgets";
 
 impl<S: TableItem> Widgets<'_, S> {
-    /// Updates the named fields of a widget, all of them or none, if its version matches, and
-    /// returns what it is then. If the fields have their values already nothing is written and the
-    /// version stays. After [`Error::Unavailable`] it is unknown whether the update was made.
+    /// Updates the named fields of a widget, all of them or none, if its version matches. If the
+    /// fields have their values already nothing is written and the version stays. After
+    /// [`Error::Unavailable`] it is unknown whether the update was made.
     pub async fn update(
         &self,
         id: WidgetId,
         changes: &S::Changes,
         versions: &VersionCondition,
-    ) -> Result<Widget<S>> {
+    ) -> Result<Written<S>> {
         let changed = || items::encode_changes::<S>(changes, self.account);
         if changed().is_empty() {
             let widget = self.read(id).await?;
             let is_match = versions.matches(widget.version);
-            return if is_match { Ok(widget) } else { Err(Error::PreconditionFailed) };
+            let written = if is_match { Written::Done } else { Written::Excluded };
+            return Ok(written(widget));
         }
         let required = S::required_field(changes);
         let marker = Uuid::now_v7();
@@ -86,7 +87,7 @@ impl<S: TableItem> Widgets<'_, S> {
                 }
                 // The fields have their values already.
                 Some(item) if version_matches(versions, item) && are_in(item, &changed()) => {
-                    return items::decode(item.clone());
+                    return items::decode(item.clone()).map(Written::Done);
                 }
                 // An earlier attempt may have succeeded before somebody changed or deleted the
                 // widget: neither success nor refusal would be certain.
@@ -94,10 +95,13 @@ impl<S: TableItem> Widgets<'_, S> {
                     let what = "refused after an attempt whose answer was lost";
                     return Err(Error::Unavailable(format!("{OPERATION}: {what}")));
                 }
-                // The widget excludes the update, or its time is too early: the clock of the last
+                Some(item) if !version_matches(versions, item) => {
+                    return items::decode(item.clone()).map(Written::Excluded);
+                }
+                // A field is missing, or the time of the update is too early: the clock of the last
                 // writer is ahead, or throttled attempts took long.
                 Some(item) => {
-                    let last_change = last_change(item, versions, required.as_ref())?;
+                    let last_change = last_change(item, required.as_ref())?;
                     now = last_change.after(Duration::from_millis(1)).max(Timestamp::now());
                     changed_before = now.after(ATTEMPT_TIMEOUT);
                 }
@@ -132,9 +136,9 @@ fn change_attributes(
     write.build().return_values(ReturnValue::AllNew)
 }
 
-fn updated<S: TableItem>(item: Item) -> Result<Widget<S>> {
+fn updated<S: TableItem>(item: Item) -> Result<Written<S>> {
     request_stats::record_change(Change::Updated);
-    items::decode(item)
+    items::decode(item).map(Written::Done)
 }
 
 /// Returns when the current item last changed, if nothing but that time can have excluded the
@@ -142,15 +146,11 @@ fn updated<S: TableItem>(item: Item) -> Result<Widget<S>> {
 ///
 /// # Errors
 ///
-/// What else excludes it: the version, or a field that is missing.
+/// What else excludes it: a field that is missing.
 fn last_change(
     current_item: &Item,
-    versions: &VersionCondition,
     required: Option<&(&'static str, Vec<Violation>)>,
 ) -> Result<Timestamp> {
-    if !version_matches(versions, current_item) {
-        return Err(Error::PreconditionFailed);
-    }
     match required {
         Some((attribute, violations)) if !current_item.contains_key(*attribute) => {
             Err(Error::Invalid(violations.clone()))

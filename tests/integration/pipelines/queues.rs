@@ -105,7 +105,7 @@ async fn messages_of_a_batch_run_in_order() {
         ];
         assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&[])));
         let read = app.call("GET", &format!("{}/{created}", dialect.root), "").await;
-        assert_eq!(read.header("etag"), r#""3""#);
+        assert_eq!(read.version(), 3);
         let records = [
             sqs_record("4", 1, &about("delete", &created)),
             sqs_record("5", 1, &update(&created, dialect.change)),

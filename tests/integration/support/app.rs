@@ -111,6 +111,15 @@ impl Answer {
         raw_member(&self.body, "id").trim_matches('"').to_owned()
     }
 
+    /// The version in the widget's `ETag`.
+    pub fn version(&self) -> u64 {
+        let tag = self.header("etag");
+        let (version, answer) = tag.trim_matches('"').split_once('-').expect("two parts");
+        assert_eq!(tag, format!("\"{version}-{answer}\""));
+        assert_eq!(answer.len(), 16, "{tag}");
+        version.parse().unwrap()
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
     }

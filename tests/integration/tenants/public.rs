@@ -29,7 +29,7 @@ async fn public_view_is_the_same_for_every_caller_and_holds_nothing_else() {
         let mut bodies = Vec::new();
         for key in ["", &app.key, &there.other_key, "in-unknown"] {
             let answer = there.send(key, "GET", &theirs, &[("origin", &allowed)], "").await;
-            assert_eq!((answer.status, answer.header("etag")), (200, r#""1""#), "{answer:?}");
+            assert_eq!((answer.status, answer.version()), (200, 1), "{answer:?}");
             bodies.push(answer.body);
         }
         assert!(bodies.iter().all(|body| *body == bodies[0]));

@@ -48,12 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn in_assistant(request: &Request<'_>, account: AccountId) -> Result<Response, RequestError> {
     let body = assistant::request::body(request)?;
     let widget = Widget::new(InAssistant::parse(body, account)?);
-    let view = assistant::views::WidgetView::from(&widget);
-    Ok(assistant::views::success("Data created successfully", view).with_etag(widget.version))
+    assistant::views::written("Data created successfully", &widget)
 }
 
 fn in_pathway(request: &Request<'_>, account: AccountId) -> Result<Response, RequestError> {
     let widget = Widget::new(InPathway::parse(request.json()?, account)?);
-    let view = pathway::views::WidgetView::from(&widget);
-    Ok(pathway::views::success(view).with_etag(widget.version))
+    Ok(pathway::views::tagged(&widget))
 }
