@@ -478,3 +478,45 @@ async fn action_buttons_stored_as_a_list_stay_readable() {
     }
     assert_eq!(app.call("DELETE", &format!("/api/v1/widget/{id}"), "").await.status, 200);
 }
+
+#[tokio::test]
+async fn icons_are_kept_shown_to_embeds_and_bounded() {
+    const ICONS: [&str; 2] = ["bubble_bot_icon", "conversation_bot_icon"];
+    let app = TestApp::start().await;
+    let longest = "é".repeat(2_048);
+    let mut body: Value = serde_json::from_str(ASSISTANT_BODY).unwrap();
+    for (icon, value) in ICONS.iter().zip(["https://example.com/icon.svg", &longest]) {
+        body[icon] = json!(value);
+    }
+    let created = app.create_assistant(body.to_string()).await;
+    assert_eq!(created.status, 200, "{created:?}");
+    assert_eq!(keys_in_order(&raw_data(&created.body)), WIDGET_KEYS);
+    let widget = format!("/api/v1/widget/{}", created.id());
+    let parameters = app.send("GET", &format!("{widget}/parameters"), &[], "").await;
+    for icon in ICONS {
+        assert_eq!(created.json()["data"][icon], body[icon]);
+        assert_eq!(parameters.json()["data"][icon], body[icon]);
+    }
+    // A client sends back what it read, and clears one.
+    let mut read = app.call("GET", &widget, "").await.json()["data"].clone();
+    read["bubble_bot_icon"] = Value::Null;
+    let updated = app.call("PUT", &widget, read.to_string()).await;
+    assert_eq!((updated.status, &updated.json()["data"]), (200, &read));
+
+    for icon in ICONS {
+        let too_long = "x".repeat(2_049);
+        for (value, expected) in [
+            (json!(too_long), "string_too_long"),
+            (json!(1), "string_type"),
+            (json!({}), "string_type"),
+        ] {
+            let mut body: Value = serde_json::from_str(ASSISTANT_BODY).unwrap();
+            body[icon] = value;
+            let refused = app.create_assistant(body.to_string()).await;
+            assert_eq!(refused.status, 422, "{refused:?}");
+            let violation = &refused.json()["detail"][0];
+            assert_eq!(violation["type"], expected);
+            assert_eq!(violation["loc"], json!(["body", icon]));
+        }
+    }
+}

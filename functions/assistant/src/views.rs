@@ -40,9 +40,6 @@ pub fn written(message: &str, widget: &Widget<Settings>) -> Result<Response> {
     Ok(success(message, data).with_etag(tag))
 }
 
-/// The icons, which no documented request sets.
-const NO_ICON: Option<&str> = None;
-
 /// The widget object: 29 keys, always all of them, in this order.
 #[derive(Debug)]
 pub struct WidgetView<'a>(&'a Widget<Settings>);
@@ -59,13 +56,9 @@ impl Serialize for WidgetView<'_> {
         let (provider, label) = settings.provider();
         serialize_object!(serializer, settings => Settings {
             [widget_type, user_opening_messages, action_buttons]
-            {
-                id: id,
-                conversation_bot_icon: NO_ICON,
-                bubble_bot_icon: NO_ICON,
-                provider_user_friendly_label: label,
-                widget_provider: provider,
-            }
+            { id: id }
+            [conversation_bot_icon, bubble_bot_icon]
+            { provider_user_friendly_label: label, widget_provider: provider }
             [
                 org_id, assistant_id, name, description, attributes, display_name, intro_message,
                 header_color, user_message_color, bot_message_color, bot_icon_color,
@@ -85,18 +78,13 @@ pub struct ParametersView<'a>(pub &'a Settings);
 impl Serialize for ParametersView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_object!(serializer, self.0 => some Settings {
-            []
-            { bubble_bot_icon: NO_ICON }
             [
-                bubble_color, bubble_text, display_name, intro_message, user_opening_messages,
-                header_color, user_message_color, bot_message_color, bot_icon_color,
-                remove_branding,
-            ]
-            { conversation_bot_icon: NO_ICON }
-            [
-                ice_break_color, user_text_message_color, bot_text_message_color,
-                header_text_color, textbox_default_text, action_buttons, action_buttons_color,
-                style_params, widget_type,
+                bubble_bot_icon, bubble_color, bubble_text, display_name, intro_message,
+                user_opening_messages, header_color, user_message_color, bot_message_color,
+                bot_icon_color, remove_branding, conversation_bot_icon, ice_break_color,
+                user_text_message_color, bot_text_message_color, header_text_color,
+                textbox_default_text, action_buttons, action_buttons_color, style_params,
+                widget_type,
             ]
             {}
         })
@@ -144,9 +132,7 @@ mod tests {
         let shown = ParametersView(&settings);
         let shown: Map<String, Value> =
             serde_json::from_str(&serde_json::to_string(&shown).unwrap()).unwrap();
-        const ADDED: [&str; 2] = ["bubble_bot_icon", "conversation_bot_icon"];
-        let mut shown: Vec<&str> =
-            shown.keys().map(String::as_str).filter(|key| !ADDED.contains(key)).collect();
+        let mut shown: Vec<&str> = shown.keys().map(String::as_str).collect();
         let mut public: Vec<&str> = Settings::FIELDS
             .iter()
             .filter(|field| field.visibility == Visibility::Public)

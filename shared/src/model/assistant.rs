@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::fields::settings;
 use super::ids::AccountId;
+use super::text::Text;
 use super::widget::WidgetSettings;
 use super::widget_type::WidgetType;
 use crate::validation::json::JsonText;
@@ -41,11 +42,16 @@ macro_rules! assistant_fields {
             textbox_default_text: Option<String>, nullable(text), Never, Public;
             action_buttons_color: Option<String>, nullable(text), Never, Public;
             style_params: JsonText, object, Never, Public;
+            conversation_bot_icon: Option<Icon>, nullable(Icon::parse), Never, Public;
+            bubble_bot_icon: Option<Icon>, nullable(Icon::parse), Never, Public;
         }
     };
 }
 
 crate::assistant_fields!(settings);
+
+/// An icon, such as a URL or a CSS value. No format is enforced.
+pub type Icon = Text<0, 2_048>;
 
 impl WidgetSettings for Settings {
     type Changes = Changes;
