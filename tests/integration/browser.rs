@@ -109,20 +109,14 @@ async fn cross_origin_page_reads_public_data_only_where_allowed() {
 
     for found in [&allowed, &refused] {
         for answer in found["parameters"].as_array().unwrap() {
-            assert_eq!(
-                (&answer["status"], &answer["tag"]),
-                (&json!(200), &json!("\"1\"")),
-                "{found}"
-            );
+            assert_eq!(answer["status"], 200, "{found}");
+            assert!(answer["tag"].as_str().unwrap().starts_with("\"1-"), "{found}");
             assert_eq!(answer["data"]["display_name"], "Support");
         }
     }
     for answer in allowed["config"].as_array().unwrap() {
-        assert_eq!(
-            (&answer["status"], &answer["tag"]),
-            (&json!(200), &json!("\"1\"")),
-            "{allowed}"
-        );
+        assert_eq!(answer["status"], 200, "{allowed}");
+        assert!(answer["tag"].as_str().unwrap().starts_with("\"1-"), "{allowed}");
         assert_eq!(answer["data"], json!({"id": pathway, "config": {}, "messages_per_minute": 10}));
     }
     assert_eq!(
