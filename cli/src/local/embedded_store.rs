@@ -21,13 +21,9 @@ use aws_sdk_dynamodb::{
     Client,
     client::Waiters,
     config::{Credentials, SharedAsyncSleep, SharedCredentialsProvider},
-    error::BuildError,
-    operation::describe_table::DescribeTableError,
     types::{
-        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
-        GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
-        TimeToLiveSpecification,
+        BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+        GlobalSecondaryIndexUpdate, TableDescription, TimeToLiveSpecification,
     },
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -41,10 +37,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::{
-    binaries,
-    template::{AttributeSpec, IndexSpec, KeyPart, TableSpec},
-};
+use super::{binaries, template::TableSpec};
 
 /// The table of keys, as the template names it.
 pub const API_KEYS_TABLE: &str = "ApiKeys";
@@ -130,9 +123,12 @@ impl Store {
     async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
         let client = self.client();
         for table in tables {
-            ensure_table(&client, table)
-                .await
-                .with_context(|| format!("the store at {} is of no use", self.url))?;
+            ensure_table(&client, table).await.with_context(|| {
+                format!(
+                    "the store at {} is of no use: its table {} cannot be made",
+                    self.url, table.name
+                )
+            })?;
         }
         Ok(self)
     }
@@ -335,26 +331,21 @@ fn is_aws(endpoint: &Url) -> bool {
 
 /// Creates a table, or adds what one that an earlier version created lacks.
 async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
-    let ensured = match describe(client, table).await? {
-        Some(existing) => complete(client, table, &existing).await,
-        None => create(client, table).await,
-    };
-    let unmade = || format!("the table {} cannot be made", table.name);
-    ensured.with_context(unmade)?;
-    match &table.ttl {
-        Some(attribute) => ensure_ttl(client, table, attribute).await.with_context(unmade),
-        None => Ok(()),
-    }
-}
-
-/// Returns what is known of a table, if it exists.
-async fn describe(client: &Client, table: &TableSpec) -> Result<Option<TableDescription>> {
     match client.describe_table().table_name(&table.name).send().await {
-        Ok(described) => Ok(described.table),
-        Err(error) => match error.as_service_error() {
-            Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
-            _ => Err(error.into()),
-        },
+        Ok(described) => {
+            let existing = described.table.context("DynamoDB describes no table")?;
+            complete(client, table, &existing).await?;
+        }
+        Err(error)
+            if error.as_service_error().is_some_and(|it| it.is_resource_not_found_exception()) =>
+        {
+            create(client, table).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    match &table.ttl {
+        Some(attribute) => ensure_ttl(client, table, attribute).await,
+        None => Ok(()),
     }
 }
 
@@ -363,17 +354,11 @@ async fn create(client: &Client, table: &TableSpec) -> Result<()> {
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
-        .set_key_schema(Some(key_schema(&table.key)?))
-        .set_stream_specification(stream_specification(table)?);
+        .set_attribute_definitions(Some(table.attributes.clone()))
+        .set_key_schema(Some(table.key.clone()))
+        .set_stream_specification(table.stream.clone());
     for index in &table.indexes {
-        create = create.global_secondary_indexes(
-            GlobalSecondaryIndex::builder()
-                .index_name(&index.name)
-                .set_key_schema(Some(key_schema(&index.key)?))
-                .projection(projection(index))
-                .build()?,
-        );
+        create = create.global_secondary_indexes(index.clone());
     }
     create.send().await?;
     wait(client, table).await
@@ -382,20 +367,30 @@ async fn create(client: &Client, table: &TableSpec) -> Result<()> {
 /// Adds the indexes and the stream that a table lacks. DynamoDB refuses to change the view of a
 /// stream that exists.
 async fn complete(client: &Client, table: &TableSpec, existing: &TableDescription) -> Result<()> {
-    let exists = |index: &IndexSpec| {
+    let exists = |index: &GlobalSecondaryIndex| {
         let mut indexes = existing.global_secondary_indexes().iter();
-        indexes.any(|existing| existing.index_name() == Some(&index.name))
+        indexes.any(|existing| existing.index_name() == Some(index.index_name()))
     };
+    let update = || client.update_table().table_name(&table.name);
     for index in table.indexes.iter().filter(|index| !exists(index)) {
-        add_index(client, table, index).await?;
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(&index.index_name)
+            .set_key_schema(Some(index.key_schema.clone()))
+            .set_projection(index.projection.clone())
+            .build()?;
+        update()
+            .set_attribute_definitions(Some(table.attributes.clone()))
+            .global_secondary_index_updates(
+                GlobalSecondaryIndexUpdate::builder().create(create).build(),
+            )
+            .send()
+            .await?;
         // One at a time
         // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
         wait(client, table).await?;
     }
-    let stream = stream_specification(table)?;
-    if stream.is_some() && existing.stream_specification != stream {
-        let update = client.update_table().table_name(&table.name);
-        update.set_stream_specification(stream).send().await?;
+    if table.stream.is_some() && existing.stream_specification != table.stream {
+        update().set_stream_specification(table.stream.clone()).send().await?;
         wait(client, table).await?;
     }
     Ok(())
@@ -417,55 +412,6 @@ async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Resu
 async fn wait(client: &Client, table: &TableSpec) -> Result<()> {
     client.wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await?;
     Ok(())
-}
-
-async fn add_index(client: &Client, table: &TableSpec, index: &IndexSpec) -> Result<()> {
-    let create = CreateGlobalSecondaryIndexAction::builder()
-        .index_name(&index.name)
-        .set_key_schema(Some(key_schema(&index.key)?))
-        .projection(projection(index))
-        .build()?;
-    client
-        .update_table()
-        .table_name(&table.name)
-        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
-        .global_secondary_index_updates(
-            GlobalSecondaryIndexUpdate::builder().create(create).build(),
-        )
-        .send()
-        .await?;
-    Ok(())
-}
-
-fn attribute_definitions(
-    attributes: &[AttributeSpec],
-) -> Result<Vec<AttributeDefinition>, BuildError> {
-    let definition = |attribute: &AttributeSpec| {
-        let kind = ScalarAttributeType::from(attribute.kind.as_str());
-        AttributeDefinition::builder().attribute_name(&attribute.name).attribute_type(kind).build()
-    };
-    attributes.iter().map(definition).collect()
-}
-
-fn key_schema(key: &[KeyPart]) -> Result<Vec<KeySchemaElement>, BuildError> {
-    let element = |part: &KeyPart| {
-        let kind = KeyType::from(part.kind.as_str());
-        KeySchemaElement::builder().attribute_name(&part.attribute).key_type(kind).build()
-    };
-    key.iter().map(element).collect()
-}
-
-fn projection(index: &IndexSpec) -> Projection {
-    let kind = ProjectionType::from(index.projection.kind.as_str());
-    Projection::builder().projection_type(kind).build()
-}
-
-fn stream_specification(table: &TableSpec) -> Result<Option<StreamSpecification>, BuildError> {
-    let specification = |view: &String| {
-        let view = StreamViewType::from(view.as_str());
-        StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()
-    };
-    table.stream.as_ref().map(specification).transpose()
 }
 
 #[cfg(test)]
