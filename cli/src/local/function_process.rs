@@ -6,10 +6,7 @@ use std::{
     fmt,
     path::PathBuf,
     process::Stdio,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -26,7 +23,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::TcpListener,
     process::{Child, Command},
-    sync::{Notify, Semaphore, mpsc, oneshot},
+    sync::{Notify, Semaphore, oneshot},
     task::JoinHandle,
     time::timeout,
 };
@@ -124,7 +121,7 @@ impl Function {
             };
             match environment.invoke(id, event.clone(), self.timeout).await {
                 Ok(outcome) => {
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(environment);
+                    lock(&self.idle).push(environment);
                     return outcome;
                 }
                 Err(Lost::Idle) if !is_new => {}
@@ -143,7 +140,7 @@ impl Function {
 
     /// An environment that is free, and whose process has not ended meanwhile.
     fn take_idle(&self) -> Option<Environment> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = lock(&self.idle);
         while let Some(mut environment) = idle.pop() {
             if matches!(environment.process.try_wait(), Ok(None)) {
                 return Some(environment);
@@ -177,6 +174,10 @@ impl Function {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How an environment was lost.
 enum Lost {
     /// Before the event was handed over.
@@ -191,7 +192,6 @@ enum Lost {
 struct Environment {
     process: Child,
     api: Arc<RuntimeApi>,
-    invocations: mpsc::Sender<Invocation>,
     server: JoinHandle<()>,
 }
 
@@ -205,11 +205,11 @@ impl Environment {
     async fn spawn(function: &Function) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
-        let (sender, receiver) = mpsc::channel(1);
         let api = Arc::new(RuntimeApi {
             function: function.name.clone(),
             logs: Arc::clone(&function.logs),
-            invocations: tokio::sync::Mutex::new(receiver),
+            waiting: Mutex::default(),
+            arrived: Notify::new(),
             current: Mutex::default(),
             asked: Notify::new(),
         });
@@ -237,7 +237,7 @@ impl Environment {
             .spawn()?;
         pass_on(process.stdout.take(), function);
         pass_on(process.stderr.take(), function);
-        Ok(Self { process, api, invocations: sender, server })
+        Ok(Self { process, api, server })
     }
 
     /// Waits until the process asks for an invocation; `false` if it ends before.
@@ -255,17 +255,9 @@ impl Environment {
         limit: Duration,
     ) -> Result<Result<Bytes, InvokeError>, Lost> {
         let (reply, mut answer) = oneshot::channel();
-        let handed_over = Arc::new(AtomicBool::new(false));
-        let invocation = Invocation {
-            id,
-            event,
-            deadline: SystemTime::now() + limit,
-            handed_over: Arc::clone(&handed_over),
-            reply,
-        };
-        if self.invocations.send(invocation).await.is_err() {
-            return Err(Lost::Idle);
-        }
+        let deadline = SystemTime::now() + limit;
+        *lock(&self.api.waiting) = Some(Invocation { id, event, deadline, reply });
+        self.api.arrived.notify_one();
         tokio::select! {
             outcome = timeout(limit, &mut answer) => match outcome {
                 Ok(outcome) => outcome.map_err(|_| Lost::Working),
@@ -275,8 +267,8 @@ impl Environment {
             // server's task.
             _ = self.process.wait() => match timeout(LAST_BREATH, answer).await {
                 Ok(Ok(outcome)) => Ok(outcome),
-                _ if handed_over.load(Ordering::SeqCst) => Err(Lost::Working),
-                _ => Err(Lost::Idle),
+                _ if lock(&self.api.waiting).is_some() => Err(Lost::Idle),
+                _ => Err(Lost::Working),
             },
         }
     }
@@ -301,8 +293,6 @@ struct Invocation {
     id: Uuid,
     event: Bytes,
     deadline: SystemTime,
-    /// Set for good once a process was given the event.
-    handed_over: Arc<AtomicBool>,
     reply: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
@@ -310,7 +300,10 @@ struct Invocation {
 struct RuntimeApi {
     function: String,
     logs: LogSink,
-    invocations: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
+    /// The invocation that the process has not fetched yet.
+    waiting: Mutex<Option<Invocation>>,
+    arrived: Notify,
+    /// The invocation that the process works on.
     current: Mutex<Option<Invocation>>,
     asked: Notify,
 }
@@ -318,8 +311,7 @@ struct RuntimeApi {
 impl RuntimeApi {
     /// Ends the current invocation, if it is the one that `id` names.
     fn end(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match current.take_if(|invocation| invocation.id.to_string() == id) {
+        match lock(&self.current).take_if(|invocation| invocation.id.to_string() == id) {
             Some(invocation) => {
                 // Whoever asked may have gone: the invocation was still made.
                 let _ = invocation.reply.send(outcome);
@@ -334,8 +326,11 @@ impl RuntimeApi {
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
     api.asked.notify_one();
-    let Some(invocation) = api.invocations.lock().await.recv().await else {
-        return StatusCode::GONE.into_response();
+    let invocation = loop {
+        if let Some(invocation) = lock(&api.waiting).take() {
+            break invocation;
+        }
+        api.arrived.notified().await;
     };
     let deadline =
         invocation.deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -357,8 +352,7 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
         ),
     ];
     let event = invocation.event.clone();
-    invocation.handed_over.store(true, Ordering::SeqCst);
-    *api.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(invocation);
+    *lock(&api.current) = Some(invocation);
     (headers, event).into_response()
 }
 
