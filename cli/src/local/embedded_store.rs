@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use aws_config::{
     BehaviorVersion, Region, SdkConfig,
     environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
@@ -82,42 +82,89 @@ pub struct Store {
 impl Store {
     /// Opens the store at `location`, with every one of `tables` in it.
     pub async fn open(location: &StoreLocation, tables: &[TableSpec]) -> Result<Self> {
-        match location {
-            StoreLocation::Memory => {
-                Self::of(Embedded::start(Database::memory()?, None).await?, tables).await
+        let store = match location {
+            StoreLocation::Memory => Self::serve(Database::memory()?, None).await?,
+            StoreLocation::Folder(folder) => {
+                let store = Self::in_folder(folder).await?;
+                ensure!(
+                    store.is_embedded(),
+                    "the data folder {} is in use by another stack (--data takes another)",
+                    folder.display()
+                );
+                store
             }
-            StoreLocation::Folder(folder) => match Embedded::open(folder).await? {
-                OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
-                OpenOutcome::InUse(_) => {
-                    bail!(
-                        "the data folder {} is in use by another stack (--data takes another)",
-                        folder.display()
-                    )
-                }
+            StoreLocation::Endpoint(url) => Self {
+                url: url.as_str().trim_end_matches('/').to_owned(),
+                config: config(Some(url)).await,
+                embedded: None,
             },
-            StoreLocation::Endpoint(url) => {
-                let config = config(Some(url)).await;
-                let url = url.as_str().trim_end_matches('/').to_owned();
-                Self { url, config, embedded: None }.with_tables(tables).await
-            }
-        }
+        };
+        store.with_tables(tables).await
     }
 
     /// Opens the store in `folder`, or speaks to it through the stack that has it open.
     pub async fn open_or_join(folder: &Path, tables: &[TableSpec]) -> Result<Self> {
-        match Embedded::open(folder).await? {
-            OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
-            OpenOutcome::InUse(url) => {
-                let config = local_config(&url);
-                Self { url, config, embedded: None }.with_tables(tables).await
-            }
-        }
+        Self::in_folder(folder).await?.with_tables(tables).await
     }
 
-    async fn of(embedded: Embedded, tables: &[TableSpec]) -> Result<Self> {
-        let url = embedded.url.clone();
-        let config = local_config(&url);
-        Self { url, config, embedded: Some(embedded) }.with_tables(tables).await
+    async fn in_folder(folder: &Path) -> Result<Self> {
+        let store = Self::lock_or_join(folder).await;
+        store.with_context(|| format!("the data folder {} cannot be used", folder.display()))
+    }
+
+    /// Serves the store in `folder`, unless another process does. One that is just opening or
+    /// closing it is waited for.
+    async fn lock_or_join(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut lock = options.open(folder.join(LOCK))?;
+        let mut turn = interval(Duration::from_millis(20));
+        for _ in 0..100 {
+            turn.tick().await;
+            match lock.try_lock() {
+                Ok(()) => {
+                    lock.set_len(0)?;
+                    let database = open_database(&folder.join("store.sqlite").to_string_lossy())?;
+                    return Self::serve(database, Some(lock)).await;
+                }
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let mut url = String::new();
+            lock.rewind()?;
+            lock.read_to_string(&mut url)?;
+            if let Some(address) = url.strip_prefix("http://")
+                && TcpStream::connect(address).await.is_ok()
+            {
+                return Ok(Self { config: local_config(&url), url, embedded: None });
+            }
+        }
+        bail!("another process holds it and does not answer")
+    }
+
+    /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
+    async fn serve(database: Database, lock: Option<File>) -> Result<Self> {
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        if let Some(mut lock) = lock.as_ref() {
+            lock.rewind()?;
+            lock.write_all(url.as_bytes())?;
+        }
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            let sweeper = tokio::spawn(sweep(database.clone()));
+            if let Err(error) =
+                dynoxide::server::serve_with_shutdown(listener, database, stopped).await
+            {
+                eprintln!("the embedded store stopped: {error}");
+            }
+            sweeper.abort();
+            drop(lock);
+        });
+        Ok(Self { config: local_config(&url), url, embedded: Some(Embedded { stop, server }) })
     }
 
     async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
@@ -163,80 +210,8 @@ const LOCK: &str = "lock";
 /// The embedded DynamoDB, served over HTTP as the functions expect it.
 #[derive(Debug)]
 struct Embedded {
-    url: String,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
-}
-
-/// The outcome of opening the store in a folder.
-enum OpenOutcome {
-    Opened(Embedded),
-    /// Another process has it open, and serves it at this URL.
-    InUse(String),
-}
-
-impl Embedded {
-    /// Opens the store in `folder`, unless another process has it open. One that is just opening or
-    /// closing it is waited for.
-    async fn open(folder: &Path) -> Result<OpenOutcome> {
-        let unusable = || format!("the data folder {} cannot be used", folder.display());
-        fs::create_dir_all(folder).with_context(unusable)?;
-        let file = folder.join(LOCK);
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(file)
-            .with_context(unusable)?;
-        let mut turn = interval(Duration::from_millis(20));
-        for _ in 0..100 {
-            turn.tick().await;
-            match lock.try_lock() {
-                Ok(()) => {
-                    lock.set_len(0).with_context(unusable)?;
-                    let file = folder.join("store.sqlite");
-                    let database = open_database(&file.to_string_lossy()).with_context(unusable)?;
-                    return Ok(OpenOutcome::Opened(Self::start(database, Some(lock)).await?));
-                }
-                Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            let mut url = String::new();
-            lock.rewind().with_context(unusable)?;
-            lock.read_to_string(&mut url).with_context(unusable)?;
-            if let Some(address) = url.strip_prefix("http://")
-                && TcpStream::connect(address).await.is_ok()
-            {
-                return Ok(OpenOutcome::InUse(url));
-            }
-        }
-        bail!("{}: another process holds it and does not answer", unusable())
-    }
-
-    /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
-    async fn start(database: Database, lock: Option<File>) -> Result<Self> {
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
-        let url = format!("http://{}", listener.local_addr()?);
-        if let Some(mut lock) = lock.as_ref() {
-            lock.rewind().context("the data folder cannot be written to")?;
-            lock.write_all(url.as_bytes()).context("the data folder cannot be written to")?;
-        }
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(async move {
-            let stopped = async { drop(stopped.await) };
-            let sweeper = tokio::spawn(sweep(database.clone()));
-            if let Err(error) =
-                dynoxide::server::serve_with_shutdown(listener, database, stopped).await
-            {
-                eprintln!("the embedded store stopped: {error}");
-            }
-            sweeper.abort();
-            drop(lock);
-        });
-        Ok(Self { url, stop, server })
-    }
 }
 
 /// Opens the database in `file`. On its own it would keep a stream's records for ever, and look
