@@ -1,7 +1,7 @@
 //! `widgets serve`: both APIs on this machine.
 
 use std::{
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{SocketAddr, ToSocketAddrs},
     num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
@@ -93,35 +93,27 @@ async fn start(serve: Serve) -> Result<Stack> {
         StoreLocation::Endpoint(_) => String::new(),
     };
     let template = Template::read(binaries::workspace())?;
-    let functions: Vec<String> =
-        template.functions.iter().map(|function| function.binary.clone()).collect();
     let bound = BoundStack::new(Options {
         address: address(&serve.host, serve.port)?,
         store_location,
         concurrency: serve.concurrency.get(),
-        template,
+        template: template.clone(),
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
     })
     .await?;
     keys::issue_development_key(&key, &bound.store).await?;
-    eprintln!(
-        "Building the functions ({}): minutes the first time, then at once.",
-        functions.join(", ")
-    );
-    let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
+    let names: Vec<&str> = template.functions.iter().map(|it| it.binary.as_str()).collect();
+    let names = names.join(", ");
+    eprintln!("Building the functions ({names}): minutes the first time, then at once.");
+    let binaries = binaries::of(&template).await?;
     let stack = bound.start(&binaries).await?;
     println!("{}", banner(&stack.url, &stack.store.url, &kept, key.reveal()));
     Ok(stack)
 }
 
 fn address(host: &str, port: u16) -> Result<SocketAddr> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, port));
-    }
-    let mut addresses = (host, port)
-        .to_socket_addrs()
-        .with_context(|| format!("{host} is no address of this machine"))?;
-    addresses.next().with_context(|| format!("{host} is no address of this machine"))
+    let unknown = || format!("{host} is no address of this machine");
+    (host, port).to_socket_addrs().with_context(unknown)?.next().with_context(unknown)
 }
 
 fn banner(url: &str, store: &str, kept: &str, key: &str) -> String {

@@ -1,8 +1,8 @@
 //! Lists: numbered pages in the assistant dialect, cursors in the pathway dialect.
 
+use bench::meter::Call;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use widgets::local::meter::Call;
 
 use crate::support::app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp};
 

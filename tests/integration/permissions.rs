@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use bench::meter::Call;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use widgets::local::meter::Call;
 
 use crate::{
     support::{

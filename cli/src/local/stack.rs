@@ -98,7 +98,7 @@ impl BoundStack {
                 Arc::clone(&options.logs),
             ));
             for route in &spec.routes {
-                routes.add(&route.method, &route.path, Arc::clone(&function));
+                routes.add(route, Arc::clone(&function))?;
             }
             functions.add([&spec.name, &spec.binary], &function);
         }

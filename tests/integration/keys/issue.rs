@@ -42,8 +42,8 @@ async fn existing_key_is_unchanged_when_put_again() {
         match refusal {
             Some(refusal) => assert_eq!(again.unwrap_err().to_string(), refusal),
             None => assert_eq!(
-                (again.unwrap().role, list().await.to_string().contains(&id_of(key.reveal()))),
-                (Ok(Role::Read), true)
+                (again.unwrap().role(), list().await.to_string().contains(&id_of(key.reveal()))),
+                (Some(Role::Read), true)
             ),
         }
         assert_eq!(list().await, before);

@@ -16,7 +16,9 @@ async fn store_of_an_earlier_version_gets_missing_indexes_with_its_items() {
             options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
         table.indexes.clear();
         let key = &table.key;
-        table.attributes.retain(|it| key.iter().any(|part| part.attribute == it.name));
+        table
+            .attributes
+            .retain(|it| key.iter().any(|part| part.attribute_name == it.attribute_name));
     })
     .await;
     let path =

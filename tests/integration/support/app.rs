@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, PutRequest, WriteRequest},
 };
+use bench::meter::Meter;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use shared::{auth::Role, model::AccountId};
@@ -23,7 +24,6 @@ use widgets::{
         binaries,
         embedded_store::{Store, StoreLocation},
         function_process::Function,
-        meter::Meter,
         stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
         template::Template,
     },
