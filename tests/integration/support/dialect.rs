@@ -8,6 +8,8 @@ use shared::model::{assistant, pathway};
 use uuid::Uuid;
 use widgets::local::binaries;
 
+use super::app::Answer;
+
 /// The names, paths, fields and bodies of a dialect.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialect {
@@ -27,6 +29,8 @@ pub struct Dialect {
     pub public_schema: &'static str,
     /// Its own list of fields.
     pub fields: &'static [Field],
+    /// The status of a request with an invalid body.
+    pub invalid: u16,
     /// A body of a create with nothing but the required fields.
     pub body: &'static str,
     /// A body of an update that changes a widget created with `body`.
@@ -42,6 +46,7 @@ pub const ASSISTANT: Dialect = Dialect {
     public: "parameters",
     public_schema: "WidgetParameters",
     fields: assistant::Settings::FIELDS,
+    invalid: 422,
     body: r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#,
     change: r#"{"widget_type":"sms"}"#,
 };
@@ -55,6 +60,7 @@ pub const PATHWAY: Dialect = Dialect {
     public: "config",
     public_schema: "WidgetConfig",
     fields: pathway::Settings::FIELDS,
+    invalid: 400,
     body: r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#,
     change: r#"{"messages_per_minute":11}"#,
 };
@@ -77,18 +83,24 @@ impl Dialect {
         self.fields.iter().filter(|it| it.visibility == Visibility::Public).map(|it| it.name)
     }
 
+    /// Returns the path that serves the OpenAPI document.
+    pub fn openapi_path(&self) -> String {
+        self.root.replace("widget", "openapi.json")
+    }
+
     /// Returns the text of the OpenAPI document.
     pub fn openapi(&self) -> String {
         let path = format!("functions/{}/openapi.json", self.name);
         fs::read_to_string(binaries::workspace().join(path)).unwrap()
     }
 
-    /// Returns a valid value of a field that holds `mark`, if the field's type has room for it.
+    /// Returns a valid value of a field that holds `mark`, if the field's type has room for it. A
+    /// rate has room for the last 32 bits.
     pub fn value(field: &str, mark: Uuid) -> Value {
         match field {
             "widget_type" => json!("chat"),
             "remove_branding" => json!(true),
-            "messages_per_minute" => json!(10),
+            "messages_per_minute" => json!(mark.as_u128() as u32),
             "org_id" | "assistant_id" | "pathway_id" | "agent_id" => json!(mark),
             "user_opening_messages" => json!([mark]),
             "action_buttons" => json!([{ mark.to_string(): mark }]),
@@ -97,6 +109,13 @@ impl Dialect {
             "webhook_url" => json!(format!("https://{mark}.example/{mark}")),
             text => json!(format!("{mark} {text}")),
         }
+    }
+
+    /// Returns the fields that have another value for each mark.
+    pub fn marked_fields(&self) -> Vec<&'static str> {
+        let value = |name, number| Self::value(name, Uuid::from_u128(number));
+        let names = self.fields.iter().map(|it| it.name);
+        names.filter(|name| value(name, 1) != value(name, 2)).collect()
     }
 
     /// Returns the body of a create with every field. Each field that has room holds `mark`.
@@ -122,5 +141,11 @@ impl Dialect {
                 json!({ "status": status, "data": null, "errors": [error] })
             }
         }
+    }
+
+    /// Returns the violations that an answer reports.
+    pub fn violations(&self, answer: &Answer) -> Vec<Value> {
+        let member = if self.name == "assistant" { "detail" } else { "errors" };
+        answer.json()[member].as_array().unwrap().clone()
     }
 }
