@@ -126,6 +126,7 @@ async fn all_violations_are_reported_at_once_and_name_their_field() {
             "webhook_url must be an absolute https:// URL, or http:// to localhost",
         ]
     );
+    assert_eq!(app.create_pathway("").await.messages(), ["body is required"]);
     assert_eq!(app.count().await, 0);
 }
 
