@@ -15,7 +15,7 @@ use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 use crate::{
     bodies::json_text,
     support::{
-        app::{TestApp, raw, raw_data, raw_member},
+        app::{TestApp, keys_in_order, raw, raw_data, raw_member},
         dialect::{ASSISTANT, DIALECTS, Dialect, PATHWAY},
     },
 };
@@ -234,6 +234,7 @@ async fn read_and_delete_return_the_widget_as_created() {
                 _ => created.json(),
             };
             assert_eq!((answer.status, answer.json()), (200, envelope), "{method} {path}");
+            assert_eq!(keys_in_order(&answer.body), keys_in_order(&created.body));
             assert_eq!(raw_data(&answer.body), raw_data(&created.body), "{method} {path}");
         }
         let gone = dialect.error(

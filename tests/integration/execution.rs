@@ -110,7 +110,7 @@ async fn crashed_function_returns_502_and_is_restarted() {
     });
     assert_eq!((answer.status, answer.json()), (502, json!({"message": "Internal Server Error"})));
     app.create(&PATHWAY).await;
-    // The request that died with its process was not made again.
+    // The request that died with its process was not retried.
     assert_eq!(proxy.call_count(Call::CREATE), 2);
 }
 

@@ -29,7 +29,7 @@ pub fn value(field: &str, n: usize) -> Value {
 }
 
 /// Returns the `n` that the value was made of.
-fn n(field: &str, found: &Value) -> usize {
+fn number(field: &str, found: &Value) -> usize {
     (0..1_000_000).find(|n| value(field, *n) == *found).expect("a value that nobody wrote")
 }
 
@@ -132,7 +132,7 @@ async fn read_modify_write_with_if_match_loses_no_increment() {
             for _ in 0..steps {
                 loop {
                     let read = app.call("GET", widget, "").await;
-                    let change = dialect.change_of(field, 1 + n(field, &read.data()[field]));
+                    let change = dialect.change_of(field, 1 + number(field, &read.data()[field]));
                     let condition = [("if-match", read.header("etag"))];
                     let change = change.to_string();
                     match app.call_with(&condition, dialect.update, widget, change).await.status {
@@ -144,7 +144,7 @@ async fn read_modify_write_with_if_match_loses_no_increment() {
         };
         join_all((0..WRITERS).map(|_| counter())).await;
         let (version, data) = versioned(&app.call("GET", widget, "").await);
-        assert_eq!((n(field, &data[field]), version), (WRITERS * steps, WRITERS * steps + 1));
+        assert_eq!((number(field, &data[field]), version), (WRITERS * steps, WRITERS * steps + 1));
     }
 }
 
@@ -225,7 +225,7 @@ async fn writes_over_a_failing_store_apply_once_and_never_partially() {
         let last = versioned(&app.call("GET", shared, "").await);
         history.push(last.clone());
         for field in fields {
-            let numbers = history.iter().map(|(_, data)| n(field, &data[field]));
+            let numbers = history.iter().map(|(_, data)| number(field, &data[field]));
             assert!(numbers.is_sorted(), "{field}: {history:?}");
             assert_eq!(last.1[field], value(field, rounds), "{field}");
         }

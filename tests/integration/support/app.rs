@@ -111,22 +111,22 @@ impl Answer {
         raw_member(&self.body, "id").trim_matches('"').to_owned()
     }
 
-    /// The member `data` of the body.
+    /// Returns the member `data` of the body.
     pub fn data(&self) -> Value {
         self.json()["data"].take()
     }
 
-    /// The status and `detail` of an error of the assistant dialect.
+    /// Returns the status and `detail` of an error of the assistant dialect.
     pub fn detail(&self) -> (u16, Value) {
         (self.status, self.json()["detail"].take())
     }
 
-    /// The status and the first code of an error of the pathway dialect.
+    /// Returns the status and the first code of an error of the pathway dialect.
     pub fn error(&self) -> (u16, Value) {
         (self.status, self.json()["errors"][0]["error"].take())
     }
 
-    /// The messages of an error of the pathway dialect.
+    /// Returns the messages of an error of the pathway dialect.
     pub fn messages(&self) -> Vec<String> {
         let body = self.json();
         let errors = body["errors"].as_array().unwrap().iter();
@@ -224,7 +224,7 @@ impl TestApp {
         self.call_with(&[], method, path, body).await
     }
 
-    /// Makes a call with more headers.
+    /// Sends the same with more headers.
     pub async fn call_with(
         &self,
         headers: &[(&str, &str)],
@@ -310,18 +310,18 @@ impl TestApp {
         ids
     }
 
-    /// An account beside the development account: its key.
+    /// Creates an account beside the development account. Returns its key.
     pub async fn another_key(&self) -> String {
         self.another_account().await.0
     }
 
-    /// An account beside the development account: its key and its id.
+    /// Creates an account beside the development account. Returns its key and its id.
     pub async fn another_account(&self) -> (String, AccountId) {
         let account = AccountId(Uuid::new_v4());
         (self.issue_key(account, Role::Full).await, account)
     }
 
-    /// A key of the development account that may only read.
+    /// Creates a key of the development account that may only read.
     pub async fn reading_key(&self) -> String {
         self.issue_key(DEVELOPMENT_ACCOUNT, Role::Read).await
     }
@@ -427,7 +427,7 @@ pub async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>)
     }
 }
 
-/// Returns the keys of an object, in order of appearance. A parsed value has forgotten it.
+/// Returns the keys of an object, in order of appearance. A parsed [`Value`] does not keep it.
 pub fn keys_in_order(object: &str) -> Vec<String> {
     let members = json::members(json::value(object).unwrap()).unwrap();
     members.names().map(str::to_owned).collect()

@@ -95,7 +95,7 @@ impl Dialect {
     }
 
     /// Returns a valid value of a field that holds `mark`, if the field's type has room for it. A
-    /// rate has room for the last 32 bits.
+    /// rate holds the last 32 bits. Only `widget_type` and `remove_branding` hold nothing of it.
     pub fn value(field: &str, mark: Uuid) -> Value {
         match field {
             "widget_type" => json!("chat"),
