@@ -78,7 +78,7 @@ pub async fn run(load: Load) -> Result<()> {
     clients.join_all().await;
     stack.stop().await;
     let measured = driver.measured.lock().unwrap_or_else(PoisonError::into_inner);
-    println!("\n{}", table(&measured));
+    print!("\n{}", table(&measured));
     let unexpected = measured[ALL].unexpected;
     ensure!(unexpected == 0, "{unexpected} answers had another status than expected");
     Ok(())

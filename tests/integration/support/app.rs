@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, PutRequest, WriteRequest},
+    types::AttributeValue,
 };
 use bench::meter::Meter;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -284,30 +284,6 @@ impl TestApp {
             .expression_attribute_values(":pk", AttributeValue::S(format!("{account}#{dialect}")));
         let items: Result<Vec<Item>, _> = query.into_paginator().items().send().collect().await;
         items.unwrap().into_iter().filter(is_widget).collect()
-    }
-
-    /// Puts `count` more widgets like the stored one with this id. Returns their ids, oldest first.
-    pub async fn multiply(&self, dialect: &str, id: &str, count: usize) -> Vec<String> {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
-        let get = self.store.get_item().table_name("Widgets");
-        let get = get.key("pk", text(&partition)).key("sk", text(id));
-        let item = get.send().await.unwrap().item.unwrap();
-        let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
-        // BatchWriteItem takes 25 items.
-        for batch in ids.chunks(25) {
-            let put = |id: &String| {
-                let mut copy = item.clone();
-                copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
-                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
-                WriteRequest::builder().put_request(put).build()
-            };
-            let puts = batch.iter().map(put).collect();
-            let write = self.store.batch_write_item().request_items("Widgets", puts);
-            let unprocessed = write.send().await.unwrap().unprocessed_items.unwrap_or_default();
-            assert!(unprocessed.is_empty(), "{unprocessed:?}");
-        }
-        ids
     }
 
     /// Creates an account beside the development account. Returns its key.
