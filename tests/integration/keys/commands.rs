@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use shared::model::{Hash, Timestamp};
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use super::{Printed, id_of, keys, list, listed, text};
+use super::{id_of, keys, list, listed, text};
 use crate::{
-    command::widgets,
+    command::{Printed, widgets},
     support::{app::TestApp, dialect::PATHWAY, fault_proxy::FaultProxy},
 };
 

@@ -25,16 +25,6 @@ use crate::support::{
     dialect::{ASSISTANT, PATHWAY},
 };
 
-#[tokio::test]
-async fn expired_key_is_rejected_and_unexpired_key_is_accepted() {
-    let app = TestApp::start().await;
-    let expired = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2026-01-01T00:00:00Z")).await;
-    let valid = put(&app, DEVELOPMENT_ACCOUNT, Role::Full, Some("2999-01-01T00:00:00+02:00")).await;
-    for (key, status) in [(&expired, 401), (&valid, 200), (&expired, 401), (&valid, 200)] {
-        assert_eq!(listed(&app, key).await, [status; 2]);
-    }
-}
-
 /// The time since [`BEGINNING`], by each of the two clocks of [`clock`].
 #[derive(Debug, Clone, Copy, Default)]
 struct Later {

@@ -9,8 +9,8 @@ use widgets::{
     local::stack::DEVELOPMENT_ACCOUNT,
 };
 
-use super::{id_of, key_spec, list, put, run};
-use crate::support::app::TestApp;
+use super::{id_of, key_spec, list, put};
+use crate::{command::run, support::app::TestApp};
 
 #[tokio::test]
 async fn existing_key_is_unchanged_when_put_again() {

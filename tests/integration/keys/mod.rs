@@ -20,8 +20,6 @@ mod outcomes;
 mod revoke;
 mod rotate;
 
-use std::process::Output;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use shared::{
@@ -34,7 +32,7 @@ use widgets::{
 };
 
 use crate::{
-    command::widgets,
+    command::{Printed, run},
     support::{app::TestApp, dialect::DIALECTS, fault_proxy::Call},
 };
 
@@ -61,46 +59,9 @@ async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&
     key.reveal().to_owned()
 }
 
-/// The outcome of a `widgets` command.
-#[derive(Debug)]
-struct Printed {
-    is_success: bool,
-    stdout: String,
-    stderr: String,
-}
-
-impl Printed {
-    fn new(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        Self { is_success: output.status.success(), stdout, stderr }
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Returns the key that the command printed.
-    fn key(&self) -> &str {
-        assert!(self.is_success, "{self:?}");
-        self.stdout.trim()
-    }
-
-    /// Asserts that the command failed with one line that contains `part`.
-    fn expect_failure(&self, part: &str) {
-        assert!(!self.is_success && self.stdout.is_empty(), "{self:?}");
-        assert!(self.stderr.contains(part), "{part}: {self:?}");
-        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
-    }
-}
-
 /// Runs `widgets keys` on the store at `url`.
 async fn keys(url: &str, arguments: &[&str]) -> Printed {
     run(&[&["keys"], arguments, &["--endpoint-url", url]].concat()).await
-}
-
-async fn run(arguments: &[&str]) -> Printed {
-    Printed::new(widgets(arguments).await.output().await.unwrap())
 }
 
 /// Returns the keys that `widgets keys list --json` prints with these options.

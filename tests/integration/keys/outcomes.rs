@@ -5,9 +5,9 @@ use std::{io::pipe, process::Stdio};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{PUT, Printed, REVOKE, ROTATE, SCAN, id_of, keys, list, listed, newest};
+use super::{PUT, REVOKE, ROTATE, SCAN, id_of, keys, list, listed, newest};
 use crate::{
-    command::widgets,
+    command::{Printed, widgets},
     support::{
         app::TestApp,
         fault_proxy::{Effect, Fault, FaultProxy},
