@@ -1,6 +1,6 @@
 //! Lists: numbered pages in the assistant dialect, cursors in the pathway dialect.
 
-use bench::meter::Call;
+use bench::{copy_widget, meter::Call};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -85,7 +85,7 @@ async fn total_is_correct_however_many_calls_it_takes() {
     let name = format!(r#"{{"name":"{}","#, "x".repeat(2000));
     let id = app.create_assistant(ASSISTANT.body.replace('{', &name)).await.id();
     let mut newest_first = vec![id.clone()];
-    newest_first.extend(app.multiply("assistant", &id, 1199).await);
+    newest_first.extend(copy_widget(&app.store, "assistant", &id, 1199).await.unwrap());
     newest_first.reverse();
     for (page, size) in
         [(1, 50), (2, 100), (12, 100), (13, 100), (24, 50), (600, 2), (1_000_000, 100)]
@@ -167,7 +167,7 @@ async fn list_without_a_limit_returns_thousands_of_widgets() {
     let app = TestApp::start().await;
     let id = app.create(&PATHWAY).await.id();
     let mut newest_first = vec![id.clone()];
-    newest_first.extend(app.multiply("pathway", &id, 5999).await);
+    newest_first.extend(copy_widget(&app.store, "pathway", &id, 5999).await.unwrap());
     newest_first.reverse();
     for path in ["/v1/widgets", "/v1/widget"] {
         let answer = app.call("GET", path, "").await;
@@ -194,7 +194,7 @@ async fn list_past_the_answer_limit_returns_413_and_suggests_pages() {
 
     let body = ASSISTANT.body.replacen('{', &format!(r#"{{"name":"{large}","#), 1);
     let id = app.create_assistant(body).await.id();
-    app.multiply("assistant", &id, 30).await;
+    copy_widget(&app.store, "assistant", &id, 30).await.unwrap();
     let (status, detail) = app.call("GET", "/api/v1/widget", "").await.detail();
     assert_eq!(status, 413);
     assert!(detail.as_str().unwrap().contains("smaller size"), "{detail}");

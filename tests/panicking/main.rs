@@ -12,7 +12,8 @@ use shared::{
     runtime::{self, App, Dialect},
 };
 
-/// A dialect that panics before or after it answers, or as it words an error, as `x-panic` says.
+/// A dialect that panics as the header `x-panic` says: before or after it answers, or while it
+/// renders an error.
 struct Panicking<D>(D);
 
 fn panic_if(request: &Request<'_>, when: &str) {

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::{
-    Client,
-    types::AttributeValue,
-};
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use bench::meter::Meter;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, value::RawValue};
@@ -31,40 +28,8 @@ use widgets::{
 
 use super::{dialect::Dialect, fault_proxy::FaultProxy};
 
-/// An assistant body with no more than what is required.
-pub const ASSISTANT_BODY: &str =
-    r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#;
-
-/// A pathway body with no more than what is required.
-pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#;
-
 /// The header of a JSON body.
 pub const JSON: (&str, &str) = ("content-type", "application/json");
-
-/// What makes another widget of one with [`ASSISTANT_BODY`].
-pub const ASSISTANT_CHANGE: &str = r#"{"widget_type":"sms"}"#;
-
-/// What makes another widget of one with [`PATHWAY_BODY`].
-pub const PATHWAY_CHANGE: &str = r#"{"messages_per_minute":11}"#;
-
-/// An assistant body with every field, and `mark` in each that can hold one.
-pub fn marked_assistant(mark: Uuid) -> String {
-    let names = "name description display_name intro_message header_color user_message_color bot_message_color bot_icon_color \
-        ice_break_color bubble_color bubble_text bot_text_message_color user_text_message_color header_text_color \
-        textbox_default_text action_buttons_color";
-    let texts: String =
-        names.split_whitespace().map(|name| format!(r#","{name}":"{mark} {name}""#)).collect();
-    format!(
-        r#"{{"widget_type":"chat","user_opening_messages":["{mark}"],"action_buttons":[{{"{mark}":"{mark}"}}],"org_id":"{mark}","assistant_id":"{mark}","remove_branding":true,"attributes":{{"{mark}":["{mark}"]}},"style_params":{{"{mark}":1}}{texts}}}"#
-    )
-}
-
-/// A pathway body with every field, and `mark` in each that can hold one.
-pub fn marked_pathway(mark: Uuid) -> String {
-    format!(
-        r#"{{"pathway_id":"{mark}","agent_prompt":"prompt {mark}","allowed_domains":["{mark}.example"],"messages_per_minute":10,"config":{{"{mark}":["{mark}"]}},"agent_id":"{mark}","webhook_url":"https://{mark}.example/{mark}"}}"#
-    )
-}
 
 /// The binaries of this workspace, built once a run.
 pub async fn built() -> &'static HashMap<String, PathBuf> {

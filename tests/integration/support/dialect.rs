@@ -104,7 +104,9 @@ impl Dialect {
             "org_id" | "assistant_id" | "pathway_id" | "agent_id" => json!(mark),
             "user_opening_messages" => json!([mark]),
             "action_buttons" => json!([{ mark.to_string(): mark }]),
-            "attributes" | "style_params" | "config" => json!({ mark.to_string(): [mark] }),
+            "attributes" | "style_params" | "config" => {
+                json!({ mark.to_string(): [format!("{mark} {field}")] })
+            }
             "allowed_domains" => json!([format!("{mark}.example")]),
             "webhook_url" => json!(format!("https://{mark}.example/{mark}")),
             text => json!(format!("{mark} {text}")),
