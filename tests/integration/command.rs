@@ -69,7 +69,7 @@ impl Printed {
         self.stdout.trim()
     }
 
-    /// Asserts that the command failed with one line that contains `part`, and printed nothing else.
+    /// Asserts that the command failed with one line that contains `part`, and printed no more.
     #[track_caller]
     pub fn expect_failure(&self, part: &str) {
         assert!(self.code == Some(1) && self.stdout.is_empty(), "{self:?}");

@@ -22,8 +22,8 @@ pub fn allowed_domain(input: &[u8]) {
     }
 }
 
-/// Returns whether a browser reads the host as an IPv4 address although [`AllowedDomain`] accepts it
-/// as a name. Such an entry allows no page. It is not rejected, because it may be stored already.
+/// Returns whether a browser reads the host as an IPv4 address although [`AllowedDomain`] accepts
+/// it as a name. Such an entry allows no page. It may be stored already, so it is not rejected.
 fn ends_in_hexadecimal(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
     let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();

@@ -6,8 +6,8 @@ use shared::validation::json::{self, JsonType, MAX_DEPTH, NotJson};
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Checks that both readers accept a text and read the same, or that both reject it. They may differ
-/// about its depth, and about numbers that a tree cannot hold.
+/// Checks that both readers accept a text and read the same, or that both reject it. They may
+/// differ about its depth, and about numbers that a tree cannot hold.
 pub fn json_text(input: &[u8]) {
     let bytes = input.strip_prefix(BYTE_ORDER_MARK).unwrap_or(input);
     let Ok(text) = str::from_utf8(bytes) else {

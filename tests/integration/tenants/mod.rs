@@ -193,7 +193,8 @@ struct Looks {
     log: Value,
 }
 
-/// Returns the log lines so far, without the members that differ each time and with the request ids.
+/// Returns the log lines so far, each with its request id and without the members that differ each
+/// time.
 fn lines(app: &TestApp) -> Vec<(String, Value)> {
     let line = |line: &str| {
         let mut line: Value = serde_json::from_str(line.split_once(' ')?.1).ok()?;
