@@ -1,6 +1,6 @@
-//! What the functions cost, and how the local stack does under load. No function depends on it; the
-//! tests use [`meter`] and [`copy_widget`]. `bench/programs` has the programs that the functions are
-//! measured beside.
+//! What the functions cost, and how the local stack does under load. No function depends on it. The
+//! tests use [`meter`] and [`copy_widget`]. `bench/programs` has the programs that the functions
+//! are measured beside.
 //!
 //! [`command`] is the command line. What it measures:
 //!

@@ -1,4 +1,4 @@
-//! A proxy before a store that counts: which calls it gets, and what DynamoDB would charge for them.
+//! A proxy before a store that records the calls and what DynamoDB would charge for them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{collections::BTreeSet, mem};

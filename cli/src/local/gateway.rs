@@ -87,8 +87,8 @@ impl Routes {
         self.by_method.entry(method.clone()).or_default().insert(pattern, route)
     }
 
-    /// The most specific route of the method, or else of `ANY`, which in the template has the greedy
-    /// paths alone.
+    /// Returns the most specific route of the method, or else of `ANY`, whose paths are all greedy in
+    /// the template.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
         let of = |method| self.by_method.get(method)?.at(path).ok();
         let found = of(method.as_str()).or_else(|| of("ANY"))?;

@@ -129,8 +129,8 @@ impl Template {
     }
 }
 
-/// YAML as JSON, with `{"Ref": "X"}` for `!Ref X`. That is what the parser makes of a YAML tag for an
-/// untagged enum; a [`Value`] alone would not have the tag.
+/// YAML as JSON, with `{"Ref": "X"}` for `!Ref X`. The parser keeps a YAML tag so for an untagged
+/// enum, and would drop it for a [`Value`] alone.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Yaml {

@@ -78,7 +78,7 @@ impl Dialect {
         format!("{}/{id}/{}", self.root, self.public)
     }
 
-    /// Returns the names of the fields that a public read shows, in the order of the list of fields.
+    /// Returns the names of the fields that a public read shows, in the order of the list.
     pub fn public_fields(&self) -> impl Iterator<Item = &'static str> {
         self.fields.iter().filter(|it| it.visibility == Visibility::Public).map(|it| it.name)
     }
