@@ -2,21 +2,21 @@
 //! tests use [`meter`] and [`copy_widget`]. `bench/programs` has the programs that the functions
 //! are measured beside.
 //!
-//! [`command`] is the command line. What it measures:
+//! `command` is the command line. What it measures:
 //!
-//! * [`side_by_side`]: starts and invocations of all programs. [`in_process`]: a create without
-//!   Lambda and store. [`instructions`]: the same, counted by valgrind.
-//! * [`growth`]: lists, totals and updates as an account grows.
-//! * [`load`]: clients that send every kind of request. [`hostile`]: hostile payloads.
+//! * `side_by_side`: starts and invocations of all programs. `in_process`: a create without
+//!   Lambda and store. `instructions`: the same, counted by valgrind.
+//! * `growth`: lists, totals and updates as an account grows.
+//! * `load`: clients that send every kind of request. `hostile`: hostile payloads.
 //!
 //! How it is measured:
 //!
-//! * [`programs`] builds the programs. [`dialect`] has the events that they are sent, and checks
+//! * `programs` builds the programs. `dialect` has the events that they are sent, and checks
 //!   the answers.
-//! * [`environment`] is a program between a Runtime API and a [`store_stub`]. [`process`] reads its
+//! * `environment` is a program between a Runtime API and a `store_stub`. `process` reads its
 //!   CPU time and memory from the kernel.
-//! * [`local_stack`] starts a whole stack. [`meter`] counts the calls to its store.
-//! * [`figures`] are what all of it comes to, [`bounds`] what they may be, [`table`] prints them.
+//! * `local_stack` starts a whole stack. [`meter`] counts the calls to its store.
+//! * `figures` are what all of it comes to, `bounds` what they may be, `table` prints them.
 
 mod bounds;
 mod command;
