@@ -152,7 +152,6 @@ async fn hostile_bodies_are_rejected_and_the_next_request_succeeds() {
         &deep_config,
         &many_faults,
         &many_keys,
-        &format!(r#"{{"messages_per_minute":{}}}"#, "9".repeat(200_000)),
         &format!(r#"{{"messages_per_minute":1e{}}}"#, "9".repeat(1000)),
         &format!(r#"{{"widget_type":"{}"}}"#, "\\u0000".repeat(40_000)),
         &format!(r#"{{"{}":1}}"#, "\\ud83d\\ude00".repeat(20_000)),
@@ -170,6 +169,54 @@ async fn hostile_bodies_are_rejected_and_the_next_request_succeeds() {
     }
     assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
     assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+}
+
+#[tokio::test]
+async fn integer_over_4300_digits_is_refused_wherever_it_stands() {
+    let app = TestApp::start().await;
+    let [most, more] = [4300, 4301].map(|digits| "9".repeat(digits));
+    let kept = [most.clone(), format!("-{most}"), format!("{more}.5"), format!("1E{more}")];
+    let refused = [more.clone(), format!("-{more}"), format!(r#"{{"a":[0,{more}]}}"#)];
+    let assistant = |free: &str| {
+        ASSISTANT_BODY.replace(r#""action_buttons":[]"#, &format!(r#""action_buttons":[{free}]"#))
+    };
+    let pathway = |free: &str| PATHWAY_BODY.replace("{}", free);
+    for free in kept {
+        let created = app.create_assistant(assistant(&free)).await;
+        assert_eq!(raw_member(&created.body, "action_buttons"), format!("[{free}]"));
+        let created = app.create_pathway(pathway(&free)).await;
+        assert_eq!(raw_member(&created.body, "config"), free);
+    }
+    let assistant_path =
+        format!("/api/v1/widget/{}", app.create_assistant(ASSISTANT_BODY).await.id());
+    let pathway_path = format!("/v1/widget/{}", app.create_pathway(PATHWAY_BODY).await.id());
+    let count = app.count().await;
+    for free in refused {
+        let unknown = |body: &str| body.replacen('{', &format!(r#"{{"unknown":{free},"#), 1);
+        for (method, path, body) in [
+            ("POST", "/api/v1/widget", assistant(&free)),
+            ("PUT", &assistant_path, unknown(ASSISTANT_BODY)),
+            ("POST", "/api/v1/widget", free.clone()),
+        ] {
+            let answer = app.call(method, path, body).await;
+            let expected = (400, json!({"detail": "There was an error parsing the body"}));
+            assert_eq!((answer.status, answer.json()), expected, "{method}");
+        }
+        for (method, path, body) in [
+            ("POST", "/v1/widget", pathway(&free)),
+            ("PATCH", &pathway_path, unknown("{}").replace(",}", "}")),
+            ("POST", "/v1/widget", free.clone()),
+        ] {
+            let answer = app.call(method, path, body).await;
+            let message = "body must have no integer of more than 4300 digits";
+            let expected = json!([{"error": "INVALID_PARAMETER", "message": message}]);
+            assert_eq!((answer.status, &answer.json()["errors"]), (400, &expected), "{method}");
+        }
+    }
+    assert_eq!(app.count().await, count);
+    for path in [&assistant_path, &pathway_path] {
+        assert_eq!(app.call("GET", path, "").await.header("etag"), r#""1""#);
+    }
 }
 
 /// JSON texts as anybody may write them.

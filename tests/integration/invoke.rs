@@ -204,7 +204,9 @@ async fn invoke_command_prints_the_answer_and_fails_with_the_function() {
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
 
-    for (function, event) in [("Pathway", request.as_str()), ("pathway", "-")] {
+    let marked = file("marked", &format!("\u{feff}{REQUEST}"));
+    for (function, event) in [("Pathway", request.as_str()), ("pathway", "-"), ("pathway", &marked)]
+    {
         let (code, printed, told) = run(function, event, url).await;
         assert_eq!((code, told.as_str()), (Some(0), ""), "{event}");
         assert!(

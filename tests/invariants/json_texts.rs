@@ -1,12 +1,12 @@
 //! The level-by-level JSON reader agrees with serde_json's tree.
 
 use serde_json::{Value, value::RawValue};
-use shared::validation::json::{self, JsonType, MAX_DEPTH, NotJson};
+use shared::validation::json::{self, JsonType, MAX_DEPTH, MAX_INTEGER_DIGITS, NotJson};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// A text is JSON to both readers or to neither, but for its depth and numbers that no tree holds;
+/// A text is JSON to both readers or to neither, but for its depth and its longest numbers;
 /// and to both it says the same.
 pub fn json_text(input: &[u8]) {
     let bytes = input.strip_prefix(BYTE_ORDER_MARK).unwrap_or(input);
@@ -32,6 +32,10 @@ pub fn json_text(input: &[u8]) {
                 assert_eq!(message, "nested too deeply");
                 assert!(text.matches(['[', '{']).count() > MAX_DEPTH);
             }
+        }
+        (Err(NotJson::IntegerTooLong), _) => {
+            let mut integers = text.split(|character: char| !character.is_ascii_digit());
+            assert!(integers.any(|digits| digits.len() > MAX_INTEGER_DIGITS));
         }
         (Err(NotJson::Encoding), _) => panic!("it is UTF-8"),
     }
