@@ -168,6 +168,7 @@ impl Account {
         template.functions.iter_mut().for_each(|function| function.timeout = TIMEOUT);
         let options = Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            prefix: String::new(),
             store_location: StoreLocation::Endpoint(meter.url.clone()),
             concurrency: 1,
             template,

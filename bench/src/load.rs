@@ -86,6 +86,7 @@ pub async fn run(load: Load) -> Result<()> {
     let key = keys::generate()?;
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        prefix: String::new(),
         store_location: StoreLocation::Memory,
         concurrency: load.concurrency,
         template,

@@ -47,7 +47,10 @@ pub fn event(payload: &[u8]) {
 
 /// A body that is longer than it may be is not there.
 fn is_within_bounds(request: &Request<'_>) {
-    assert!(!request.segments().contains(&""));
+    for root in ["/api/v1/", "/v1/"] {
+        assert!(!request.segments(root).contains(&""));
+        assert!(!request.prefix(root).contains("//"));
+    }
     if let Ok(body) = request.body() {
         assert!(body.len() <= MAX_BODY_BYTES);
     }

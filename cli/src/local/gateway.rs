@@ -48,6 +48,8 @@ pub async fn serve(
 
 /// The routes of the API, each with the function behind it.
 pub struct Routes {
+    /// What precedes every route, as the mapping of a custom domain does.
+    prefix: String,
     routes: Vec<Route>,
     logs: LogSink,
 }
@@ -62,9 +64,10 @@ struct Route {
 type PathParameters = BTreeMap<String, String>;
 
 impl Routes {
-    /// No routes yet. `logs` takes a line for each answer that is the gateway's own.
-    pub fn new(logs: LogSink) -> Self {
-        Self { routes: Vec::new(), logs }
+    /// No routes yet. They will follow `prefix`: `/chat`, or nothing. `logs` takes a line for each
+    /// answer that is the gateway's own.
+    pub fn new(prefix: String, logs: LogSink) -> Self {
+        Self { prefix, routes: Vec::new(), logs }
     }
 
     /// Adds a route to `function`.
@@ -75,6 +78,7 @@ impl Routes {
     /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more
     /// literal segments before fewer, the method before `ANY`.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
+        let path = path.strip_prefix(&self.prefix)?;
         let candidates = self
             .routes
             .iter()
@@ -195,13 +199,13 @@ fn event(
     let route_key = format!("{} {}", route.method, route.path);
     let path = decoded(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
-    let host = parts.headers.get(header::HOST).map(text).unwrap_or_default();
+    let host = host(parts).unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route_key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": headers(&parts.headers, client),
+        "headers": headers(parts, client),
         "requestContext": {
             "accountId": "anonymous",
             "apiId": "local",
@@ -255,9 +259,19 @@ fn is_text(headers: &HeaderMap) -> bool {
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
 }
 
-fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<String, String> {
-    let sent = headers.iter().filter(|(name, _)| *name != header::COOKIE);
+/// The host that a request is for. HTTP/2 has it in `:authority`. In HTTP/1.1 that of a whole URL
+/// counts before `Host` (RFC 9112, 3.2.2).
+fn host(parts: &Parts) -> Option<String> {
+    match parts.uri.authority() {
+        Some(authority) => authority.as_str().rsplit('@').next().map(ToOwned::to_owned),
+        None => parts.headers.get(header::HOST).map(text),
+    }
+}
+
+fn headers(parts: &Parts, client: SocketAddr) -> BTreeMap<String, String> {
+    let sent = parts.headers.iter().filter(|(name, _)| *name != header::COOKIE);
     let mut all = joined(sent.map(|(name, value)| (name.to_string(), text(value))));
+    all.extend(host(parts).map(|host| (header::HOST.to_string(), host)));
     all.insert("x-forwarded-for".to_owned(), client.ip().to_string());
     all.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     all
