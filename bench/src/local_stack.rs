@@ -33,6 +33,7 @@ pub async fn start(
 ) -> Result<(Stack, Client)> {
     let options = Options {
         address: ([127, 0, 0, 1], 0).into(),
+        prefix: String::new(),
         store_location,
         concurrency,
         template: template()?,

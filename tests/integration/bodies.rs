@@ -99,6 +99,41 @@ async fn truncated_body_returns_gateway_400_and_writes_nothing() {
     assert_eq!(app.count().await, 0);
 }
 
+#[tokio::test]
+async fn integer_over_4300_digits_is_refused_wherever_it_stands() {
+    let app = TestApp::start().await;
+    let [most, more] = [4300, 4301].map(|digits| "9".repeat(digits));
+    let kept = [most.clone(), format!("-{most}"), format!("{more}.5"), format!("1E{more}")];
+    let refused = [more.clone(), format!("-{more}"), format!(r#"{{"a":[0,{more}]}}"#)];
+    for dialect in DIALECTS {
+        let create = |free: &str| match dialect.name {
+            "assistant" => dialect.body.replace(r#"buttons":[]"#, &format!(r#"buttons":[{free}]"#)),
+            _ => dialect.body.replace("{}", free),
+        };
+        for free in &kept {
+            assert_eq!(app.call("POST", dialect.root, create(free)).await.status, 200);
+        }
+        let path = dialect.widget(&app.create(&dialect).await.id());
+        let count = app.count().await;
+        let message = "body must have no integer of more than 4300 digits";
+        let detail = "There was an error parsing the body";
+        let expected = dialect.error(400, detail, "INVALID_PARAMETER", message);
+        for free in &refused {
+            let update = dialect.change.replacen('{', &format!(r#"{{"unknown":{free},"#), 1);
+            for (method, path, body) in [
+                ("POST", dialect.root, create(free)),
+                ("POST", dialect.root, free.clone()),
+                (dialect.update, &path, update),
+            ] {
+                let answer = app.call(method, path, body).await;
+                assert_eq!((answer.status, answer.json()), (400, expected.clone()), "{method}");
+            }
+        }
+        assert_eq!(app.count().await, count);
+        assert_eq!(app.call("GET", &path, "").await.header("etag"), r#""1""#);
+    }
+}
+
 /// JSON texts as anybody may write them.
 pub fn json_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![

@@ -170,7 +170,9 @@ async fn invoke_command_prints_the_answer_and_fails_with_the_function() {
         Printed::new(process.wait_with_output().await.unwrap())
     };
 
-    for (function, event) in [("Pathway", request.as_str()), ("pathway", "-")] {
+    let marked = file("marked", &format!("\u{feff}{REQUEST}"));
+    let events = [("Pathway", request.as_str()), ("pathway", "-"), ("pathway", &marked)];
+    for (function, event) in events {
         let printed = invoke(function, event, url).await;
         assert!(printed.is_success && printed.stderr.is_empty(), "{printed:?}");
         assert!(printed.stdout.starts_with(r#"{"statusCode":404,"#), "{printed:?}");

@@ -44,9 +44,12 @@ pub fn event(payload: &[u8]) {
     }
 }
 
-/// Asserts that a request has no body above the bound.
+/// Asserts that a request has no empty segment, and no body above the bound.
 fn expect_bounded(request: &Request<'_>) {
-    assert!(!request.segments().contains(&""));
+    for root in ["/api/v1/", "/v1/"] {
+        assert!(!request.segments(root).contains(&""));
+        assert!(!request.prefix(root).contains("//"));
+    }
     if let Ok(body) = request.body() {
         assert!(body.len() <= MAX_BODY_BYTES);
     }

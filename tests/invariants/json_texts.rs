@@ -1,13 +1,13 @@
 //! The level-by-level JSON reader agrees with serde_json's tree.
 
 use serde_json::{Value, value::RawValue};
-use shared::validation::json::{self, JsonType, MAX_DEPTH, NotJson};
+use shared::validation::json::{self, JsonType, MAX_DEPTH, MAX_INTEGER_DIGITS, NotJson};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Checks that both readers accept a text and read the same, or that both reject it. They may
-/// differ about its depth, and about numbers that a tree cannot hold.
+/// differ about its depth and about its longest numbers.
 pub fn json_text(input: &[u8]) {
     let bytes = input.strip_prefix(BYTE_ORDER_MARK).unwrap_or(input);
     let Ok(text) = str::from_utf8(bytes) else {
@@ -31,6 +31,10 @@ pub fn json_text(input: &[u8]) {
                 assert_eq!(message, "nested too deeply");
                 assert!(text.matches(['[', '{']).count() > MAX_DEPTH);
             }
+        }
+        (Err(NotJson::IntegerTooLong), _) => {
+            let mut integers = text.split(|character: char| !character.is_ascii_digit());
+            assert!(integers.any(|digits| digits.len() > MAX_INTEGER_DIGITS));
         }
         (Err(NotJson::Encoding), _) => panic!("it is UTF-8"),
     }

@@ -17,8 +17,12 @@ pub fn api_key(input: &[u8]) {
         request.query_values("api_key").filter(|value| !value.is_empty()).collect();
     let Ok(key) = presented_key(&request) else { return };
     assert_eq!(format!("{key:?}"), "ApiKey(…)");
-    let without_scheme = header.split_once(' ').map_or("", |(_, key)| key.trim());
-    let places = in_query.iter().map(String::as_str).chain([header, without_scheme]);
+    // Of a header that came several times with one value, the first.
+    let ends = header.match_indices(',').map(|(end, _)| end).chain([header.len()]);
+    let in_header = ends
+        .map(|end| header[..end].trim())
+        .flat_map(|value| [value, value.split_once(' ').map_or("", |(_, key)| key.trim())]);
+    let places = in_query.iter().map(String::as_str).chain(in_header);
     let found: Vec<&str> =
         places.filter(|text| ApiKey::parse(text).as_ref() == Some(&key)).collect();
     assert!(!found.is_empty(), "the key is not in the request");

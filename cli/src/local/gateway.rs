@@ -54,6 +54,8 @@ pub async fn serve(
 
 /// The routes of the API, each with the function behind it.
 pub struct Routes {
+    /// What precedes every route, as the mapping of a custom domain does.
+    prefix: String,
     by_method: HashMap<String, matchit::Router<Route>>,
     logs: LogSink,
 }
@@ -68,9 +70,10 @@ struct Route {
 type PathParameters = BTreeMap<String, String>;
 
 impl Routes {
-    /// No routes yet. `logs` takes a line for each answer that is the gateway's own.
-    pub fn new(logs: LogSink) -> Self {
-        Self { by_method: HashMap::new(), logs }
+    /// No routes yet. They will follow `prefix`: `/chat`, or nothing. `logs` takes a line for each
+    /// answer that is the gateway's own.
+    pub fn new(prefix: String, logs: LogSink) -> Self {
+        Self { prefix, by_method: HashMap::new(), logs }
     }
 
     /// Adds a route to `function`.
@@ -90,6 +93,7 @@ impl Routes {
     /// Returns the most specific route of the method, or else of `ANY`. In the template, the paths of
     /// `ANY` are all greedy.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
+        let path = path.strip_prefix(&self.prefix)?;
         let of = |method| self.by_method.get(method)?.at(path).ok();
         let found = of(method.as_str()).or_else(|| of("ANY"))?;
         let decoded = |(name, value): (&str, &str)| (name.to_owned(), decoded(value));
@@ -173,13 +177,13 @@ fn event(
     let now = Utc::now();
     let path = decoded(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
-    let host = parts.headers.get(header::HOST).map(text).unwrap_or_default();
+    let host = host(parts).unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route.key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": headers(&parts.headers, client),
+        "headers": headers(parts, client),
         "requestContext": {
             "accountId": "anonymous",
             "apiId": "local",
@@ -233,9 +237,19 @@ fn is_text(headers: &HeaderMap) -> bool {
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
 }
 
-fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<String, String> {
-    let sent = headers.iter().filter(|(name, _)| *name != header::COOKIE);
+/// The host that a request is for. HTTP/2 has it in `:authority`. In HTTP/1.1 that of a whole URL
+/// counts before `Host` (RFC 9112, 3.2.2).
+fn host(parts: &Parts) -> Option<String> {
+    match parts.uri.authority() {
+        Some(authority) => authority.as_str().rsplit('@').next().map(ToOwned::to_owned),
+        None => parts.headers.get(header::HOST).map(text),
+    }
+}
+
+fn headers(parts: &Parts, client: SocketAddr) -> BTreeMap<String, String> {
+    let sent = parts.headers.iter().filter(|(name, _)| *name != header::COOKIE);
     let mut all = joined(sent.map(|(name, value)| (name.to_string(), text(value))));
+    all.extend(host(parts).map(|host| (header::HOST.to_string(), host)));
     all.insert("x-forwarded-for".to_owned(), client.ip().to_string());
     all.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     all
@@ -312,7 +326,7 @@ mod tests {
         let logs: LogSink = Arc::new(|_, _| {});
         let timeout = Duration::from_secs(1);
         let function = Arc::new(Function::new("F", "f".into(), timeout, vec![], 1, logs.clone()));
-        let mut all = Routes::new(logs);
+        let mut all = Routes::new(String::new(), logs);
         for (method, path) in routes {
             let route = RouteSpec { method: (*method).to_owned(), path: (*path).to_owned() };
             all.add(&route, Arc::clone(&function)).unwrap();

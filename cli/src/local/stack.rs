@@ -35,6 +35,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Where it listens; port 0 is any free one.
     pub address: SocketAddr,
+    /// What precedes every route of the API: `/chat`, or nothing.
+    pub prefix: String,
     /// Where it keeps its data.
     pub store_location: StoreLocation,
     /// The most execution environments a function has.
@@ -55,7 +57,7 @@ pub struct BoundStack {
 
 /// A running stack. It stops soon after it is dropped; [`Stack::stop`] waits for that.
 pub struct Stack {
-    /// Where it answers.
+    /// Where it answers, without the API's prefix.
     pub url: String,
     /// Its store.
     pub store: Store,
@@ -83,7 +85,7 @@ impl BoundStack {
     /// request.
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
         let Self { options, listener, store } = self;
-        let mut routes = Routes::new(Arc::clone(&options.logs));
+        let mut routes = Routes::new(options.prefix, Arc::clone(&options.logs));
         let mut functions = Functions::default();
         for spec in &options.template.functions {
             let binary = binaries

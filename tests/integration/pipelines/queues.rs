@@ -8,7 +8,7 @@ use crate::support::{
     app::TestApp,
     dialect::DIALECTS,
     fault_proxy::{Call, Effect, Fault, FaultProxy},
-    payloads::{batch, failures, sqs_record},
+    payloads::{batch, event, failures, sqs_record},
 };
 
 #[tokio::test]
@@ -65,6 +65,45 @@ async fn only_bad_messages_return_to_the_queue_and_good_ones_run_once() {
             assert_eq!(line["receiveCount"], received(id));
         }
         assert!(!app.log().contains("s3cret"));
+    }
+}
+
+#[tokio::test]
+async fn byte_order_mark_before_a_command_is_ignored() {
+    let app = TestApp::start().await;
+    for dialect in DIALECTS {
+        let command = create(dialect.body);
+        let event = event(&Uuid::new_v4().to_string(), &command);
+        let records = [
+            sqs_record("a-command", 1, &format!("\u{feff}{command}")),
+            sqs_record("an-event", 1, &format!("\u{feff} {event}")),
+            sqs_record("two-marks", 1, &format!("\u{feff}\u{feff}{command}")),
+            sqs_record("a-mark-alone", 1, "\u{feff}"),
+        ];
+        let gone_back = failures(&["two-marks", "a-mark-alone"]);
+        assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(gone_back));
+        assert_eq!(app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn integer_over_4300_digits_in_a_command_is_refused() {
+    let app = TestApp::start().await;
+    for dialect in DIALECTS {
+        let with = |digits: usize| {
+            let member = format!(r#"{{"unknown":{},"#, "9".repeat(digits));
+            create(&dialect.body.replacen('{', &member, 1))
+        };
+        let records = [sqs_record("most", 1, &with(4300)), sqs_record("more", 1, &with(4301))];
+        assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&["more"])));
+        let failed = app.invoke(dialect.function, &with(4301)).await.unwrap_err();
+        let expected =
+            json!([{"path": "body", "message": "must have no integer of more than 4300 digits"}]);
+        let failed: Value = serde_json::from_str(&failed).unwrap();
+        assert_eq!(
+            (&failed["errorType"], &failed["violations"]),
+            (&json!("ValidationError"), &expected)
+        );
     }
 }
 

@@ -139,6 +139,7 @@ impl TestApp {
         let sink = Arc::clone(&logs);
         let mut options = Options {
             address: ([127, 0, 0, 1], 0).into(),
+            prefix: String::new(),
             store_location: StoreLocation::Memory,
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
