@@ -169,6 +169,7 @@ impl Account {
         let options = Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             store_location: StoreLocation::Endpoint(meter.url.clone()),
+            store_address: None,
             concurrency: 1,
             template,
             logs: Arc::new(|_, _| {}),

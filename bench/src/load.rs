@@ -87,6 +87,7 @@ pub async fn run(load: Load) -> Result<()> {
     let options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         store_location: StoreLocation::Memory,
+        store_address: None,
         concurrency: load.concurrency,
         template,
         logs: Arc::new(|_, _| {}),

@@ -155,6 +155,15 @@ async fn widgets_and_keys_survive_kill_9_and_a_restart() {
     assert_eq!((second.create(&key).await.0, second.create(&second.key).await.0), (200, 200));
 }
 
+/// A container reaches no loopback address of its host.
+#[tokio::test]
+async fn store_listens_where_containers_reach_it_if_told_to() {
+    let serve = Serve::start(&["--ephemeral", "--store-address", "127.0.0.2:0"]).await;
+    assert!(serve.store.starts_with("http://127.0.0.2:"), "{}", serve.store);
+    assert_eq!(serve.create(&serve.key).await.0, 200);
+    assert_eq!(serve.items().await.len(), 1);
+}
+
 #[tokio::test]
 async fn signal_stops_every_started_process() {
     for signal in ["-INT", "-TERM"] {
@@ -188,6 +197,10 @@ async fn unusable_options_print_one_error_line_and_fail() {
         (
             &["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"],
             "cannot listen on 192.0.2.1:0",
+        ),
+        (
+            &["serve", "--ephemeral", "--port", "0", "--store-address", "192.0.2.1:0"],
+            "the store cannot listen on 192.0.2.1:0 (--store-address takes another)",
         ),
         (
             &["serve", "--port", "0", "--data", in_file.to_str().unwrap()],
@@ -321,6 +334,7 @@ async fn help_lists_every_option() {
         "--ephemeral",
         "--api-key",
         "--endpoint-url",
+        "--store-address",
         "--concurrency",
     ] {
         assert!(help.contains(option), "{option}: {help}");

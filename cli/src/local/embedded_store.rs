@@ -5,6 +5,7 @@ use std::{
     env,
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -59,6 +60,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How long the connections to a store that stops may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A free port that only this machine reaches.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Where a stack keeps its data.
 #[derive(Debug, Clone)]
 pub enum StoreLocation {
@@ -89,11 +93,21 @@ pub struct Store {
 impl Store {
     /// Opens the store at `location`, with every one of `tables` in it.
     pub async fn open(location: &StoreLocation, tables: &[TableSpec]) -> Result<Self> {
+        Self::open_at(LOOPBACK, location, tables).await
+    }
+
+    /// Opens the store at `location`, with every one of `tables` in it. An embedded one listens on
+    /// `address`.
+    pub async fn open_at(
+        address: SocketAddr,
+        location: &StoreLocation,
+        tables: &[TableSpec],
+    ) -> Result<Self> {
         match location {
             StoreLocation::Memory => {
-                Self::of(Embedded::start(Database::memory()?, None).await?, tables).await
+                Self::of(Embedded::start(address, Database::memory()?, None).await?, tables).await
             }
-            StoreLocation::Folder(folder) => match Embedded::open(folder).await? {
+            StoreLocation::Folder(folder) => match Embedded::open(address, folder).await? {
                 OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
                 OpenOutcome::InUse(_) => {
                     bail!(
@@ -112,7 +126,7 @@ impl Store {
 
     /// Opens the store in `folder`, or speaks to it through the stack that has it open.
     pub async fn open_or_join(folder: &Path, tables: &[TableSpec]) -> Result<Self> {
-        match Embedded::open(folder).await? {
+        match Embedded::open(LOOPBACK, folder).await? {
             OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
             OpenOutcome::InUse(url) => {
                 let config = local_config(&url);
@@ -182,7 +196,7 @@ enum OpenOutcome {
 impl Embedded {
     /// Opens the store in `folder`, unless another process has it open. One that is just opening or
     /// closing it is waited for.
-    async fn open(folder: &Path) -> Result<OpenOutcome> {
+    async fn open(address: SocketAddr, folder: &Path) -> Result<OpenOutcome> {
         let unusable = || format!("the data folder {} cannot be used", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
         let file = folder.join(LOCK);
@@ -201,7 +215,8 @@ impl Embedded {
                     lock.set_len(0).with_context(unusable)?;
                     let file = folder.join("store.sqlite");
                     let database = open_database(&file.to_string_lossy()).with_context(unusable)?;
-                    return Ok(OpenOutcome::Opened(Self::start(database, Some(lock)).await?));
+                    let embedded = Self::start(address, database, Some(lock)).await?;
+                    return Ok(OpenOutcome::Opened(embedded));
                 }
                 Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
                 Err(TryLockError::WouldBlock) => {}
@@ -218,10 +233,11 @@ impl Embedded {
         bail!("{}: another process holds it and does not answer", unusable())
     }
 
-    /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
-    async fn start(database: Database, lock: Option<File>) -> Result<Self> {
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
+    /// Serves `database` on `address`, which `lock` is told, and holds `lock` until it stops.
+    async fn start(address: SocketAddr, database: Database, lock: Option<File>) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("the store cannot listen on {address} (--store-address takes another)")
+        })?;
         let url = format!("http://{}", listener.local_addr()?);
         if let Some(mut lock) = lock.as_ref() {
             lock.rewind().context("the data folder cannot be written to")?;

@@ -149,6 +149,7 @@ impl TestApp {
         let mut options = Options {
             address: ([127, 0, 0, 1], 0).into(),
             store_location: StoreLocation::Memory,
+            store_address: None,
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
             logs: Arc::new(move |function, line| {
