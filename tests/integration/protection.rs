@@ -78,8 +78,11 @@ fn every_log_group_expires_after_the_configured_days() {
     let stages = stack
         .of_type("AWS::ApiGatewayV2::Stage")
         .map(|(_, it)| &it["AccessLogSettings"]["DestinationArn"]);
-    let logged: Vec<&str> = functions.chain(stages).map(owner).collect();
-    assert_eq!(logged, ["AssistantLogs", "PathwayLogs", "AccessLogs"]);
+    let pipes = stack
+        .of_type("AWS::Pipes::Pipe")
+        .map(|(_, it)| &it["LogConfiguration"]["CloudwatchLogsLogDestination"]["LogGroupArn"]);
+    let logged: Vec<&str> = functions.chain(stages).chain(pipes).map(owner).collect();
+    assert_eq!(logged, ["AssistantLogs", "PathwayLogs", "AccessLogs", "ChangesLogs"]);
     assert_eq!(stack.of_type("AWS::Logs::LogGroup").count(), logged.len());
 }
 
