@@ -48,6 +48,10 @@ pub struct Serve {
     /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "ephemeral"])]
     endpoint_url: Option<Url>,
+    /// The address and port that the store listens on, for functions in containers; whoever reaches
+    /// it reads and writes everything [default: any free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "endpoint_url")]
+    store_address: Option<SocketAddr>,
     /// The most execution environments a function has; each handles one request at a time, and more
     /// start as requests overlap. Requests beyond that wait their turn
     #[arg(long, value_name = "N", default_value = "10")]
@@ -101,6 +105,7 @@ async fn start(serve: Serve) -> Result<Stack> {
         address: address(&serve.host, serve.port)?,
         prefix: prefix.clone(),
         store_location,
+        store_address: serve.store_address,
         concurrency: serve.concurrency.get(),
         template: template.clone(),
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),

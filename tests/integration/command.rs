@@ -196,6 +196,15 @@ async fn widgets_and_keys_survive_kill_9_and_a_restart() {
     }
 }
 
+/// A container reaches no loopback address of its host.
+#[tokio::test]
+async fn store_listens_where_containers_reach_it_if_told_to() {
+    let serve = Serve::start(&["--ephemeral", "--store-address", "127.0.0.2:0"]).await;
+    assert!(serve.store.starts_with("http://127.0.0.2:"), "{}", serve.store);
+    assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
+    assert_eq!(serve.items().await.len(), 1);
+}
+
 #[tokio::test]
 async fn signal_stops_every_started_process() {
     for signal in ["-INT", "-TERM"] {
@@ -223,6 +232,10 @@ async fn unusable_options_print_one_error_line_and_fail() {
         (&["--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
         (&["--ephemeral", "--api-key", "secret key"], "--api-key must be 1 to 255 printable"),
         (&["--ephemeral", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
+        (
+            &["--ephemeral", "--store-address", "192.0.2.1:0"],
+            "the store cannot listen on 192.0.2.1:0 (--store-address takes another)",
+        ),
         (&["--data", in_file], "cannot be used: Not a directory"),
         (&["--data", data], "is in use by another stack"),
         (&["--endpoint-url", nowhere], "the store at http://127.0.0.1:1 is of no use"),
@@ -304,7 +317,9 @@ async fn profile_signs_for_a_remote_store_and_a_local_store_needs_none() {
 #[tokio::test]
 async fn help_lists_every_option() {
     let help = run(&["serve", "--help"]).await.stdout;
-    for option in "host port data ephemeral api-key endpoint-url concurrency".split(' ') {
+    let options =
+        "host port prefix data ephemeral api-key endpoint-url store-address concurrency";
+    for option in options.split(' ') {
         assert!(help.contains(&format!("--{option}")), "{option}: {help}");
     }
 }

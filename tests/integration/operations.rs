@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     dialect::{DIALECTS, Dialect},
-    expanded::{EVERYTHING, SWITCHES, Stack, TOPIC, list},
+    expanded::{EVERYTHING, STACK_ID, SWITCHES, Stack, TOPIC, list, owner},
 };
 
 /// Returns the alarm on a metric with one dimension.
@@ -40,10 +40,77 @@ fn every_alarm_says_what_to_do_and_notifies_the_topic_if_set() {
         assert_eq!(alarm["AlarmActions"], json!([TOPIC]), "{name}");
         let description = alarm["AlarmDescription"].as_str().unwrap();
         assert!((60..1024).contains(&description.len()), "{name}");
+        // What counts failures is quiet if there is no count, and what counts work is raised.
+        let counts_work = alarm["ComparisonOperator"] == "LessThanThreshold";
+        let expected = if counts_work { "breaching" } else { "notBreaching" };
+        assert_eq!(alarm["TreatMissingData"], expected, "{name}");
         assert_eq!(silent.properties(name).get("AlarmActions"), None, "{name}");
     }
     let count = |stack: &Stack| stack.of_type("AWS::CloudWatch::Alarm").count();
     assert_eq!(count(&silent), count(&loud));
+}
+
+#[test]
+fn alarm_on_waiting_commands_comes_after_the_last_attempt() {
+    let stack = Stack::with(&[]);
+    for (name, source) in stack.of_type("AWS::Lambda::EventSourceMapping") {
+        let queue = owner(&source["EventSourceArn"]);
+        let properties = stack.properties(queue);
+        let number = |value: &Value| value.as_u64().unwrap();
+        let attempts = number(&properties["VisibilityTimeout"])
+            * number(&properties["RedrivePolicy"]["maxReceiveCount"]);
+        let metric = "ApproximateAgeOfOldestMessage";
+        let alarms = on_metric(&stack, "AWS/SQS", metric, &format!("{queue}.QueueName"));
+        assert_eq!((alarms.len(), &alarms[0]["Statistic"]), (1, &json!("Maximum")), "{queue}");
+        let threshold = number(&alarms[0]["Threshold"]);
+        assert!(threshold > attempts, "{queue}");
+        assert!(threshold < number(&properties["MessageRetentionPeriod"]) / 24, "{queue}");
+        // It names what may have been switched off.
+        assert!(alarms[0]["AlarmDescription"].as_str().unwrap().contains(name), "{queue}");
+    }
+}
+
+/// A pipe that AWS has stopped has no metrics of its own, no more than one that has nothing to do.
+#[test]
+fn alarm_stays_raised_while_nobody_reads_the_stream_of_the_pipe() {
+    let stack = Stack::with(&[]);
+    let (_, pipe) = stack.of_type("AWS::Pipes::Pipe").next().unwrap();
+    let table = owner(&pipe["Source"]);
+    let alarms = on_metric(&stack, "AWS/DynamoDB", "SuccessfulRequestLatency", table);
+    assert_eq!(alarms.len(), 1);
+    let alarm = alarms[0];
+    assert_eq!(
+        alarm["Dimensions"],
+        json!([
+            {"Name": "TableName", "Value": table},
+            {"Name": "Operation", "Value": "GetRecords"},
+            // arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/stream/LABEL
+            {"Name": "StreamLabel", "Value": format!("{table}.StreamArn[3]")},
+        ])
+    );
+    assert_eq!(
+        (&alarm["Statistic"], &alarm["ComparisonOperator"], &alarm["Threshold"]),
+        (&json!("SampleCount"), &json!("LessThanThreshold"), &json!(1))
+    );
+    // Long before the first change is too old for the pipe.
+    let seconds = alarm["Period"].as_u64().unwrap() * alarm["EvaluationPeriods"].as_u64().unwrap();
+    let age = &pipe["SourceParameters"]["DynamoDBStreamParameters"]["MaximumRecordAgeInSeconds"];
+    assert!(seconds <= age.as_u64().unwrap() / 12, "{seconds}");
+    // The pipe's log says why it fails, and holds no change.
+    let log = &pipe["LogConfiguration"];
+    assert_eq!((&log["Level"], log.get("IncludeExecutionData")), (&json!("ERROR"), None));
+}
+
+#[test]
+fn bus_and_dashboard_have_names_of_their_own() {
+    let stack = Stack::with(&[]);
+    let (_, bus) = stack.of_type("AWS::Events::EventBus").next().unwrap();
+    let id = STACK_ID.rsplit('/').next().unwrap().split('-').next().unwrap();
+    assert_eq!(bus["Name"], format!("widgets-{id}"));
+    // CloudFormation makes one up.
+    let (_, dashboard) = stack.of_type("AWS::CloudWatch::Dashboard").next().unwrap();
+    assert_eq!(dashboard.get("DashboardName"), None);
+    assert_eq!(stack.outputs["Dashboard"]["Value"], "Dashboard");
 }
 
 #[test]
@@ -109,27 +176,28 @@ fn parameter_that_changes_a_function_publishes_a_new_version() {
     let before = Stack::with(&[]);
     let mut publishing = Vec::new();
     for change in [
-        ("Stage", "test"),
-        ("Architecture", "arm64"),
-        ("Memory", "512"),
-        ("ThrottleRate", "1"),
-        ("ThrottleBurst", "1"),
-        ("LogLevel", "WARN"),
-        ("LogRetention", "1"),
-        ("Commands", "false"),
-        ("ChangeEvents", "false"),
-        EVERYTHING[0],
-        EVERYTHING[2],
-        EVERYTHING[3],
+        &[("Stage", "test")][..],
+        &[("Architecture", "arm64")],
+        &[("Memory", "512")],
+        &[("ThrottleRate", "1")],
+        &[("ThrottleBurst", "1")],
+        &[("LogLevel", "WARN")],
+        &[("LogRetention", "1")],
+        &[("Commands", "false")],
+        &[("ChangeEvents", "false")],
+        &EVERYTHING[..1],
+        &EVERYTHING[2..3],
+        &EVERYTHING[3..4],
+        &EVERYTHING[4..],
     ] {
-        let after = Stack::with(&[change]);
+        let after = Stack::with(change);
         for Dialect { function, .. } in DIALECTS {
             let is_changed = before.properties(function) != after.properties(function);
             let is_published = version(&before, function) != version(&after, function);
             assert_eq!(is_changed, is_published, "{function}, with {change:?}");
         }
         if version(&before, "Assistant") != version(&after, "Assistant") {
-            publishing.push(change.0);
+            publishing.push(change[0].0);
         }
     }
     assert_eq!(publishing, ["Architecture", "Memory", "LogLevel", "Tracing"]);
@@ -186,11 +254,13 @@ fn dashboard_shows_every_deployed_resource() {
         // The dashboard shows every metric that has an alarm.
         for (name, alarm) in stack.of_type("AWS::CloudWatch::Alarm") {
             let Some(metric) = alarm["MetricName"].as_str() else { continue };
-            let [namespace, dimension, value] =
-                ["/Namespace", "/Dimensions/0/Name", "/Dimensions/0/Value"]
-                    .map(|path| alarm.pointer(path).unwrap().as_str().unwrap());
-            let words = [namespace, metric, dimension, value].join(" ");
-            assert!(shown.contains(&words), "{name}: {words}");
+            let mut words = vec![alarm["Namespace"].as_str().unwrap(), metric];
+            for dimension in list(&alarm["Dimensions"]) {
+                words.extend(
+                    [&dimension["Name"], &dimension["Value"]].map(|it| it.as_str().unwrap()),
+                );
+            }
+            assert!(shown.contains(&words.join(" ")), "{name}: {words:?}");
         }
     }
 }

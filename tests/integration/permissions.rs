@@ -152,9 +152,13 @@ fn roles_have_no_extra_policies_and_few_wildcard_resources() {
             }
         }
     }
-    // X-Ray has no resources. CodeDeploy reads the state of alarms.
-    let expected =
-        ["cloudwatch:DescribeAlarms", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+    // X-Ray has no resources, and neither has ListStreams; CodeDeploy reads how alarms stand.
+    let expected = [
+        "cloudwatch:DescribeAlarms",
+        "dynamodb:ListStreams",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    ];
     assert_eq!(wildcards, expected.map(ToOwned::to_owned).into());
 }
 
@@ -177,10 +181,12 @@ fn pipe_role_can_only_read_publish_and_dead_letter() {
     let stack = Stack::with(&[]);
     let (_, pipe) = stack.of_type("AWS::Pipes::Pipe").next().unwrap();
     let source = &pipe["SourceParameters"]["DynamoDBStreamParameters"];
-    let read = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
-        .map(|name| format!("dynamodb:{name}"));
+    let read =
+        ["DescribeStream", "GetRecords", "GetShardIterator"].map(|name| format!("dynamodb:{name}"));
     let expected = [
         json!({"Effect": "Allow", "Action": read, "Resource": pipe["Source"]}),
+        // On a stream it would allow nothing: IAM has no resource type for it.
+        json!({"Effect": "Allow", "Action": "dynamodb:ListStreams", "Resource": "*"}),
         json!({"Effect": "Allow", "Action": "events:PutEvents", "Resource": pipe["Target"]}),
         json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": source["DeadLetterConfig"]["Arn"]}),
     ];

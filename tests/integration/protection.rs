@@ -55,8 +55,11 @@ fn everything_logs_into_a_group_that_expires_after_the_configured_days() {
     let stages = stack
         .of_type("AWS::ApiGatewayV2::Stage")
         .map(|(_, it)| &it["AccessLogSettings"]["DestinationArn"]);
-    let mut logged: Vec<&str> = functions.chain(stages).map(owner).collect();
-    assert_eq!(logged, ["AssistantLogs", "PathwayLogs", "AccessLogs"]);
+    let pipes = stack
+        .of_type("AWS::Pipes::Pipe")
+        .map(|(_, it)| &it["LogConfiguration"]["CloudwatchLogsLogDestination"]["LogGroupArn"]);
+    let mut logged: Vec<&str> = functions.chain(stages).chain(pipes).map(owner).collect();
+    assert_eq!(logged, ["AssistantLogs", "PathwayLogs", "AccessLogs", "ChangesLogs"]);
     logged.sort_unstable();
     assert_eq!(expiring.map(|(name, _)| name).collect::<Vec<_>>(), logged);
     assert_eq!(stack.of_type("AWS::Logs::LogGroup").count(), logged.len());

@@ -12,7 +12,7 @@ use widgets::local::{binaries, template::Template};
 
 use crate::support::{
     app::TestApp,
-    expanded::{EVERYTHING, SWITCHES, Stack, expanded, owner},
+    expanded::{DOMAIN, EVERYTHING, SWITCHES, Stack, broken_rules, expanded, list, owner},
 };
 
 fn template() -> Template {
@@ -137,4 +137,74 @@ fn no_resource_refers_to_one_that_a_switch_removes() {
     });
     assert!(sizes.iter().all(|(defaults, everything)| defaults < everything), "{sizes:?}");
     assert!(sizes.is_sorted() && sizes[0].0 < sizes[3].0, "{sizes:?}");
+}
+
+#[test]
+fn domain_serves_all_routes_in_place_of_the_default_endpoint() {
+    let endpoint = |stack: &Stack| {
+        let (_, api) = stack.of_type("AWS::ApiGatewayV2::Api").next().unwrap();
+        let [server] = &api["Body"]["servers"].as_array().unwrap()[..] else { panic!("{api}") };
+        let settings = &server["x-amazon-apigateway-endpoint-configuration"];
+        let is_off = settings["disableExecuteApiEndpoint"].as_bool().unwrap();
+        (is_off, stack.outputs["ApiUrl"]["Value"].clone())
+    };
+    let of_domains = |stack: &Stack| {
+        let types = ["AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"];
+        [types[0], types[1], "AWS::Route53::RecordSet"].map(|it| stack.of_type(it).count())
+    };
+    let without = Stack::with(&[]);
+    assert_eq!(endpoint(&without), (false, json!("Api.ApiEndpoint")));
+    assert_eq!(of_domains(&without), [0, 0, 0]);
+
+    let with = Stack::with(&DOMAIN);
+    assert_eq!(endpoint(&with), (true, json!("https://widgets.example.com")));
+    assert_eq!(of_domains(&with), [1, 1, 0]);
+    let (domain, properties) = with.of_type("AWS::ApiGatewayV2::DomainName").next().unwrap();
+    assert_eq!(properties["DomainNameConfigurations"][0]["CertificateArn"], DOMAIN[1].1);
+    let (stage, _) = with.of_type("AWS::ApiGatewayV2::Stage").next().unwrap();
+    // Without a key, which would stand before every route.
+    let (_, mapping) = with.of_type("AWS::ApiGatewayV2::ApiMapping").next().unwrap();
+    assert_eq!(*mapping, json!({"ApiId": "Api", "DomainName": domain, "Stage": stage}));
+    assert_eq!(with.outputs["DomainTarget"]["Value"], format!("{domain}.RegionalDomainName"));
+
+    let with_record = Stack::with(EVERYTHING);
+    assert_eq!(of_domains(&with_record), [1, 1, 1]);
+    let (_, record) = with_record.of_type("AWS::Route53::RecordSet").next().unwrap();
+    assert_eq!(record["Name"], DOMAIN[0].1);
+    let target = ["RegionalDomainName", "RegionalHostedZoneId"].map(|it| format!("{domain}.{it}"));
+    assert_eq!(record["AliasTarget"], json!({"DNSName": target[0], "HostedZoneId": target[1]}));
+}
+
+#[test]
+fn incomplete_domain_is_refused_with_the_parameter_to_set() {
+    let zone = ("HostedZoneId", "Z0123456789ABCDEFGHIJ");
+    for (parameters, missing) in [
+        (&[][..], &[][..]),
+        (&DOMAIN, &[]),
+        (&[DOMAIN[0], DOMAIN[1], zone], &[]),
+        (&DOMAIN[..1], &["CertificateArn"]),
+        (&DOMAIN[1..], &["DomainName"]),
+        (&[zone], &["DomainName"]),
+        (&[DOMAIN[1], zone], &["DomainName", "DomainName"]),
+        (&[DOMAIN[0], zone], &["CertificateArn"]),
+    ] {
+        let said = broken_rules(parameters);
+        assert_eq!(said.len(), missing.len(), "{parameters:?}: {said:?}");
+        for (said, missing) in said.iter().zip(missing) {
+            assert!(said.ends_with(&format!(" Set {missing}, too.")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn whoever_deploys_is_told_of_every_service_in_the_template() {
+    let file = binaries::workspace().join("docs/deploying.md");
+    let text = fs::read_to_string(file).unwrap();
+    let (_, section) = text.split_once("## Who may deploy").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    for (name, resource) in Stack::with(EVERYTHING).resources {
+        let service = resource["Type"].as_str().unwrap().split("::").nth(1).unwrap().to_lowercase();
+        let prefix = service.strip_suffix("v2").unwrap_or(&service);
+        assert!(section.contains(&format!("(`{prefix}`)")), "{name}: {prefix}");
+    }
 }

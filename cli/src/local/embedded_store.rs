@@ -5,6 +5,7 @@ use std::{
     env,
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -52,6 +53,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How long the connections to a store that stops may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A free port that only this machine reaches.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Where a stack keeps its data.
 #[derive(Debug, Clone)]
 pub enum StoreLocation {
@@ -82,10 +86,20 @@ pub struct Store {
 impl Store {
     /// Opens the store at `location`, with every one of `tables` in it.
     pub async fn open(location: &StoreLocation, tables: &[TableSpec]) -> Result<Self> {
+        Self::open_at(LOOPBACK, location, tables).await
+    }
+
+    /// Opens the store at `location`, with every one of `tables` in it. An embedded one listens on
+    /// `address`.
+    pub async fn open_at(
+        address: SocketAddr,
+        location: &StoreLocation,
+        tables: &[TableSpec],
+    ) -> Result<Self> {
         let store = match location {
-            StoreLocation::Memory => Self::serve(Database::memory()?, None).await?,
+            StoreLocation::Memory => Self::serve(address, Database::memory()?, None).await?,
             StoreLocation::Folder(folder) => {
-                let store = Self::in_folder(folder).await?;
+                let store = Self::in_folder(address, folder).await?;
                 ensure!(
                     store.is_embedded(),
                     "the data folder {} is in use by another stack (--data takes another)",
@@ -104,17 +118,17 @@ impl Store {
 
     /// Opens the store in `folder`, or speaks to it through the stack that has it open.
     pub async fn open_or_join(folder: &Path, tables: &[TableSpec]) -> Result<Self> {
-        Self::in_folder(folder).await?.with_tables(tables).await
+        Self::in_folder(LOOPBACK, folder).await?.with_tables(tables).await
     }
 
-    async fn in_folder(folder: &Path) -> Result<Self> {
-        let store = Self::lock_or_join(folder).await;
+    async fn in_folder(address: SocketAddr, folder: &Path) -> Result<Self> {
+        let store = Self::lock_or_join(address, folder).await;
         store.with_context(|| format!("the data folder {} cannot be used", folder.display()))
     }
 
     /// Serves the store in `folder`, unless another process does. One that is just opening or
     /// closing it is waited for.
-    async fn lock_or_join(folder: &Path) -> Result<Self> {
+    async fn lock_or_join(address: SocketAddr, folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
@@ -126,7 +140,7 @@ impl Store {
                 Ok(()) => {
                     lock.set_len(0)?;
                     let database = open_database(&folder.join("store.sqlite").to_string_lossy())?;
-                    return Self::serve(database, Some(lock)).await;
+                    return Self::serve(address, database, Some(lock)).await;
                 }
                 Err(TryLockError::Error(error)) => return Err(error.into()),
                 Err(TryLockError::WouldBlock) => {}
@@ -143,10 +157,11 @@ impl Store {
         bail!("another process holds it and does not answer")
     }
 
-    /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
-    async fn serve(database: Database, lock: Option<File>) -> Result<Self> {
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
+    /// Serves `database` on `address`, which `lock` is told, and holds `lock` until it stops.
+    async fn serve(address: SocketAddr, database: Database, lock: Option<File>) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("the store cannot listen on {address} (--store-address takes another)")
+        })?;
         let url = format!("http://{}", listener.local_addr()?);
         if let Some(mut lock) = lock.as_ref() {
             lock.rewind()?;

@@ -39,6 +39,8 @@ pub struct Options {
     pub prefix: String,
     /// Where it keeps its data.
     pub store_location: StoreLocation,
+    /// Where an embedded store listens, if not on any free port that only this machine reaches.
+    pub store_address: Option<SocketAddr>,
     /// The most execution environments a function has.
     pub concurrency: usize,
     /// What is deployed.
@@ -77,7 +79,12 @@ impl BoundStack {
         let listener = TcpListener::bind(options.address).await.with_context(|| {
             format!("cannot listen on {} (--port takes another)", options.address)
         })?;
-        let store = Store::open(&options.store_location, &options.template.tables).await?;
+        let Options { store_address, store_location, template, .. } = &options;
+        let tables = &template.tables;
+        let store = match *store_address {
+            Some(address) => Store::open_at(address, store_location, tables).await?,
+            None => Store::open(store_location, tables).await?,
+        };
         Ok(Self { options, listener, store })
     }
 

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
+
 use super::{about, by_http, count, create, id, invoke, update};
 use crate::support::{
     app::TestApp,

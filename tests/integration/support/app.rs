@@ -141,6 +141,7 @@ impl TestApp {
             address: ([127, 0, 0, 1], 0).into(),
             prefix: String::new(),
             store_location: StoreLocation::Memory,
+            store_address: None,
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
             logs: Arc::new(move |function, line| {
