@@ -34,6 +34,7 @@ pub async fn start(
     let options = Options {
         address: ([127, 0, 0, 1], 0).into(),
         prefix: String::new(),
+        store_address: None,
         store_location,
         concurrency,
         template: template()?,

@@ -59,14 +59,14 @@ fn alarm_on_waiting_commands_comes_after_the_last_attempt() {
         let number = |value: &Value| value.as_u64().unwrap();
         let attempts = number(&properties["VisibilityTimeout"])
             * number(&properties["RedrivePolicy"]["maxReceiveCount"]);
-        let metric = "ApproximateAgeOfOldestMessage";
-        let alarms = on_metric(&stack, "AWS/SQS", metric, &format!("{queue}.QueueName"));
-        assert_eq!((alarms.len(), &alarms[0]["Statistic"]), (1, &json!("Maximum")), "{queue}");
-        let threshold = number(&alarms[0]["Threshold"]);
+        let metric = "AWS/SQS ApproximateAgeOfOldestMessage";
+        let alarm = alarm_on(&stack, metric, &format!("{queue}.QueueName"));
+        assert_eq!(alarm["Statistic"], "Maximum", "{queue}");
+        let threshold = number(&alarm["Threshold"]);
         assert!(threshold > attempts, "{queue}");
         assert!(threshold < number(&properties["MessageRetentionPeriod"]) / 24, "{queue}");
         // It names what may have been switched off.
-        assert!(alarms[0]["AlarmDescription"].as_str().unwrap().contains(name), "{queue}");
+        assert!(alarm["AlarmDescription"].as_str().unwrap().contains(name), "{queue}");
     }
 }
 
@@ -76,9 +76,7 @@ fn alarm_stays_raised_while_nobody_reads_the_stream_of_the_pipe() {
     let stack = Stack::with(&[]);
     let (_, pipe) = stack.of_type("AWS::Pipes::Pipe").next().unwrap();
     let table = owner(&pipe["Source"]);
-    let alarms = on_metric(&stack, "AWS/DynamoDB", "SuccessfulRequestLatency", table);
-    assert_eq!(alarms.len(), 1);
-    let alarm = alarms[0];
+    let alarm = alarm_on(&stack, "AWS/DynamoDB SuccessfulRequestLatency", table);
     assert_eq!(
         alarm["Dimensions"],
         json!([

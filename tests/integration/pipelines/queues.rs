@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use super::{about, by_http, count, create, id, invoke, update};
