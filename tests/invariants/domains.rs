@@ -4,7 +4,7 @@ use shared::model::{AllowedDomain, Origin};
 
 use crate::two_lines;
 
-/// An entry, and an `Origin` header on the next line.
+/// Checks an entry, and an `Origin` header on the next line.
 pub fn allowed_domain(input: &[u8]) {
     let Some((entry, origin)) = two_lines(input) else { return };
     let origin = Origin::parse(origin);

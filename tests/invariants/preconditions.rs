@@ -6,19 +6,19 @@ use shared::{
     model::VersionCondition,
 };
 
-use crate::{is_explained, request, two_lines};
+use crate::{expect_explained, request, two_lines};
 
 /// The most tags of a header.
 const MAX_TAGS: usize = 100;
 
-/// `If-Match`, and `If-None-Match` on the next line.
+/// Checks `If-Match`, and `If-None-Match` on the next line.
 pub fn preconditions(input: &[u8]) {
     let Some((if_match, if_none_match)) = two_lines(input) else { return };
     let event = request("", &[("if-match", if_match), ("if-none-match", if_none_match)]);
     let Ok(request) = Request::parse(&event) else { return };
     let conditions = match Preconditions::from_request(&request) {
         Ok(conditions) => conditions,
-        Err(error) => return is_explained(error.violations()),
+        Err(error) => return expect_explained(error.violations()),
     };
     let of_write = conditions.version_condition();
     let named = match &of_write {

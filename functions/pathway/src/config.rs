@@ -38,7 +38,6 @@ async fn read_for_page(
     if widget.settings.allows(origin.as_ref()) {
         return Ok(widget);
     }
-    let sent = request.headers.get(header::ORIGIN).map(|value| value.as_bytes());
-    let origin = sent.map(|sent| shorten(&String::from_utf8_lossy(sent), MAX_SHOWN));
+    let origin = request.header_text(header::ORIGIN).map(|sent| shorten(sent, MAX_SHOWN));
     Err(Error::OriginNotAllowed { origin })
 }

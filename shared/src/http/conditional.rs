@@ -100,11 +100,10 @@ impl Preconditions {
     /// Parses both headers.
     pub fn from_request(request: &Request<'_>) -> Result<Self> {
         let tags = |name: &'static str, may_be_weak| -> Validated<Option<Tags>> {
-            let Some(value) = request.headers.get(name) else { return Ok(None) };
-            let list = String::from_utf8_lossy(value.as_bytes());
-            Tags::parse(&list, may_be_weak)
+            let Some(list) = request.header_list(name) else { return Ok(None) };
+            Tags::parse(list, may_be_weak)
                 .map(Some)
-                .map_err(|kind| text_violation(RequestPart::Header, name, kind, &list))
+                .map_err(|kind| text_violation(RequestPart::Header, name, kind, list))
         };
         let (if_match, if_none_match) = zip(tags(IF_MATCH, false), tags(IF_NONE_MATCH, true))?;
         Ok(Self { if_match, if_none_match })
