@@ -145,10 +145,10 @@ impl<E: AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>> Executor<'_, E> {
             operation: envelope.document.as_deref().ok().and_then(Operation::of),
             error: error_type,
             retryable: error_type.map(ErrorType::is_retryable),
+            metric: self.invocation.metric(&stats, is_refused),
             stats,
             cold_start: self.invocation.is_cold_start,
             cause: error.map(log_cause),
-            metric: self.invocation.metric(stats, is_refused),
         }
         .write();
         outcome

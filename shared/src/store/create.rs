@@ -41,7 +41,7 @@ impl<S: TableItem> Widgets<'_, S> {
             Some(key) => self.put_with_record(widget, &key).await,
         }?;
         if !created.is_replay {
-            request_stats::record_change(Change::Created);
+            request_stats::record_change(Change::Created, created.widget.id);
         }
         Ok(created)
     }

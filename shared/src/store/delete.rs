@@ -39,7 +39,7 @@ impl<S: TableItem> Widgets<'_, S> {
         let delete = write.build().return_values(ReturnValue::AllOld);
         let error = match self.store.client.call(delete).await {
             Ok(deleted) => {
-                request_stats::record_change(Change::Deleted);
+                request_stats::record_change(Change::Deleted, id);
                 return items::decode(deleted.attributes.unwrap_or_default());
             }
             Err(error) => error,
