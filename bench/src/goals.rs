@@ -70,7 +70,7 @@ impl Goals {
         goal("calls to the store, warm update", Some(1.0), |baselines| {
             calls(baselines, Operation::Update)
         });
-        goal("calls to the store, warm delete", Some(1.0), |baselines| {
+        goal("calls to the store, warm delete", Some(2.0), |baselines| {
             calls(baselines, Operation::Delete)
         });
         goal("peak memory, MiB", Some(8.0), |baselines| {

@@ -1,4 +1,5 @@
-//! What lists, the total of a list and updates cost as an account grows.
+//! What lists, the total of a list and updates cost as an account grows, and what lists cost after
+//! deletes.
 //!
 //! The pathway widgets are the service's documented example, the assistant widgets filled in as a
 //! customer would; all of these have one assistant. What is counted is what a client waits for,
@@ -44,6 +45,9 @@ use crate::{
 /// The sizes of pages that are measured: the documented default, and the largest with a cursor.
 const SIZE: usize = 50;
 const LIMIT: usize = 100;
+
+/// The most widgets that are deleted, each through the API, before lists are measured.
+const MAX_DELETES: usize = 10_000;
 
 /// The most items that one BatchWriteItem takes.
 const MAX_BATCH: usize = 25;
@@ -105,7 +109,37 @@ pub async fn measure(
             rows.push(account.measure(widgets, what, &step).await?);
         }
         account.stop().await;
+        if widgets <= MAX_DELETES {
+            rows.extend(after_deletes(&template, binaries, widgets).await?);
+        }
     }
+    Ok(rows)
+}
+
+/// Measures lists of an account that has one page of widgets, after as many deletes.
+async fn after_deletes(
+    template: &Template,
+    binaries: &HashMap<String, PathBuf>,
+    deletes: usize,
+) -> Result<Vec<Row>> {
+    let account = Account::start(template, binaries).await?;
+    let mut rows = Vec::new();
+    for (dialect, what, list) in [
+        (Dialect::Assistant, "assistant, 50 after as many deletes", "/api/v1/widget".to_owned()),
+        (
+            Dialect::Pathway,
+            "pathway, 50 after as many deletes",
+            format!("/v1/widgets?limit={SIZE}"),
+        ),
+    ] {
+        let id = account.fill(dialect, SIZE).await?;
+        // The deleted ones are the newest, so a list would meet them first.
+        for id in multiply(&account.store.client(), dialect.name(), &id, deletes).await? {
+            account.send(&Step::delete(format!("{}/{id}", dialect.root()))).await?;
+        }
+        rows.push(account.measure(deletes, what, &Step::get(list)).await?);
+    }
+    account.stop().await;
     Ok(rows)
 }
 
@@ -147,6 +181,10 @@ impl Step {
 
     fn update(method: Method, path: String) -> Self {
         Self { method, ..Self::get(path) }
+    }
+
+    fn delete(path: String) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
     }
 }
 
@@ -273,8 +311,9 @@ impl Account {
     }
 }
 
-/// Puts `count` more widgets like the one of the development account with this id.
-async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<()> {
+/// Puts `count` more widgets like the one of the development account with this id. Returns their
+/// ids.
+async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Result<Vec<String>> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
     let get =
@@ -295,5 +334,5 @@ async fn multiply(client: &Client, dialect: &str, id: &str, count: usize) -> Res
             "the store did not take all of them"
         );
     }
-    Ok(())
+    Ok(ids)
 }

@@ -5,7 +5,8 @@
 //!
 //! * [`report`] is `bench` alone: a [`comparison`] of all programs with the [`goals`], [`init`]
 //!   over TLS, and [`growth`].
-//! * [`growth`] is `bench growth`: lists, totals and updates as an account grows.
+//! * [`growth`] is `bench growth`: lists, totals and updates as an account grows, lists after
+//!   deletes.
 //! * [`check`] is `bench check`: it holds the figures to the [`bounds`].
 //! * [`load`] is `bench load`: clients that do a bit of everything.
 //! * [`hostile`] is `bench hostile`: payloads that mean harm.
@@ -69,7 +70,7 @@ struct Bench {
 /// How far accounts grow.
 #[derive(Debug, Args)]
 struct Growth {
-    /// How many widgets an account has, one run each
+    /// How many widgets an account has, and how many are deleted (up to 10,000), one run each
     #[arg(long, value_delimiter = ',', default_value = "1,1000,10000,100000")]
     widgets: Vec<NonZeroUsize>,
 }

@@ -128,6 +128,7 @@ impl Widget {
                 *self = Self { item, page: None };
                 "{}".into()
             }
+            "DeleteItem" => "{}".into(),
             "GetItem" if call["TableName"] == "ApiKeys" => {
                 let account = text(&DEVELOPMENT_ACCOUNT.to_string());
                 json!({"Item": {

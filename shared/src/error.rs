@@ -38,8 +38,6 @@ pub enum Error {
     Invalid(Vec<Violation>),
     /// The account has no such widget.
     WidgetNotFound(WidgetId),
-    /// The widget that a delete names was deleted before, within the tombstone's lifetime.
-    WidgetAlreadyDeleted(WidgetId),
     /// `If-Match` or `If-None-Match` excludes the version of the widget.
     PreconditionFailed,
     /// The idempotency key came with another body before.
@@ -91,9 +89,7 @@ impl fmt::Display for Error {
             Self::BodyTooLarge => "body must be at most 256 KiB",
             Self::BodyNotUtf8 => "body must be JSON in UTF-8",
             Self::Malformed(_) | Self::Invalid(_) => "the request breaks rules",
-            Self::WidgetNotFound(id) | Self::WidgetAlreadyDeleted(id) => {
-                return write!(f, "there is no widget with id {id}");
-            }
+            Self::WidgetNotFound(id) => return write!(f, "there is no widget with id {id}"),
             Self::PreconditionFailed => {
                 "if-match asks for another version of the widget, or if-none-match excludes this one"
             }

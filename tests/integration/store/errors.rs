@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DIALECTS, is_unavailable};
+use super::{DIALECTS, Operation, is_unavailable};
 use crate::support::{
     app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
@@ -92,5 +92,24 @@ async fn permanent_dynamodb_error_returns_500_with_only_a_request_id() {
         );
         assert_eq!(proxy.call_count(Call::CREATE) - before, 2, "not tried again: {name}");
         assert!(app.logged("Pathway", &id).await.contains(name));
+    }
+}
+
+/// As a store may refuse that is compatible with DynamoDB but gives no reasons.
+#[tokio::test]
+async fn cancelled_transaction_without_reasons_is_a_replay_if_its_record_exists() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    let cancelled = Fault::Refused(400, "TransactionCanceledException");
+    for dialect in DIALECTS {
+        let create = || Operation::CreateOnce.ask(&app, dialect, &app.key, "");
+        proxy.next(Call::CREATE_ONCE, [cancelled]);
+        assert_eq!(create().await.status, 500, "nobody knows why it was cancelled");
+        let created = create().await;
+        assert_eq!(created.status, 200, "{created:?}");
+        proxy.next(Call::CREATE_ONCE, [cancelled]);
+        let replay = create().await;
+        assert_eq!((replay.status, &replay.body), (200, &created.body), "{replay:?}");
+        assert_eq!(replay.header("idempotency-replayed"), "true");
     }
 }
