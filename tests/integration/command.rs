@@ -1,15 +1,22 @@
 //! The `widgets` command as its users run it.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{
+    fs,
+    path::Path,
+    process::{Output, Stdio},
+};
 
+use aws_sdk_dynamodb::Client;
+use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, BufReader, Lines},
     net::TcpListener,
     process::{Child, ChildStdout, Command},
 };
 
 use crate::support::{
-    app::{ASSISTANT_BODY, Item, PATHWAY_BODY, built, eventually},
+    app::{Item, JSON, built, eventually},
+    dialect::{ASSISTANT, Dialect, PATHWAY},
     fault_proxy::FaultProxy,
 };
 
@@ -23,11 +30,52 @@ pub struct Serve {
     curls: Vec<String>,
 }
 
-/// The command with these arguments, not started yet.
+/// Returns the command with these arguments. It is not started yet.
 pub async fn widgets(arguments: &[&str]) -> Command {
     let mut command = Command::new(&built().await["widgets"]);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command
+}
+
+/// Runs the command with these arguments to its end.
+pub async fn run(arguments: &[&str]) -> Printed {
+    Printed::new(widgets(arguments).await.output().await.unwrap())
+}
+
+/// The outcome of a command.
+#[derive(Debug)]
+pub struct Printed {
+    pub is_success: bool,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Printed {
+    pub fn new(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        let (is_success, code) = (output.status.success(), output.status.code());
+        Self { is_success, code, stdout, stderr }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Returns the key that the command printed.
+    pub fn key(&self) -> &str {
+        assert!(self.is_success, "{self:?}");
+        self.stdout.trim()
+    }
+
+    /// Asserts that the command failed with one line that contains `part`, and printed no more.
+    #[track_caller]
+    pub fn expect_failure(&self, part: &str) {
+        assert!(self.code == Some(1) && self.stdout.is_empty(), "{self:?}");
+        assert!(self.stderr.starts_with("widgets: ") && self.stderr.contains(part), "{self:?}");
+        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
+    }
 }
 
 impl Serve {
@@ -35,53 +83,47 @@ impl Serve {
         Self::start_logging(arguments, Stdio::null()).await
     }
 
-    /// The same with its log going somewhere.
+    /// Starts one whose log goes to `log`.
     pub async fn start_logging(arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let arguments = [&["serve", "--port", "0"], arguments].concat();
         let mut process =
             widgets(&arguments).await.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let (mut url, mut key, mut store, mut curls) =
-            (String::new(), String::new(), String::new(), Vec::new());
-        loop {
-            let line = lines.next_line().await.unwrap().expect("it ended before it listened");
-            let word = |line: &str| line.split_whitespace().next().unwrap().to_owned();
-            if let Some(rest) = line.strip_prefix("Listening on ") {
-                url = word(rest);
-            } else if let Some(rest) = line.strip_prefix("  API key ") {
-                key = word(rest);
-            } else if let Some(rest) = line.strip_prefix("  store ") {
-                store = word(rest);
-            } else if line.starts_with("curl ") {
-                curls.push(line);
-            } else if line.starts_with("Ctrl-C") {
-                return Self { process, lines, url, key, store, curls };
-            }
+        let mut printed = Vec::new();
+        while !printed.last().is_some_and(|line: &String| line.starts_with("Ctrl-C")) {
+            printed.push(lines.next_line().await.unwrap().expect("it ended before it listened"));
         }
+        let word_after = |label: &str| {
+            let rest = printed.iter().find_map(|line| line.strip_prefix(label)).unwrap_or_default();
+            rest.split_whitespace().next().unwrap_or_default().to_owned()
+        };
+        let (url, key) = (word_after("Listening on "), word_after("  API key "));
+        let store = word_after("  store ");
+        printed.retain(|line| line.starts_with("curl "));
+        Self { process, lines, url, key, store, curls: printed }
     }
 
-    async fn create(&self, key: &str) -> (u16, String) {
-        let request = reqwest::Client::new()
-            .post(format!("{}/v1/widget", self.url))
-            .header("authorization", key);
-        let response = request.body(PATHWAY_BODY).send().await.unwrap();
+    /// Creates a widget. Returns the status and the body.
+    async fn create(&self, dialect: Dialect, key: &str) -> (u16, String) {
+        let request = reqwest::Client::new().post(format!("{}{}", self.url, dialect.root));
+        let request = request.header("authorization", key).header(JSON.0, JSON.1);
+        let response = request.body(dialect.body).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// Everything that is kept.
-    pub async fn items(&self) -> Vec<Item> {
-        let config =
-            widgets::local::embedded_store::config(Some(&self.store.parse().unwrap())).await;
-        let scan = aws_sdk_dynamodb::Client::new(&config)
-            .scan()
-            .table_name("Widgets")
-            .into_paginator()
-            .items()
-            .send();
-        scan.collect::<Result<_, _>>().await.unwrap()
+    /// Returns a client of its store.
+    pub async fn client(&self) -> Client {
+        let url = self.store.parse().unwrap();
+        Client::new(&widgets::local::embedded_store::config(Some(&url)).await)
     }
 
-    /// The function processes that it started.
+    /// Returns everything in the table of widgets.
+    pub async fn items(&self) -> Vec<Item> {
+        let scan = self.client().await.scan().table_name("Widgets").into_paginator().items();
+        scan.send().collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// Returns the function processes that it started.
     fn children(&self) -> Vec<String> {
         children_of(self.process.id().unwrap())
     }
@@ -108,28 +150,28 @@ fn children_of(parent: u32) -> Vec<String> {
     entries.filter(is_child).collect()
 }
 
-fn is_running(process: &str) -> bool {
-    Path::new(&format!("/proc/{process}/exe")).read_link().is_ok()
+async fn wait_for_end(processes: &[String]) {
+    let is_running = |id: &String| Path::new(&format!("/proc/{id}/exe")).read_link().is_ok();
+    let is_over = || (!processes.iter().any(is_running)).then_some(());
+    eventually("the end of the functions", is_over).await;
 }
 
 #[tokio::test]
 async fn printed_curl_lines_work_when_pasted() {
-    let serve = Serve::start(&["--ephemeral", "--api-key", "it's-$mine&<you>+%"]).await;
-    assert_eq!((serve.key.as_str(), serve.curls.len()), ("it's-$mine&<you>+%", 2));
+    let key = "it's-$mine&<you>+%";
+    let serve = Serve::start(&["--ephemeral", "--api-key", key]).await;
+    assert_eq!((serve.key.as_str(), serve.curls.len()), (key, 2));
     if Command::new("curl").arg("--version").output().await.is_err() {
         eprintln!("no curl on this machine: the lines are not pasted");
     } else {
-        for (line, success) in serve
-            .curls
-            .iter()
-            .zip([r#"{"message":"Data created successfully""#, r#"{"status":200"#])
-        {
+        let successes = [r#"{"message":"Data created successfully""#, r#"{"status":200"#];
+        for (line, success) in serve.curls.iter().zip(successes) {
             let output = Command::new("sh").args(["-c", line]).output().await.unwrap();
             let body = String::from_utf8(output.stdout).unwrap();
             assert!(body.starts_with(success), "{line}: {body}");
         }
     }
-    assert_eq!(serve.create("it's-$mine&<you>+%").await.0, 200);
+    assert_eq!(serve.create(PATHWAY, key).await.0, 200);
 }
 
 #[tokio::test]
@@ -139,34 +181,39 @@ async fn widgets_and_keys_survive_kill_9_and_a_restart() {
     let arguments = ["--data", data.to_str().unwrap()];
     let first = Serve::start(&arguments).await;
     assert!(first.key.starts_with("in-") && first.key.len() == 46);
-    let (key, (status, body)) = (first.key.clone(), first.create(&first.key).await);
-    assert_eq!(status, 200, "{body}");
+    let key = first.key.clone();
+    assert_eq!(first.create(PATHWAY, &key).await.0, 200);
     let children = first.children();
     assert!(!children.is_empty());
     first.end("-9").await;
-    eventually("the end of the functions", || {
-        (!children.iter().any(|id| is_running(id))).then_some(())
-    })
-    .await;
+    wait_for_end(&children).await;
 
     let second = Serve::start(&arguments).await;
     assert_ne!(second.key, key);
     assert_eq!(second.items().await.len(), 1);
-    assert_eq!((second.create(&key).await.0, second.create(&second.key).await.0), (200, 200));
+    for key in [&key, &second.key] {
+        assert_eq!(second.create(PATHWAY, key).await.0, 200);
+    }
+}
+
+/// A container reaches no loopback address of its host.
+#[tokio::test]
+async fn store_listens_where_containers_reach_it_if_told_to() {
+    let serve = Serve::start(&["--ephemeral", "--store-address", "127.0.0.2:0"]).await;
+    assert!(serve.store.starts_with("http://127.0.0.2:"), "{}", serve.store);
+    assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
+    assert_eq!(serve.items().await.len(), 1);
 }
 
 #[tokio::test]
 async fn signal_stops_every_started_process() {
     for signal in ["-INT", "-TERM"] {
         let serve = Serve::start(&["--ephemeral"]).await;
-        assert_eq!(serve.create(&serve.key).await.0, 200);
+        assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
         let children = serve.children();
         assert_eq!(children.len(), 1);
         assert!(serve.end(signal).await, "{signal} is a clean end");
-        eventually("the end of the functions", || {
-            (!children.iter().any(|id| is_running(id))).then_some(())
-        })
-        .await;
+        wait_for_end(&children).await;
     }
 }
 
@@ -176,89 +223,62 @@ async fn unusable_options_print_one_error_line_and_fail() {
     let port = taken.local_addr().unwrap().port().to_string();
     let file = tempfile::NamedTempFile::new().unwrap();
     let in_file = file.path().join("data");
+    let in_file = in_file.to_str().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let _using = Serve::start(&["--data", data]).await;
-    for (arguments, says) in [
-        (&["serve", "--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
+    let nowhere = "http://127.0.0.1:1";
+    for (options, reason) in [
+        (&["--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
+        (&["--ephemeral", "--api-key", "secret key"], "--api-key must be 1 to 255 printable"),
+        (&["--ephemeral", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
         (
-            &["serve", "--ephemeral", "--port", "0", "--api-key", "secret key"],
-            "--api-key must be 1 to 255 printable",
+            &["--ephemeral", "--store-address", "192.0.2.1:0"],
+            "the store cannot listen on 192.0.2.1:0 (--store-address takes another)",
         ),
-        (
-            &["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"],
-            "cannot listen on 192.0.2.1:0",
-        ),
-        (
-            &["serve", "--port", "0", "--data", in_file.to_str().unwrap()],
-            "cannot be used: Not a directory",
-        ),
-        (&["serve", "--port", "0", "--data", data], "is in use by another stack"),
-        (
-            &["serve", "--port", "0", "--endpoint-url", "http://127.0.0.1:1"],
-            "the store at http://127.0.0.1:1 is of no use",
-        ),
-        (
-            &["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"],
-            "the key cannot be written to the table ApiKeys",
-        ),
+        (&["--data", in_file], "cannot be used: Not a directory"),
+        (&["--data", data], "is in use by another stack"),
+        (&["--endpoint-url", nowhere], "the store at http://127.0.0.1:1 is of no use"),
     ] {
-        let output = widgets(arguments).await.output().await.unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success(), "{arguments:?}");
-        assert!(told.starts_with("widgets: ") && told.contains(says), "{arguments:?}: {told}");
-        assert_eq!(told.trim_end().lines().count(), 1, "{told}");
-        assert!(output.stdout.is_empty() && !told.contains("secret key"), "{told}");
+        let port: &[&str] = if options.contains(&"--port") { &[] } else { &["--port", "0"] };
+        let printed = run(&[&["serve"], port, options].concat()).await;
+        printed.expect_failure(reason);
+        assert!(!printed.stderr.contains("secret key"), "{printed:?}");
     }
+    let printed = run(&["keys", "issue", "--endpoint-url", nowhere]).await;
+    printed.expect_failure("the key cannot be written to the table ApiKeys");
 }
 
 #[tokio::test]
 async fn issued_key_works_at_once_wherever_it_was_issued() {
-    async fn issue(arguments: &[&str]) -> (String, String) {
-        let output =
-            widgets(&[&["keys", "issue"], arguments].concat()).await.output().await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let key = String::from_utf8(output.stdout).unwrap();
-        (key.trim().to_owned(), String::from_utf8(output.stderr).unwrap())
-    }
+    let issue = async |options: &[&str]| run(&[&["keys", "issue"], options].concat()).await;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let account = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
 
-    let (before, told) =
-        issue(&["--data", data, "--account", account, "--name", "before it runs"]).await;
-    assert!(
-        before.starts_with("in-") && before.len() == 46 && told.contains(account),
-        "{before} {told}"
-    );
+    let options = ["--data", data, "--account", account, "--name", "before it runs"];
+    let before = issue(&options).await;
+    assert!(before.key().starts_with("in-") && before.key().len() == 46, "{before:?}");
+    assert!(before.stderr.contains(account), "{before:?}");
     let serve = Serve::start(&["--data", data]).await;
-    let (beside, told) = issue(&["--data", data]).await;
-    assert!(!told.contains(account), "a new account: {told}");
-    let (elsewhere, _) =
-        issue(&["--endpoint-url", &serve.store, "--table", "ApiKeys", "--account", account]).await;
-
-    for (key, org_id) in [(&before, Some(account)), (&beside, None), (&elsewhere, Some(account))] {
-        let url = format!("{}/api/v1/widget?api_key={key}", serve.url);
-        let request = reqwest::Client::new().post(url).header("content-type", "application/json");
-        let response = request.body(ASSISTANT_BODY).send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        let body: serde_json::Value =
-            serde_json::from_str(&response.text().await.unwrap()).unwrap();
-        assert!(org_id.is_none_or(|account| body["data"]["org_id"] == account), "{body}");
+    let of_new_account = issue(&["--data", data]).await;
+    assert!(!of_new_account.stderr.contains(account), "{of_new_account:?}");
+    let options = ["--endpoint-url", &serve.store, "--table", "ApiKeys", "--account", account];
+    let over_http = issue(&options).await;
+    for (printed, is_of_account) in [(before, true), (of_new_account, false), (over_http, true)] {
+        let (status, body) = serve.create(ASSISTANT, printed.key()).await;
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["data"]["org_id"] == account, is_of_account, "{body}");
     }
 
-    let (reader, _) =
-        issue(&["--data", data, "--role", "read", "--expires", "2999-01-01T00:00:00Z"]).await;
-    assert_eq!(serve.create(&reader).await.0, 403);
-    for refused in
+    let options = ["--data", data, "--role", "read", "--expires", "2999-01-01T00:00:00Z"];
+    assert_eq!(serve.create(PATHWAY, issue(&options).await.key()).await.0, 403);
+    for invalid in
         [["--role", "admin"], ["--expires", "tomorrow"], ["--expires", "2020-01-01T00:00:00Z"]]
     {
-        let output = widgets(&[&["keys", "issue", "--data", data], &refused[..]].concat())
-            .await
-            .output()
-            .await
-            .unwrap();
-        assert!(!output.status.success() && output.stdout.is_empty(), "{refused:?}");
+        let printed = issue(&[&["--data", data], &invalid[..]].concat()).await;
+        assert!(!printed.is_success && printed.stdout.is_empty(), "{invalid:?}");
     }
 }
 
@@ -267,62 +287,39 @@ async fn profile_signs_for_a_remote_store_and_a_local_store_needs_none() {
     let proxy = FaultProxy::start().await;
     let folder = tempfile::tempdir().unwrap();
     let profiles = folder.path().join("credentials");
-    fs::write(
-        &profiles,
-        "[operator]\naws_access_key_id = AKOPERATOR\naws_secret_access_key = secret\nregion = eu-west-1\n",
-    )
-    .unwrap();
-    let with_profile = async |arguments: &[&str], profile: Option<&str>| {
-        let mut command = widgets(arguments).await;
-        for name in [
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "AWS_REGION",
-            "AWS_PROFILE",
-        ] {
-            command.env_remove(name);
+    let keys = "aws_access_key_id = AKOPERATOR\naws_secret_access_key = secret";
+    fs::write(&profiles, format!("[operator]\n{keys}\nregion = eu-west-1\n")).unwrap();
+    let issue_with = async |profile: Option<&str>, options: [&str; 2]| {
+        let mut command = widgets(&[&["keys", "issue"], &options[..]].concat()).await;
+        for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "PROFILE"] {
+            command.env_remove(format!("AWS_{name}"));
         }
         command
             .env("AWS_SHARED_CREDENTIALS_FILE", &profiles)
-            .env("AWS_CONFIG_FILE", folder.path().join("none"));
-        command.envs(profile.map(|profile| ("AWS_PROFILE", profile))).output().await.unwrap()
+            .env("AWS_CONFIG_FILE", folder.path().join("none"))
+            .envs(profile.map(|profile| ("AWS_PROFILE", profile)));
+        command.output().await.unwrap().status.success()
     };
 
-    let elsewhere = ["keys", "issue", "--endpoint-url", proxy.url.as_str()];
-    assert!(with_profile(&elsewhere, Some("operator")).await.status.success());
-    assert!(
-        proxy.signature().contains("Credential=AKOPERATOR/")
-            && proxy.signature().contains("/eu-west-1/dynamodb/")
-    );
-    assert!(with_profile(&elsewhere, None).await.status.success());
-    assert!(
-        proxy.signature().contains("Credential=local/")
-            && proxy.signature().contains("/us-east-1/dynamodb/")
-    );
-    assert!(
-        !with_profile(&elsewhere, Some("nobody")).await.status.success(),
-        "a profile that is not there is an error"
-    );
-
-    let local = ["keys", "issue", "--data", folder.path().to_str().unwrap()];
-    assert!(with_profile(&local, Some("nobody")).await.status.success());
+    let remote = ["--endpoint-url", proxy.url.as_str()];
+    for (profile, key, region) in
+        [(Some("operator"), "AKOPERATOR", "eu-west-1"), (None, "local", "us-east-1")]
+    {
+        assert!(issue_with(profile, remote).await);
+        let signature = proxy.signature();
+        assert!(signature.contains(&format!("Credential={key}/")), "{signature}");
+        assert!(signature.contains(&format!("/{region}/dynamodb/")), "{signature}");
+    }
+    assert!(!issue_with(Some("nobody"), remote).await, "there is no such profile");
+    assert!(issue_with(Some("nobody"), ["--data", folder.path().to_str().unwrap()]).await);
 }
 
 #[tokio::test]
 async fn help_lists_every_option() {
-    let mut process = widgets(&["serve", "--help"]).await.stdout(Stdio::piped()).spawn().unwrap();
-    let mut help = String::new();
-    process.stdout.take().unwrap().read_to_string(&mut help).await.unwrap();
-    for option in [
-        "--host",
-        "--port",
-        "--data",
-        "--ephemeral",
-        "--api-key",
-        "--endpoint-url",
-        "--concurrency",
-    ] {
-        assert!(help.contains(option), "{option}: {help}");
+    let help = run(&["serve", "--help"]).await.stdout;
+    let options =
+        "host port prefix data ephemeral api-key endpoint-url store-address concurrency";
+    for option in options.split(' ') {
+        assert!(help.contains(&format!("--{option}")), "{option}: {help}");
     }
 }

@@ -26,11 +26,11 @@ use widgets::{
 
 use crate::support::{
     app::function,
+    dialect::PATHWAY,
     fault_proxy::{Call, FaultProxy},
 };
 
-/// A TLS front before a store: its port, its certificate as a file, and how many handshakes it
-/// made.
+/// A TLS front before a store, with the number of its handshakes.
 struct TlsFront {
     port: u16,
     certificate: NamedTempFile,
@@ -50,8 +50,8 @@ impl TlsFront {
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, store) =
-            (listener.local_addr().unwrap().port(), proxy.url.socket_addrs(|| None).unwrap()[0]);
+        let port = listener.local_addr().unwrap().port();
+        let store = proxy.url.socket_addrs(|| None).unwrap()[0];
         let handshakes = Arc::new(AtomicUsize::new(0));
         let made = Arc::clone(&handshakes);
         tokio::spawn(async move {
@@ -69,17 +69,17 @@ impl TlsFront {
         Self { port, certificate, handshakes }
     }
 
-    /// The pathway function with this front as its store.
-    async fn function(&self, trusted: bool) -> Function {
+    /// Starts the pathway function with this front as its store.
+    async fn function(&self, is_trusted: bool) -> Function {
         let bundle = self.certificate.path().to_str().unwrap();
-        let bundle: &[_] = if trusted { &[("AWS_CA_BUNDLE", bundle)] } else { &[] };
-        function("pathway", &format!("https://localhost:{}", self.port), bundle).await
+        let bundle: &[_] = if is_trusted { &[("AWS_CA_BUNDLE", bundle)] } else { &[] };
+        function(PATHWAY.name, &format!("https://localhost:{}", self.port), bundle).await
     }
 }
 
 const CREATE: &str = include_str!("../events/create_pathway.json");
 
-/// A store that knows the key of [`CREATE`].
+/// Starts a store with the key of [`CREATE`].
 async fn proxy() -> FaultProxy {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-test").unwrap();
@@ -96,11 +96,9 @@ async fn connection_opened_during_init_serves_every_request() {
     let proxy = proxy().await;
     let front = TlsFront::before(&proxy).await;
     let function = front.function(true).await;
-    // A request that needs no store, to see that the connection is there without one.
-    assert_eq!(
-        invoke(&function, &CREATE.replace("/v1/widget", "/v1/none")).await["statusCode"],
-        404
-    );
+    // This request makes no call: the connection was opened before.
+    let nowhere = CREATE.replace(PATHWAY.root, "/v1/none");
+    assert_eq!(invoke(&function, &nowhere).await["statusCode"], 404);
     assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (1, 0));
     for _ in 0..3 {
         assert_eq!(invoke(&function, CREATE).await["statusCode"], 200);

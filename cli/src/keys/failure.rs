@@ -53,6 +53,25 @@ where
     anyhow!("{what}: {why}")
 }
 
+/// The same for a write. `advice` follows where it may have been done all the same.
+pub fn of_write<E>(
+    what: &str,
+    client: &Client,
+    table: &str,
+    error: &SdkError<E, HttpResponse>,
+    advice: &str,
+) -> anyhow::Error
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let failure = in_words(what, client, table, error);
+    if is_unclear(error) {
+        anyhow!("{failure}. It may have been done all the same{advice}")
+    } else {
+        failure
+    }
+}
+
 /// The codes of a DynamoDB that has too much to do.
 const THROTTLED: [&str; 3] =
     ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
@@ -62,7 +81,7 @@ const IN_PROGRESS: &str = "TransactionInProgressException";
 
 /// Whether a write that failed so may have been made all the same: no answer says that it was
 /// refused, or one that the SDK tries again after does, and says nothing of the attempts before it.
-pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
         _ if error.code().is_some_and(|code| code == IN_PROGRESS || THROTTLED.contains(&code)) => {
@@ -73,12 +92,9 @@ pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) ->
     }
 }
 
-/// The same, of a new key that is in the table perhaps, and that nobody has seen then.
-pub fn perhaps_unseen(failure: &anyhow::Error, id: &KeyId) -> anyhow::Error {
-    anyhow!(
-        "{failure:#}. It may have been done all the same. Where `widgets keys list` shows {id}, {}",
-        unseen(id)
-    )
+/// What to do after a write that may have put the key into the table.
+pub fn if_unseen(id: &KeyId) -> String {
+    format!(". Where `widgets keys list` shows {id}, {}", unseen(id))
 }
 
 /// What to do about a key in the table that nobody has seen.

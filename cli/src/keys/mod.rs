@@ -21,7 +21,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 pub use issue::Issue;
-pub use issued::{IssuedKey, Unreadable};
+pub use issued::IssuedKey;
 pub use list::List;
 pub use new_key::{KeySpec, NewKey, generate, issue_development_key};
 pub use revoke::Revoke;

@@ -35,8 +35,12 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Where it listens; port 0 is any free one.
     pub address: SocketAddr,
+    /// What precedes every route of the API: `/chat`, or nothing.
+    pub prefix: String,
     /// Where it keeps its data.
     pub store_location: StoreLocation,
+    /// Where an embedded store listens, if not on any free port that only this machine reaches.
+    pub store_address: Option<SocketAddr>,
     /// The most execution environments a function has.
     pub concurrency: usize,
     /// What is deployed.
@@ -55,7 +59,7 @@ pub struct BoundStack {
 
 /// A running stack. It stops soon after it is dropped; [`Stack::stop`] waits for that.
 pub struct Stack {
-    /// Where it answers.
+    /// Where it answers, without the API's prefix.
     pub url: String,
     /// Its store.
     pub store: Store,
@@ -75,7 +79,12 @@ impl BoundStack {
         let listener = TcpListener::bind(options.address).await.with_context(|| {
             format!("cannot listen on {} (--port takes another)", options.address)
         })?;
-        let store = Store::open(&options.store_location, &options.template.tables).await?;
+        let Options { store_address, store_location, template, .. } = &options;
+        let tables = &template.tables;
+        let store = match *store_address {
+            Some(address) => Store::open_at(address, store_location, tables).await?,
+            None => Store::open(store_location, tables).await?,
+        };
         Ok(Self { options, listener, store })
     }
 
@@ -83,7 +92,7 @@ impl BoundStack {
     /// request.
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
         let Self { options, listener, store } = self;
-        let mut routes = Routes::new(Arc::clone(&options.logs));
+        let mut routes = Routes::new(options.prefix, Arc::clone(&options.logs));
         let mut functions = Functions::default();
         for spec in &options.template.functions {
             let binary = binaries
@@ -98,7 +107,7 @@ impl BoundStack {
                 Arc::clone(&options.logs),
             ));
             for route in &spec.routes {
-                routes.add(&route.method, &route.path, Arc::clone(&function));
+                routes.add(route, Arc::clone(&function))?;
             }
             functions.add([&spec.name, &spec.binary], &function);
         }
