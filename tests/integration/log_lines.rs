@@ -118,9 +118,8 @@ async fn line_of_a_change_names_the_widget_and_the_key_that_changed_it() {
         app.invoke(function, &command("read", &about)).await.unwrap();
         app.invoke(function, &command("delete", &about)).await.unwrap();
         for operation in ["create", "delete"] {
-            let part = format!(
-                r#""operation":"{operation}","account":"{DEVELOPMENT_ACCOUNT}","widgetId":"{id}","durationMs""#
-            );
+            let members = format!(r#""account":"{DEVELOPMENT_ACCOUNT}","widgetId":"{id}""#);
+            let part = format!(r#""operation":"{operation}",{members},"durationMs""#);
             app.logged(function, &part).await;
         }
         let named = app.log().matches(&format!(r#""widgetId":"{id}""#)).count();
