@@ -35,7 +35,7 @@ struct Bench {
 /// How far accounts grow.
 #[derive(Debug, Args)]
 struct Growth {
-    /// How many widgets an account has, one run each
+    /// How many widgets an account has, and how many are deleted (up to 10,000), one run each
     #[arg(long, value_delimiter = ',', default_value = "1,1000,10000,100000")]
     widgets: Vec<NonZeroUsize>,
 }

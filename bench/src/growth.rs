@@ -1,4 +1,5 @@
-//! What lists, the total of a list and updates cost as an account grows.
+//! What lists, the total of a list and updates cost as an account grows, and what lists cost after
+//! deletes.
 //!
 //! Store calls and capacity units are counted, call after call, by [`crate::meter`]. Times are of
 //! this machine and of the embedded store: compare how many times as long a request takes as in the
@@ -20,6 +21,9 @@ use crate::{figures::percentile, meter::Meter};
 
 /// The first page of the largest size, whose answer links to the next page.
 const LARGEST_PAGE: &str = "/v1/widgets?limit=100";
+
+/// The most widgets that are deleted, each through the API, before lists are measured.
+const MAX_DELETES: usize = 10_000;
 
 /// How often each request is sent, for the median of the times.
 const TIMES: usize = 3;
@@ -44,8 +48,8 @@ pub async fn measure(
     let mut rows = Vec::new();
     for widgets in sizes.iter().map(|size| size.get()) {
         let account = Account::start(binaries).await?;
-        let in_assistant = account.fill(&ASSISTANT, widgets).await?;
-        let in_pathway = account.fill(&PATHWAY, widgets).await?;
+        let in_assistant = account.fill(&ASSISTANT, widgets).await?.swap_remove(0);
+        let in_pathway = account.fill(&PATHWAY, widgets).await?.swap_remove(0);
         // Afterwards no request pays for a cold start or for looking up the key.
         for dialect in DIALECTS {
             account.send("GET", &format!("{}?{}=1", dialect.list, dialect.size)).await?;
@@ -67,9 +71,30 @@ pub async fn measure(
         ] {
             rows.push(account.measure(widgets, what, method, &path).await?);
         }
-        account.stack.stop().await;
-        account.store.stop().await;
+        account.stop().await;
+        if widgets <= MAX_DELETES {
+            rows.extend(after_deletes(widgets, binaries).await?);
+        }
     }
+    Ok(rows)
+}
+
+/// Measures lists of accounts that have one page of widgets, after as many deletes.
+async fn after_deletes(deletes: usize, binaries: &HashMap<String, PathBuf>) -> Result<Vec<Row>> {
+    let account = Account::start(binaries).await?;
+    let mut rows = Vec::new();
+    for (dialect, what) in [
+        (&ASSISTANT, "assistant, 50 after as many deletes"),
+        (&PATHWAY, "pathway, 50 after as many deletes"),
+    ] {
+        // The deleted widgets are the newest, so a list would meet them first.
+        for widget in &account.fill(dialect, PAGE + deletes).await?[PAGE..] {
+            account.send("DELETE", widget).await?;
+        }
+        let list = format!("{}?{}={PAGE}", dialect.list, dialect.size);
+        rows.push(account.measure(deletes, what, "GET", &list).await?);
+    }
+    account.stop().await;
     Ok(rows)
 }
 
@@ -142,7 +167,8 @@ impl Account {
         // An update that changes nothing is no write, so each one has a text of its own.
         let text = Uuid::new_v4();
         let change = json!({"widget_type": "chat", "display_name": text, "agent_prompt": text});
-        let body = if method == "GET" { String::new() } else { change.to_string() };
+        let is_update = ["PATCH", "PUT"].contains(&method);
+        let body = if is_update { change.to_string() } else { String::new() };
         let answer = self.client.send(method, path, None, &body).await?;
         ensure!([200, 413].contains(&answer.status), "{method} {path} got {}", answer.status);
         Ok(answer)
@@ -163,12 +189,19 @@ impl Account {
         Ok(path)
     }
 
-    /// Creates a widget and copies it until there are `count`. Returns its path.
-    async fn fill(&self, dialect: &Dialect, count: usize) -> Result<String> {
+    /// Creates a widget and copies it until there are `count`. Returns their paths, oldest first.
+    async fn fill(&self, dialect: &Dialect, count: usize) -> Result<Vec<String>> {
         let answer = self.client.send("POST", dialect.root, None, dialect.body).await?;
         let answer: Value = serde_json::from_slice(&answer.body)?;
         let id = answer["data"]["id"].as_str().context("no widget was created")?;
-        local_stack::copy_widget(&self.store.client(), dialect.name, id, count - 1).await?;
-        Ok(format!("{}/{id}", dialect.root))
+        let store = self.store.client();
+        let copies = local_stack::copy_widget(&store, dialect.name, id, count - 1).await?;
+        let path = |id: &str| format!("{}/{id}", dialect.root);
+        Ok([path(id)].into_iter().chain(copies.iter().map(|id| path(id))).collect())
+    }
+
+    async fn stop(self) {
+        self.stack.stop().await;
+        self.store.stop().await;
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! * `side_by_side`: starts and invocations of all programs. `in_process`: a create without
 //!   Lambda and store. `instructions`: the same, counted by valgrind.
-//! * `growth`: lists, totals and updates as an account grows.
+//! * `growth`: lists, totals and updates as an account grows, lists after deletes.
 //! * `load`: clients that send every kind of request. `hostile`: hostile payloads.
 //!
 //! How it is measured:

@@ -86,6 +86,7 @@ impl Widget {
                 *self = Self { item, page: None };
                 json!({})
             }
+            "DeleteItem" => json!({}),
             "GetItem" if call["TableName"] == "ApiKeys" => json!({"Item": {
                 "key_hash": call["Key"]["key_hash"],
                 "account_id": text(&DEVELOPMENT_ACCOUNT.to_string()),

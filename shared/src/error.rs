@@ -40,8 +40,6 @@ pub enum Error {
     Invalid(Vec<Violation>),
     /// The account has no such widget.
     WidgetNotFound(WidgetId),
-    /// The widget that a delete names was deleted before, within the tombstone's lifetime.
-    WidgetAlreadyDeleted(WidgetId),
     /// A precondition excludes the version of the widget.
     PreconditionFailed {
         /// `if-match` or `if-none-match`.
@@ -107,9 +105,7 @@ impl fmt::Display for Error {
                 );
             }
             Self::Malformed(_) | Self::Invalid(_) => "the request breaks rules",
-            Self::WidgetNotFound(id) | Self::WidgetAlreadyDeleted(id) => {
-                return write!(f, "there is no widget with id {id}");
-            }
+            Self::WidgetNotFound(id) => return write!(f, "there is no widget with id {id}"),
             Self::PreconditionFailed { header, etag } => {
                 return write!(f, "{header} excludes this version of the widget, whose ETag is {etag}");
             }

@@ -34,7 +34,11 @@ async fn growth_prints_store_calls_of_lists_and_updates() {
         (2, 1)
     );
     assert_eq!((calls("120", "assistant, update"), calls("120", "pathway, update")), (1, 1));
-    assert_eq!(rows.len(), 2 * 10, "{printed}");
+    for deletes in ["1", "120"] {
+        assert_eq!(calls(deletes, "assistant, 50 after as many deletes"), 1);
+        assert_eq!(calls(deletes, "pathway, 50 after as many deletes"), 1);
+    }
+    assert_eq!(rows.len(), 2 * 12, "{printed}");
 }
 
 #[tokio::test]

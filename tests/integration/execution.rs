@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use axum::{
     Router,
     extract::{Path, State},
@@ -24,10 +23,7 @@ use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch, t
 use uuid::Uuid;
 use widgets::{
     keys::{NewKey, issue_development_key},
-    local::{
-        function_process::InvokeError,
-        stack::{DEVELOPMENT_ACCOUNT, Options},
-    },
+    local::{function_process::InvokeError, stack::Options},
 };
 
 use crate::support::{
@@ -353,12 +349,6 @@ async fn process_memory_does_not_grow_with_requests() {
                 ] {
                     assert_eq!(ask(method, path, header).await.0, expected, "{method} {path}");
                 }
-                // What it leaves, which DynamoDB deletes some time later: lists would read it
-                // along, and be longer each time.
-                let partition = format!("{DEVELOPMENT_ACCOUNT}#{}", dialect.name);
-                let delete = proxy.store.client().delete_item().table_name("Widgets");
-                let delete = delete.key("pk", AttributeValue::S(partition));
-                delete.key("sk", AttributeValue::S(id)).send().await.unwrap();
             }
             // Exact, which `status` is not on every kernel.
             let memory =

@@ -1,7 +1,10 @@
 //! Log lines and metrics: one line for each request and each command, counted by CloudWatch.
 
 use serde_json::{Value, json};
-use shared::model::Timestamp;
+use shared::{
+    auth::{ApiKey, Role},
+    model::Timestamp,
+};
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
@@ -48,8 +51,8 @@ async fn each_request_writes_one_log_line_with_route_account_and_cost() {
         for (is_cold, store_calls) in [(true, 2), (false, 1)] {
             let answer = app.create(&dialect).await;
             let line = line(&app, &dialect, &answer).await;
-            let members = "timestamp level message requestId route status account durationMs \
-                storeCalls coldStart _aws FunctionName Dialect Created";
+            let members = "timestamp level message requestId route status account keyId widgetId \
+                durationMs storeCalls coldStart _aws FunctionName Dialect Created";
             assert_eq!(keys_in_order(&line).join(" "), members);
             let line: Value = serde_json::from_str(&line).unwrap();
             for (name, value) in [
@@ -73,6 +76,60 @@ async fn each_request_writes_one_log_line_with_route_account_and_cost() {
             assert!(line.contains(part), "{line}");
         }
     }
+}
+
+#[tokio::test]
+async fn line_of_a_change_names_the_widget_and_the_key_that_changed_it() {
+    let app = TestApp::start().await;
+    let other_key = app.issue_key(DEVELOPMENT_ACCOUNT, Role::Full).await;
+    let (own, other) = (key_id(&app.key), key_id(&other_key));
+    for dialect in DIALECTS {
+        let Dialect { function, root, update, body, change, .. } = dialect;
+        let ask = async |key: &str, method: &str, path: &str, body: &str| {
+            let headers = [("authorization", key), JSON, ("idempotency-key", "k")];
+            let answer = app.send(method, path, &headers, body.to_owned()).await;
+            let line: Value = serde_json::from_str(&line(&app, &dialect, &answer).await).unwrap();
+            (answer, json!([line["widgetId"], line["keyId"]]))
+        };
+        let (created, logged) = ask(&app.key, "POST", root, body).await;
+        let id = created.id();
+        assert_eq!(logged, json!([id, own]));
+        let widget = &*dialect.widget(&id);
+        for (what, key, method, path, body, expected) in [
+            ("a replay", &*app.key, "POST", root, body, json!([null, own])),
+            ("an update", &other_key, update, widget, change, json!([id, other])),
+            ("an update to the same", &app.key, update, widget, change, json!([null, own])),
+            ("a read", &app.key, "GET", widget, "", json!([null, own])),
+            ("a delete", &other_key, "DELETE", widget, "", json!([id, other])),
+            ("another delete", &app.key, "DELETE", widget, "", json!([null, own])),
+            ("an unknown key", "in-nobody", "GET", root, "", json!([null, null])),
+        ] {
+            assert_eq!(ask(key, method, path, body).await.1, expected, "{function}, {what}");
+        }
+        // A command has no key.
+        let command = |operation: &str, more: &str| {
+            format!(r#"{{"operation":"{operation}","account":"{DEVELOPMENT_ACCOUNT}"{more}}}"#)
+        };
+        let created = command("create", &format!(r#","body":{body}"#));
+        let created: Value =
+            serde_json::from_str(&app.invoke(function, &created).await.unwrap()).unwrap();
+        let id = created["id"].as_str().unwrap();
+        let about = format!(r#","widget_id":"{id}""#);
+        app.invoke(function, &command("read", &about)).await.unwrap();
+        app.invoke(function, &command("delete", &about)).await.unwrap();
+        for operation in ["create", "delete"] {
+            let members = format!(r#""account":"{DEVELOPMENT_ACCOUNT}","widgetId":"{id}""#);
+            let part = format!(r#""operation":"{operation}",{members},"durationMs""#);
+            app.logged(function, &part).await;
+        }
+        let named = app.log().matches(&format!(r#""widgetId":"{id}""#)).count();
+        assert_eq!(named, 2, "the read names no widget");
+    }
+}
+
+/// Returns the id by which operators call a key.
+fn key_id(key: &str) -> String {
+    ApiKey::parse(key).unwrap().hash().to_string()[..16].to_owned()
 }
 
 #[tokio::test]
@@ -133,7 +190,7 @@ async fn each_command_of_a_batch_has_its_own_log_line_and_metric() {
             (command("create", &format!(r#","body":{}"#, dialect.body)), Some("Created"), Some(2)),
             (command("create", r#","body":{}"#), Some("Refused"), None),
             (delete.clone(), Some("Deleted"), Some(1)),
-            // To a queue, which may bring a message twice, it is done.
+            // To a queue, which may deliver a message twice, it is done.
             (delete, None, Some(1)),
             ("{}".to_owned(), Some("Refused"), None),
         ];

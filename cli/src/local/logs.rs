@@ -12,7 +12,7 @@ pub fn readable(function: &str, line: &str) -> String {
 
 fn request(line: &Value) -> Option<String> {
     let words = format!("{} {}", line["status"].as_u64()?, line["route"].as_str()?);
-    Some(words + &invocation(line)? + &cause(line))
+    Some(words + &invocation(line)? + &change(line) + &cause(line))
 }
 
 fn command(line: &Value) -> Option<String> {
@@ -25,7 +25,7 @@ fn command(line: &Value) -> Option<String> {
     if let Some(count) = line["receiveCount"].as_u64().filter(|count| *count > 1) {
         words += &format!(", received {count} times");
     }
-    Some(words + &invocation(line)? + &cause(line))
+    Some(words + &invocation(line)? + &change(line) + &cause(line))
 }
 
 fn event(line: &Value) -> Option<String> {
@@ -41,6 +41,13 @@ fn invocation(line: &Value) -> Option<String> {
         line["durationMs"].as_f64()?,
         line["requestId"].as_str()?
     ))
+}
+
+/// Which widget was changed, and by which API key.
+fn change(line: &Value) -> String {
+    let Some(widget) = line["widgetId"].as_str() else { return String::new() };
+    let key = line["keyId"].as_str().map(|key| format!(" by key {key}")).unwrap_or_default();
+    format!(", widget {widget}{key}")
 }
 
 fn cause(line: &Value) -> String {
@@ -71,6 +78,25 @@ mod tests {
         assert_eq!(
             readable("Pathway", line),
             "Pathway   │ done: read from direct in 1.5 ms, cold start, request r1"
+        );
+    }
+
+    #[test]
+    fn a_change_names_the_widget_and_the_key() {
+        let line = r#"{"requestId":"r1","route":"DELETE /v1/widget/{id}","status":200,"keyId":"0123456789abcdef","widgetId":"w1","durationMs":1.5,"coldStart":false}"#;
+        assert_eq!(
+            readable("Pathway", line),
+            "Pathway   │ 200 DELETE /v1/widget/{id} in 1.5 ms, request r1, widget w1 by key 0123456789abcdef"
+        );
+        let line = r#"{"requestId":"r1","trigger":"sqs","id":"m1","operation":"update","widgetId":"w1","durationMs":1.5,"coldStart":false}"#;
+        assert_eq!(
+            readable("Pathway", line),
+            "Pathway   │ done: update from sqs m1 in 1.5 ms, request r1, widget w1"
+        );
+        let line = r#"{"requestId":"r1","route":"GET /v1/widgets","status":200,"keyId":"0123456789abcdef","durationMs":1.5,"coldStart":false}"#;
+        assert_eq!(
+            readable("Pathway", line),
+            "Pathway   │ 200 GET /v1/widgets in 1.5 ms, request r1"
         );
     }
 

@@ -21,9 +21,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::MethodNotAllowed { .. } => "Method Not Allowed",
         Error::BodyTooLarge => "The body is over 256 KiB",
         Error::BodyNotUtf8 | Error::IntegerTooLong => "There was an error parsing the body",
-        Error::WidgetNotFound(id) | Error::WidgetAlreadyDeleted(id) => {
-            &format!("Unable to find the Widget with id {id}.")
-        }
+        Error::WidgetNotFound(id) => &format!("Unable to find the Widget with id {id}."),
         Error::PreconditionFailed { header, etag } => {
             &format!("{header} excludes this version of the Widget, whose ETag is {etag}")
         }

@@ -1,4 +1,4 @@
-//! API keys, their ids and their roles.
+//! API keys and their roles.
 
 use std::fmt;
 
@@ -30,32 +30,6 @@ impl ApiKey {
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey(…)")
-    }
-}
-
-/// The id by which people call a key: the first 16 hex characters of its hash. They tell keys apart
-/// and say nothing of a key that is random.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyId(String);
-
-impl KeyId {
-    const CHARACTERS: usize = 16;
-
-    /// Returns the id of the key with this hash, in hex.
-    pub fn of(hash: &str) -> Self {
-        Self(hash.chars().take(Self::CHARACTERS).collect())
-    }
-
-    /// Parses an id in either case.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_id = text.len() == Self::CHARACTERS && text.bytes().all(|b| b.is_ascii_hexdigit());
-        is_id.then(|| Self(text.to_ascii_lowercase()))
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -94,17 +68,6 @@ mod tests {
         // The SHA-256 of "abc" (FIPS 180-2, appendix B.1).
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(key.hash().to_string(), hash);
-        assert_eq!(KeyId::of(hash).to_string(), "ba7816bf8f01cfea");
-    }
-
-    #[test]
-    fn an_id_is_16_hex_characters_and_a_key_is_not() {
-        assert_eq!(KeyId::parse("BA7816bf8f01cfea"), Some(KeyId::of("ba7816bf8f01cfea41414")));
-        for text in
-            ["", "ba7816bf8f01cfe", "ba7816bf8f01cfea4", "ba7816bf8f01cfeg", "ba7816bf8f01cfé"]
-        {
-            assert_eq!(KeyId::parse(text), None, "{text}");
-        }
     }
 
     #[test]

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemInputBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::api_key::{KeyId, Role};
+use super::api_key::Role;
 use super::cache::{CACHE_LIFETIME, CachedKey, KeyCache};
 use super::clock::Moment;
 use super::presented::presented_key;
 use crate::dynamodb::LeanClient;
 use crate::error::{Error, Result};
 use crate::http::Request;
-use crate::model::{AccountId, Hash, Timestamp};
+use crate::model::{AccountId, Hash, KeyId, Timestamp};
 use crate::store::{DecodeError, ItemReader};
 use crate::telemetry::request_stats;
 
@@ -58,8 +58,10 @@ impl ApiKeys {
     /// Returns the account whose key came with `request`. The key must have at least the role
     /// `needed`.
     pub async fn authenticate(&self, request: &Request<'_>, needed: Role) -> Result<AccountId> {
-        let key = self.find(&presented_key(request)?.hash()).await?;
+        let hash = presented_key(request)?.hash();
+        let key = self.find(&hash).await?;
         request_stats::record_account(key.account);
+        request_stats::record_key(KeyId::of(&hash.to_string()));
         if key.role >= needed { Ok(key.account) } else { Err(Error::ReadOnlyApiKey) }
     }
 

@@ -13,8 +13,10 @@ mod clock;
 mod keys;
 mod presented;
 
-pub use api_key::{ApiKey, KeyId, Role};
+pub use api_key::{ApiKey, Role};
 pub use cache::CACHE_LIFETIME;
 pub use clock::Moment;
 pub use keys::{ApiKeys, attribute};
 pub use presented::{is_key_in_url, presented_key};
+
+pub use crate::model::KeyId;

@@ -3,7 +3,7 @@
 //! A direct command is answered with its widget, or its invocation fails. A queue is told which of
 //! its messages failed; the reasons are in the log alone, and a message that fails too often
 //! becomes a dead letter. Queues, buses and pipes deliver at least once, so to them the delete of a
-//! widget that was deleted before is a success.
+//! widget that does not exist is a success: an earlier delivery may have deleted it.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::http::MAX_ANSWER_BYTES;
 use crate::telemetry::{Invocation, RequestStats, request_stats};
 use crate::validation::{Location, prefix_path};
 
-/// A widget as the dialect shows it; `null` if it was deleted before.
+/// A widget as the dialect shows it; `null` if a delete found none.
 type WidgetJson = Option<Box<RawValue>>;
 
 /// The answer to an invocation that brought commands.
@@ -129,9 +129,12 @@ impl<E: AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>> Executor<'_, E> {
         } else {
             request_stats::count((self.execute)(envelope)).await
         };
+        let operation = envelope.document.as_deref().ok().and_then(Operation::of);
+        let may_be_redelivered =
+            operation == Some(Operation::Delete) && envelope.trigger != Trigger::Direct;
         let outcome = match outcome {
             Ok(widget) => Ok(Some(widget)),
-            Err(Error::WidgetAlreadyDeleted(_)) if envelope.trigger != Trigger::Direct => Ok(None),
+            Err(Error::WidgetNotFound(_)) if may_be_redelivered => Ok(None),
             Err(error) => Err(error),
         };
         let error = outcome.as_ref().err();
@@ -142,13 +145,13 @@ impl<E: AsyncFn(&CommandEnvelope) -> Result<Box<RawValue>>> Executor<'_, E> {
             trigger: envelope.trigger,
             id: message.map(|message| message.id.as_str()).or(envelope.id.as_deref()),
             receive_count: message.and_then(|message| message.receive_count),
-            operation: envelope.document.as_deref().ok().and_then(Operation::of),
+            operation,
             error: error_type,
             retryable: error_type.map(ErrorType::is_retryable),
+            metric: self.invocation.metric(&stats, is_refused),
             stats,
             cold_start: self.invocation.is_cold_start,
             cause: error.map(log_cause),
-            metric: self.invocation.metric(stats, is_refused),
         }
         .write();
         outcome

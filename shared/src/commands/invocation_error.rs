@@ -55,7 +55,7 @@ impl From<&Error> for ErrorType {
             | Error::Malformed(_)
             | Error::WidgetTooLarge
             | Error::AnswerTooLarge => Self::ValidationError,
-            Error::WidgetNotFound(_) | Error::WidgetAlreadyDeleted(_) => Self::NotFound,
+            Error::WidgetNotFound(_) => Self::NotFound,
             Error::IdempotencyKeyReused => Self::Conflict,
             Error::Unavailable(_) => Self::ServiceUnavailable,
             // The others are about HTTP.

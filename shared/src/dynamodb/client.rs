@@ -28,6 +28,7 @@ use aws_smithy_runtime_api::client::runtime_plugin::{
 };
 use aws_smithy_types::config_bag::Layer;
 
+use super::absence::DropEmpty;
 use super::config::ClientConfig;
 use super::config_error::ConfigError;
 use super::endpoint::host;
@@ -133,8 +134,9 @@ impl LeanClient {
             match Box::pin(orchestrator::invoke("DynamoDB", C::NAME, input, plugins)).await {
                 Ok(output) => output
                     .downcast()
+                    .map(C::Output::drop_empty)
                     .map_err(|_| SdkError::construction_failure("another operation's output")),
-                Err(error) => Err(error.map_service_error(C::error)),
+                Err(error) => Err(error.map_service_error(|error| C::error(error).drop_empty())),
             }
         };
         let (outcome, attempts) = retry::track(policy, invoke).await;
@@ -227,12 +229,14 @@ mod tests {
         }
     }
 
-    /// Answers each request of a connection with `status`, and sends it to `requests`.
+    /// Answers each request of a connection with `status` and an empty item, and sends it to
+    /// `requests`.
     fn serve(stream: TcpStream, status: u16, requests: &Sender<Received>) {
         let mut reader = BufReader::new(&stream);
         while let Some(request) = Received::read(&mut reader) {
             requests.send(request).unwrap();
-            let answer = format!("HTTP/1.1 {status} -\r\ncontent-length: 2\r\n\r\n{{}}");
+            let answer =
+                format!("HTTP/1.1 {status} -\r\ncontent-length: 11\r\n\r\n{{\"Item\":{{}}}}");
             (&stream).write_all(answer.as_bytes()).unwrap();
         }
     }
@@ -264,6 +268,12 @@ mod tests {
             call(&Credentials::new("AKID", "secret", None, None, "test")).await;
         assert!(answer.is_ok(), "{answer:?}");
         assert_eq!(requests.try_iter().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_empty_item_is_none() {
+        let (answer, _) = call(&Credentials::new("AKID", "secret", None, None, "test")).await;
+        assert_eq!(answer.unwrap().item, None);
     }
 
     #[tokio::test]

@@ -62,8 +62,8 @@ impl<E: StdError + ProvideErrorMetadata + 'static> CallError<E> {
         }
     }
 
-    /// Returns the operation and the error's code, or its chain of causes.
-    fn describe(&self, operation: &str) -> String {
+    /// Returns what the log says: the operation and the error's code, or its chain of causes.
+    pub fn describe(&self, operation: &str) -> String {
         if let SdkError::ServiceError(context) = &self.source
             && let Some(code) = context.err().code()
         {

@@ -38,6 +38,7 @@
 //!
 //! Not its business: what is in a table. [`retry`] has the table of all retries and timeouts.
 
+mod absence;
 mod client;
 mod config;
 mod config_error;

@@ -14,14 +14,15 @@ use aws_smithy_runtime_api::client::runtime_plugin::{
     RuntimePlugin, RuntimePlugins, StaticRuntimePlugin,
 };
 
+use super::absence::DropEmpty;
 use super::retry::TRANSIENT_CODES;
 
 /// The input of an operation, as the SDK's builder makes it.
 pub trait Call: Sized {
     /// The answer.
-    type Output: fmt::Debug + Send + Sync + 'static;
+    type Output: DropEmpty + fmt::Debug + Send + Sync + 'static;
     /// The refusal.
-    type Error;
+    type Error: DropEmpty;
     /// The name of the operation.
     const NAME: &'static str;
 
@@ -85,6 +86,7 @@ macro_rules! operations {
 }
 
 operations! {
+    delete_item: DeleteItem DeleteItemInputBuilder DeleteItemOutput DeleteItemError;
     get_item: GetItem GetItemInputBuilder GetItemOutput GetItemError;
     put_item: PutItem PutItemInputBuilder PutItemOutput PutItemError;
     query: Query QueryInputBuilder QueryOutput QueryError;

@@ -6,15 +6,17 @@
 //! | call | attempts | by | at most | an unknown outcome |
 //! |---|---|---|---|---|
 //! | `GetItem`, `Query` | 3 | strategy | 4 s | is retried: a read changes nothing |
-//! | create: `PutItem` | 3 | strategy | 4 s | is retried: it recognizes its own widget |
+//! | create: `PutItem` | 3 in all | strategy, once more | 5 s | is retried: see `store/create.rs` |
 //! | create with a key: `TransactWriteItems` | 3 | strategy | 4 s | is retried with its token |
 //! | update: `UpdateItem` | 3 in all | strategy, loop | 5 s | is retried by the loop, or a 503 |
 //! | delete: `UpdateItem` | 3 | strategy | 4 s | is retried; if that is refused, a 503 |
+//! | delete, then: `DeleteItem` | 1 | nobody | 0.25 s | is logged; the tombstone expires |
 //! | opening the connection in INIT | 1 | nobody | 1 s | is logged; the function starts |
 //!
 //! The strategy is the SDK's. The loop is that of `store/update.rs`: it takes over after an unknown
-//! outcome, because the next attempt needs another condition to undo nobody's change. Both share
-//! one budget: [`RetryPolicy::max_attempts`] counts every attempt, whoever makes it. Each attempt
+//! outcome, because the next attempt needs another condition to undo nobody's change. A create is
+//! called once more after an unknown outcome, with a mark that it was retried. All share one
+//! budget: [`RetryPolicy::max_attempts`] counts every attempt, whoever makes it. Each attempt
 //! has 1.5 s, 1 s of it to connect. Backoffs are random, up to 50 ms before the second attempt and
 //! 500 ms before any.
 //!
@@ -29,7 +31,8 @@
 //!
 //! An invocation gives up 0.5 s before the function's timeout of 10 s: an HTTP request is a 503, a
 //! command fails as `ServiceUnavailable`. A request on one widget makes two calls, for the API key
-//! and for the widget. The worst store there is costs it 9 s, so it is answered before that.
+//! and for the widget, and a delete a third. The worst store there is costs it 9 s, so it is
+//! answered before that.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -55,6 +58,8 @@ pub(super) const WARM_UP_TIMEOUT: Duration = Duration::from_secs(1);
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The time of a call with all its attempts by the SDK.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// The time to remove a tombstone. The client of the delete waits for it, so it is short.
+pub const REMOVAL_TIMEOUT: Duration = Duration::from_millis(250);
 /// The longest backoff before the second attempt.
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest backoff before any attempt.

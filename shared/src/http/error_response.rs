@@ -15,9 +15,7 @@ pub fn error_status(error: &Error) -> StatusCode {
             StatusCode::UNAUTHORIZED
         }
         Error::ReadOnlyApiKey | Error::OriginNotAllowed { .. } => StatusCode::FORBIDDEN,
-        Error::RouteNotFound | Error::WidgetNotFound(_) | Error::WidgetAlreadyDeleted(_) => {
-            StatusCode::NOT_FOUND
-        }
+        Error::RouteNotFound | Error::WidgetNotFound(_) => StatusCode::NOT_FOUND,
         Error::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Error::BodyTooLarge | Error::WidgetTooLarge | Error::AnswerTooLarge => {
             StatusCode::PAYLOAD_TOO_LARGE

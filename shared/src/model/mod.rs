@@ -24,7 +24,7 @@ mod widget_type;
 pub use allowed_domain::{AllowedDomain, Origin};
 pub use change::Change;
 pub use hash::Hash;
-pub use ids::{AccountId, WidgetId};
+pub use ids::{AccountId, KeyId, WidgetId};
 pub use text::Text;
 pub use timestamp::Timestamp;
 pub use version_condition::{VersionCondition, Written};

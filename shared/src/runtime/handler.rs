@@ -101,10 +101,10 @@ impl<D: Dialect> Handler<'_, D> {
             request_id,
             route: &request.route,
             status: response.status.as_u16(),
+            metric: self.invocation.metric(&stats, response.status.is_client_error()),
             stats,
             cold_start,
             cause: error.as_ref().and_then(Error::cause),
-            metric: self.invocation.metric(stats, response.status.is_client_error()),
         }
         .write();
         let response = response.with_security_headers(auth::is_key_in_url(request));

@@ -5,13 +5,18 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemInputBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsInputBuilder;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use tokio::time::sleep;
 
 use super::idempotency_record::IdempotencyRecord;
 use super::items::TableItem;
-use super::table::{CREATED_AT, Item, TTL, Widgets, number, text};
+use super::table::{CREATED_AT, Item, RETRIED, TTL, Widgets, number, text};
 use super::{idempotency_record, items};
-use crate::dynamodb::retry::{cancellation_reasons, is_transient_cancellation};
+use crate::dynamodb::retry::{
+    RetryPolicy, backoff, cancellation_reasons, is_transient_cancellation,
+};
 use crate::error::{Error, Result};
 use crate::http::IdempotencyKey;
 use crate::model::{Change, Widget};
@@ -41,18 +46,30 @@ impl<S: TableItem> Widgets<'_, S> {
             Some(key) => self.put_with_record(widget, &key).await,
         }?;
         if !created.is_replay {
-            request_stats::record_change(Change::Created);
+            request_stats::record_change(Change::Created, created.widget.id);
         }
         Ok(created)
     }
 
+    /// Puts a widget. After an attempt with an unknown outcome the next one marks the widget as
+    /// retried: the lost attempt may arrive at any time, and the widget's tombstone, if it is
+    /// deleted by then, is all that refuses it.
     async fn put(&self, widget: Widget<S>) -> Result<Created<S>> {
-        let put = PutItemInputBuilder::default()
-            .table_name(&self.store.table)
-            .set_item(Some(items::encode(self.account, &widget)))
-            .condition_expression(IS_ABSENT)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = self.store.client.call(put).await else {
+        let RetryPolicy { max_attempts, .. } = RetryPolicy::DEFAULT;
+        let mut item = items::encode(self.account, &widget);
+        let policy = RetryPolicy { max_attempts, after_unknown_outcome: false };
+        let mut outcome = self.store.client.call_with(policy, self.put_new(item.clone())).await;
+        if let Err(error) = &outcome
+            && error.attempts.is_outcome_unknown
+            && error.attempts.count < max_attempts
+        {
+            let max_attempts = max_attempts - error.attempts.count;
+            sleep(backoff(max_attempts, widget.id.0.as_bytes()[15])).await;
+            item.insert(RETRIED.to_owned(), AttributeValue::Bool(true));
+            let policy = RetryPolicy { max_attempts, after_unknown_outcome: true };
+            outcome = self.store.client.call_with(policy, self.put_new(item)).await;
+        }
+        let Err(error) = outcome else {
             return Ok(Created { widget, is_replay: false });
         };
         // A retry after a lost answer meets the widget of the attempt before it, or its tombstone.
@@ -65,6 +82,14 @@ impl<S: TableItem> Widgets<'_, S> {
             }
             _ => Err(error.into_error("PutItem Widgets")),
         }
+    }
+
+    fn put_new(&self, item: Item) -> PutItemInputBuilder {
+        PutItemInputBuilder::default()
+            .table_name(&self.store.table)
+            .set_item(Some(item))
+            .condition_expression(IS_ABSENT)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
     /// Puts a widget and the record of its idempotency key in one transaction. A record that exists
@@ -98,8 +123,10 @@ impl<S: TableItem> Widgets<'_, S> {
         let found = match refusal.and_then(|it| cancellation_reasons(it).first()?.item()) {
             Some(item) => Some(item.clone()),
             // A request that was in its way has the same key, and may have written the record by
-            // now.
-            None if is_conflict => self.store.get(record_key, true).await?,
+            // now. A store other than DynamoDB may give no reasons.
+            None if refusal.is_some_and(|it| it.is_transaction_canceled_exception()) => {
+                self.store.get(record_key, true).await?
+            }
             None => None,
         };
         let record = found.map(IdempotencyRecord::decode).transpose()?;

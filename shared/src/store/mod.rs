@@ -10,12 +10,14 @@
 //! | `version`, `created_at`, `updated_at` | what the service adds |
 //! | `last_write` | the marker of the update that made this version |
 //! | `account`, `dialect`, `change` | what the table's stream tells of a write |
+//! | `retried` | an earlier attempt of the create may still arrive |
 //! | `ttl` | when DynamoDB may delete a tombstone or an idempotency record |
 //! | the documented fields | in DynamoDB's own types, free-form JSON as its text; null is absence |
 //!
-//! A deleted widget leaves a tombstone without an `id`. An operation on one widget is one call
-//! whose condition says what must hold. A retried write may meet its own earlier success, and
-//! recognizes it: [`crate::dynamodb::retry`] has what every unknown outcome becomes.
+//! An operation on one widget is one call whose condition says what must hold. A delete turns the
+//! widget into a tombstone without an `id`, and removes it with a second call. A retried write may
+//! meet its own earlier success, and recognizes it: [`crate::dynamodb::retry`] has what every
+//! unknown outcome becomes.
 //!
 //! * `items` converts between a widget and its item; one file a dialect has what only it has.
 //! * `create`, `read`, `update`, `delete` and `query` are the operations; `list` fills an answer.

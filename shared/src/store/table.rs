@@ -34,6 +34,8 @@ pub(super) const UPDATED_AT: &str = "updated_at";
 pub(super) const LAST_WRITE: &str = "last_write";
 pub(super) const ACCOUNT: &str = "account";
 pub(super) const DIALECT: &str = "dialect";
+/// Whether an earlier attempt of the widget's create may still arrive, since its answer was lost.
+pub(super) const RETRIED: &str = "retried";
 /// The name of the [`crate::model::Change`] that made this version.
 pub(super) const CHANGE: &str = "change";
 /// When the item has no meaning any more, in seconds since 1970. DynamoDB deletes it some time
@@ -42,6 +44,8 @@ pub(super) const TTL: &str = "ttl";
 
 /// The condition that an item is a widget and not a tombstone.
 pub(super) const IS_WIDGET: &str = "attribute_exists(id)";
+/// The condition that an item is a tombstone, or absent.
+pub(super) const IS_NO_WIDGET: &str = "attribute_not_exists(id)";
 
 /// An item of the table.
 pub(super) type Item = HashMap<String, AttributeValue>;

@@ -65,7 +65,7 @@ impl<S: TableItem> Widgets<'_, S> {
             let update = change_attributes(write, changed(), changed_before);
             let policy = RetryPolicy { max_attempts: attempts_left, after_unknown_outcome: false };
             let error = match self.store.client.call_with(policy, update).await {
-                Ok(output) => return updated(output.attributes.unwrap_or_default()),
+                Ok(output) => return updated(id, output.attributes.unwrap_or_default()),
                 Err(error) => error,
             };
             attempts_left = attempts_left.saturating_sub(error.attempts.count);
@@ -83,7 +83,7 @@ impl<S: TableItem> Widgets<'_, S> {
             match refusal.item().filter(|item| items::is_widget(item)) {
                 // An earlier attempt succeeded, though its answer was lost.
                 Some(item) if item.get(LAST_WRITE) == Some(&text(marker)) => {
-                    return updated(item.clone());
+                    return updated(id, item.clone());
                 }
                 // The fields have their values already.
                 Some(item) if version_matches(versions, item) && are_in(item, &changed()) => {
@@ -136,8 +136,8 @@ fn change_attributes(
     write.build().return_values(ReturnValue::AllNew)
 }
 
-fn updated<S: TableItem>(item: Item) -> Result<Written<S>> {
-    request_stats::record_change(Change::Updated);
+fn updated<S: TableItem>(id: WidgetId, item: Item) -> Result<Written<S>> {
+    request_stats::record_change(Change::Updated, id);
     items::decode(item).map(Written::Done)
 }
 

@@ -21,7 +21,7 @@ impl<'a> Invocation<'a> {
     /// Returns what CloudWatch counts of a request or a command: its change, or that it was
     /// refused. A read, a replay and an update that changes nothing count as
     /// nothing.
-    pub fn metric(&self, stats: RequestStats, is_refused: bool) -> Option<MetricDatum<'a>> {
+    pub fn metric(&self, stats: &RequestStats, is_refused: bool) -> Option<MetricDatum<'a>> {
         let name = match stats.change {
             Some(Change::Created) => "Created",
             Some(Change::Updated) => "Updated",

@@ -1,6 +1,6 @@
 //! Failures of the store, as the client and the log see them.
 
-use super::expect_unavailable;
+use super::{Operation, expect_unavailable};
 use crate::support::{
     app::{Answer, TestApp},
     dialect::{DIALECTS, Dialect},
@@ -84,5 +84,24 @@ async fn permanent_dynamodb_error_returns_500_with_only_a_request_id() {
             assert_eq!(proxy.call_count(Call::CREATE) - before, 1, "{name} is not retried");
             assert!(app.logged(dialect.function, id).await.contains(name));
         }
+    }
+}
+
+/// As a store may refuse that is compatible with DynamoDB but gives no reasons.
+#[tokio::test]
+async fn cancelled_transaction_without_reasons_is_a_replay_if_its_record_exists() {
+    let proxy = FaultProxy::start().await;
+    let app = TestApp::start_over(&proxy, |_| {}).await;
+    let cancelled = Fault::Refused(400, "TransactionCanceledException");
+    for dialect in DIALECTS {
+        let create = || Operation::CreateOnce.ask(&app, dialect, &app.key, "");
+        proxy.next(Call::CREATE_ONCE, [cancelled]);
+        assert_eq!(create().await.status, 500, "nobody knows why it was cancelled");
+        let created = create().await;
+        assert_eq!(created.status, 200, "{created:?}");
+        proxy.next(Call::CREATE_ONCE, [cancelled]);
+        let replay = create().await;
+        assert_eq!((replay.status, &replay.body), (200, &created.body), "{replay:?}");
+        assert_eq!(replay.header("idempotency-replayed"), "true");
     }
 }

@@ -138,6 +138,7 @@ async fn attempt_that_arrives_late_changes_nothing() {
             assert_eq!(answer.status, 200, "{answer:?}");
             let widget = dialect.widget(&answer.id());
             assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
+            assert_eq!(app.call("DELETE", &widget, "").await.status, 404);
             proxy.deliver().await;
             assert_eq!(app.call("GET", &widget, "").await.status, 404, "it does not come back");
         }

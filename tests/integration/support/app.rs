@@ -278,7 +278,8 @@ impl TestApp {
         self.issue_key(DEVELOPMENT_ACCOUNT, Role::Read).await
     }
 
-    async fn issue_key(&self, account: AccountId, role: Role) -> String {
+    /// Creates a key of an account.
+    pub async fn issue_key(&self, account: AccountId, role: Role) -> String {
         let key = keys::generate().unwrap();
         let item = keys::KeySpec { key: &key, account, role, expires_at: None, name: None };
         item.put(&self.store, "ApiKeys").await.unwrap();

@@ -34,6 +34,8 @@ impl Call<'static> {
     pub const READ: Self = Self("GetItem", "Widgets");
     pub const UPDATE: Self = Self("UpdateItem", "Widgets");
     pub const DELETE: Self = Self("UpdateItem", "Widgets");
+    /// Removes the tombstone that a delete leaves.
+    pub const REMOVE: Self = Self("DeleteItem", "Widgets");
     pub const QUERY: Self = Self("Query", "Widgets");
 }
 
