@@ -15,6 +15,7 @@ use crate::local::{
     binaries,
     embedded_store::{self, Store},
     pipe::{Pipe, PublishedEvent},
+    store_access,
     stream::{Start, Stream},
     template::Template,
 };
@@ -70,7 +71,7 @@ impl Changes {
 pub async fn run(events: Events) -> Result<()> {
     let template = Template::read(binaries::workspace())?;
     let config = match events.endpoint_url {
-        Some(url) => embedded_store::config(Some(&url)).await,
+        Some(url) => store_access::config(Some(&url)).await?,
         None => {
             running_store(events.data.unwrap_or_else(embedded_store::data_folder), &template)
                 .await?

@@ -11,7 +11,10 @@ use clap::Args;
 use serde_json::Value;
 use url::Url;
 
-use crate::local::invocations::{ERROR_TYPE, FUNCTION_ERROR};
+use crate::local::{
+    invocations::{ERROR_TYPE, FUNCTION_ERROR},
+    store_access::root_cause,
+};
 
 /// What `widgets invoke` is told.
 #[derive(Debug, Args)]
@@ -35,8 +38,11 @@ pub async fn run(invoke: Invoke) -> Result<()> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let answer =
         client.post(invocations_url(&invoke.url, &invoke.function)?).body(event).send().await;
-    let answer = answer.with_context(|| {
-        format!("no stack answers at {stack} (`widgets serve` starts one, --url names another)")
+    let answer = answer.map_err(|error| {
+        anyhow!(
+            "no stack answers at {stack}: {} (`widgets serve` starts one, --url names another)",
+            root_cause(&error)
+        )
     })?;
     let status = answer.status();
     let header = |name| {

@@ -2,13 +2,12 @@
 
 use std::{
     net::{IpAddr, SocketAddr, ToSocketAddrs},
-    num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
 };
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
@@ -47,8 +46,8 @@ pub struct Serve {
     endpoint_url: Option<Url>,
     /// The most execution environments a function has; each handles one request at a time, and more
     /// start as requests overlap. Requests beyond that wait their turn
-    #[arg(long, value_name = "N", default_value = "10")]
-    concurrency: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u16).range(1..=1000))]
+    concurrency: u16,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -98,7 +97,7 @@ async fn start(serve: Serve) -> Result<Stack> {
     let bound = BoundStack::new(Options {
         address: address(&serve.host, serve.port)?,
         store_location,
-        concurrency: serve.concurrency.get(),
+        concurrency: serve.concurrency.into(),
         template,
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
     })
@@ -118,10 +117,10 @@ fn address(host: &str, port: u16) -> Result<SocketAddr> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, port));
     }
-    let mut addresses = (host, port)
-        .to_socket_addrs()
-        .with_context(|| format!("{host} is no address of this machine"))?;
-    addresses.next().with_context(|| format!("{host} is no address of this machine"))
+    let unknown =
+        || format!("{host} is no address of this machine (--host takes one, such as 127.0.0.1)");
+    let mut addresses = (host, port).to_socket_addrs().with_context(unknown)?;
+    addresses.next().with_context(unknown)
 }
 
 fn banner(url: &str, store: &str, kept: &str, key: &str) -> String {

@@ -70,8 +70,7 @@ impl Serve {
 
     /// Everything that is kept.
     pub async fn items(&self) -> Vec<Item> {
-        let config =
-            widgets::local::embedded_store::config(Some(&self.store.parse().unwrap())).await;
+        let config = widgets::local::store_access::local_config(&self.store);
         let scan = aws_sdk_dynamodb::Client::new(&config)
             .scan()
             .table_name("Widgets")
@@ -179,28 +178,65 @@ async fn unusable_options_print_one_error_line_and_fail() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let _using = Serve::start(&["--data", data]).await;
+    let garbage = tempfile::tempdir().unwrap();
+    fs::write(garbage.path().join("store.sqlite"), "x".repeat(9000)).unwrap();
+    let garbage = garbage.path().to_str().unwrap();
+    let nobody = "nobody.invalid";
     for (arguments, says) in [
-        (&["serve", "--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
+        (
+            &["serve", "--ephemeral", "--port", &port][..],
+            "is in use by another program (--port takes another)",
+        ),
+        (&["serve", "--ephemeral", "--port", "65536"], "'65536' for '--port <PORT>': "),
+        (&["serve", "--concurrency", "0"], "'0' for '--concurrency <N>': 0 is not in 1..=1000"),
+        (
+            &["keys", "issue", "--role", "admin"],
+            "'admin' for '--role <ROLE>': neither full nor read",
+        ),
         (
             &["serve", "--ephemeral", "--port", "0", "--api-key", "secret key"],
             "--api-key must be 1 to 255 printable",
         ),
         (
             &["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"],
-            "cannot listen on 192.0.2.1:0",
+            "192.0.2.1 is no address of this machine (--host takes one, such as 127.0.0.1)",
+        ),
+        (
+            &["serve", "--ephemeral", "--port", "0", "--host", nobody],
+            "nobody.invalid is no address of this machine (--host takes one",
         ),
         (
             &["serve", "--port", "0", "--data", in_file.to_str().unwrap()],
-            "cannot be used: Not a directory",
+            "cannot be used (--data takes another): Not a directory",
         ),
-        (&["serve", "--port", "0", "--data", data], "is in use by another stack"),
+        (
+            &["serve", "--port", "0", "--data", file.path().to_str().unwrap()],
+            "is a file: --data takes a folder",
+        ),
+        (
+            &["keys", "issue", "--data", file.path().to_str().unwrap()],
+            "is not there: `widgets serve --data` makes one",
+        ),
+        (
+            &["serve", "--port", "0", "--data", garbage],
+            "store.sqlite cannot be read: move it away to begin with an empty one: it is not an SQLite",
+        ),
+        (
+            &["serve", "--port", &port, "--data", data],
+            "is in use by another stack: stop that one, or give this one another folder and port",
+        ),
         (
             &["serve", "--port", "0", "--endpoint-url", "http://127.0.0.1:1"],
-            "the store at http://127.0.0.1:1 is of no use",
+            "DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused",
         ),
         (
             &["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"],
-            "the key cannot be written to the table ApiKeys",
+            "the key cannot be written to the table ApiKeys: DynamoDB at http://127.0.0.1:1 cannot be reached: \
+             connection refused",
+        ),
+        (
+            &["keys", "list", "--endpoint-url", "http://127.0.0.1:1"],
+            "the keys cannot be read: DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused",
         ),
     ] {
         let output = widgets(arguments).await.output().await.unwrap();
@@ -285,7 +321,8 @@ async fn profile_signs_for_a_remote_store_and_a_local_store_needs_none() {
         }
         command
             .env("AWS_SHARED_CREDENTIALS_FILE", &profiles)
-            .env("AWS_CONFIG_FILE", folder.path().join("none"));
+            .env("AWS_CONFIG_FILE", folder.path().join("none"))
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         command.envs(profile.map(|profile| ("AWS_PROFILE", profile))).output().await.unwrap()
     };
 
@@ -300,9 +337,23 @@ async fn profile_signs_for_a_remote_store_and_a_local_store_needs_none() {
         proxy.signature().contains("Credential=local/")
             && proxy.signature().contains("/us-east-1/dynamodb/")
     );
+    for at in [&elsewhere[..], &["keys", "list", "--table", "ApiKeys"]] {
+        let output = with_profile(at, Some("nobody")).await;
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success()
+                && told.starts_with(
+                    "widgets: there is no AWS profile \"nobody\", which AWS_PROFILE names: "
+                ),
+            "{told}"
+        );
+    }
+    let output = with_profile(&["keys", "list", "--table", "ApiKeys"], None).await;
+    let told = String::from_utf8(output.stderr).unwrap();
     assert!(
-        !with_profile(&elsewhere, Some("nobody")).await.status.success(),
-        "a profile that is not there is an error"
+        !output.status.success()
+            && told.starts_with("widgets: no AWS credentials found: set AWS_ACCESS_KEY_ID"),
+        "{told}"
     );
 
     let local = ["keys", "issue", "--data", folder.path().to_str().unwrap()];

@@ -12,7 +12,10 @@ use tokio::{
 };
 use widgets::{
     events::Changes,
-    local::{binaries, embedded_store::StoreLocation, stream::Start, template::Template},
+    local::{
+        binaries, embedded_store::StoreLocation, store_access::local_config, stream::Start,
+        template::Template,
+    },
 };
 
 use crate::{
@@ -227,10 +230,20 @@ async fn invoke_command_prints_the_answer_and_fails_with_the_function() {
     let missing = folder.path().join("missing").to_str().unwrap().to_owned();
     let store = app.stack.store.url.as_str();
     for (function, event, url, says) in [
-        ("Nobody", &request, url, "ResourceNotFoundException: Function not found: Nobody"),
+        (
+            "Nobody",
+            &request,
+            url,
+            "Function not found: Nobody (the stack has Assistant and Pathway)",
+        ),
         ("Pathway", &broken, url, "InvalidRequestContentException: "),
         ("Pathway", &missing, url, "missing cannot be read: "),
-        ("Pathway", &request, closed, "no stack answers at http://127.0.0.1:1"),
+        (
+            "Pathway",
+            &request,
+            closed,
+            "no stack answers at http://127.0.0.1:1: connection refused (",
+        ),
         ("Pathway", &request, store, "is no local stack"),
     ] {
         let (code, printed, told) = run(function, event, url).await;
@@ -364,9 +377,7 @@ async fn events_command_prints_one_event_per_line() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let serve = Serve::start(&["--data", data]).await;
-    let store = aws_sdk_dynamodb::Client::new(
-        &widgets::local::embedded_store::config(Some(&serve.store.parse().unwrap())).await,
-    );
+    let store = aws_sdk_dynamodb::Client::new(&local_config(&serve.store));
     change(&store, "w1", "created", 1).await;
 
     for place in [["--data", data], ["--endpoint-url", &serve.store]] {
@@ -408,7 +419,7 @@ async fn events_command_ends_silently_on_a_closed_pipe_or_sigint() {
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let output = timeout(PATIENCE, process.wait_with_output()).await.unwrap().unwrap();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), begun);
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), begun));
 }
 
 #[tokio::test]
@@ -419,7 +430,8 @@ async fn events_command_without_a_stack_fails_and_does_not_block_one() {
         (["--data", data], format!("no stack runs in {data}")),
         (
             ["--endpoint-url", "http://127.0.0.1:1"],
-            "the table Widgets cannot be described: ".to_owned(),
+            "the table Widgets cannot be described: DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused"
+                .to_owned(),
         ),
     ] {
         let output = widgets(&[&["events"], &arguments[..]].concat()).await.output().await.unwrap();

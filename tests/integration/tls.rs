@@ -24,9 +24,12 @@ use widgets::{
     local::function_process::Function,
 };
 
-use crate::support::{
-    app::function,
-    fault_proxy::{Call, FaultProxy},
+use crate::{
+    command::widgets,
+    support::{
+        app::function,
+        fault_proxy::{Call, FaultProxy},
+    },
 };
 
 /// A TLS front before a store: its port, its certificate as a file, and how many handshakes it
@@ -115,4 +118,32 @@ async fn untrusted_store_returns_503_and_receives_no_call() {
     let function = front.function(false).await;
     assert_eq!(invoke(&function, CREATE).await["statusCode"], 503);
     assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (0, 0));
+}
+
+#[tokio::test]
+async fn commands_trust_what_the_ca_bundle_holds() {
+    let proxy = proxy().await;
+    let front = TlsFront::before(&proxy).await;
+    let url = format!("https://localhost:{}", front.port);
+    let mut no_bundle = NamedTempFile::new().unwrap();
+    no_bundle.write_all(b"-----BEGIN NOTHING-----").unwrap();
+    let bundle = front.certificate.path();
+    let run = async |arguments: &[&str], bundle: Option<&std::path::Path>| {
+        let mut command = widgets(&[arguments, &["--endpoint-url", &url]].concat()).await;
+        command.env_remove("AWS_CA_BUNDLE").env_remove("AWS_PROFILE");
+        command.envs(bundle.map(|bundle| ("AWS_CA_BUNDLE", bundle)));
+        let output = command.output().await.unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+
+    assert_eq!(run(&["keys", "list"], Some(bundle)).await, (true, String::new()));
+    for arguments in [&["keys", "list"][..], &["events"], &["serve", "--port", "0"]] {
+        let (is_success, told) = run(arguments, None).await;
+        let says = format!("DynamoDB at {url} cannot be reached: invalid peer certificate");
+        assert!(!is_success && told.contains(&says) && told.contains("AWS_CA_BUNDLE"), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        let (is_success, told) = run(arguments, Some(no_bundle.path())).await;
+        let says = "widgets: the file named by AWS_CA_BUNDLE cannot be used: ";
+        assert!(!is_success && told.starts_with(says) && told.lines().count() == 1, "{told}");
+    }
 }

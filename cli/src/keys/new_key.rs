@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
@@ -65,7 +66,7 @@ pub async fn issue_development_key(key: &NewKey, store: &Store) -> Result<()> {
         expires_at: None,
         name: Some("local stack"),
     };
-    spec.put(&store.client(), API_KEYS_TABLE).await.map(drop)
+    spec.put(&store.config, API_KEYS_TABLE).await.map(drop)
 }
 
 /// What a new key is to be.
@@ -102,9 +103,9 @@ impl KeySpec<'_> {
 
     /// Puts the key into `table`. One that is there already stays as it is: that is an error if it
     /// is another account's, or does not work.
-    pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
+    pub async fn put(&self, config: &SdkConfig, table: &str) -> Result<IssuedKey> {
         let issued = self.issued();
-        let put = client
+        let put = Client::new(config)
             .put_item()
             .table_name(table)
             .set_item(Some(issued.item()))
@@ -120,7 +121,7 @@ impl KeySpec<'_> {
         }
         let words = failure::in_words(
             &format!("the key cannot be written to the table {table}"),
-            client,
+            config,
             table,
             &error,
         );

@@ -56,7 +56,7 @@ pub async fn run(revoke: Revoke, table: &KeyTable) -> Result<()> {
             Some(revoked_at) => revoked_at.ok(),
             None => {
                 let what = format!("the key {id} cannot be revoked");
-                let words = failure::in_words(&what, &table.client, &table.name, &error);
+                let words = failure::in_words(&what, &table.config, &table.name, &error);
                 return Err(if failure::is_unclear(&error) {
                     perhaps_revoked(&words)
                 } else {

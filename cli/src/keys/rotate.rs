@@ -135,7 +135,7 @@ async fn replace(
     {
         return Err(cancellation_error(id, cancelled.cancellation_reasons()));
     }
-    let words = failure::in_words("the key cannot be rotated", &table.client, &table.name, &error);
+    let words = failure::in_words("the key cannot be rotated", &table.config, &table.name, &error);
     Err(if failure::is_unclear(&error) {
         failure::perhaps_unseen(&words, &new.id())
     } else {

@@ -2,25 +2,17 @@
 //! elsewhere.
 
 use std::{
-    env,
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
-use aws_config::{
-    BehaviorVersion, Region, SdkConfig,
-    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
-    meta::{credentials::CredentialsProviderChain, region::RegionProviderChain},
-    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
-    provider_config::ProviderConfig,
-};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     client::Waiters,
-    config::{Credentials, SharedAsyncSleep, SharedCredentialsProvider},
     error::BuildError,
     operation::describe_table::DescribeTableError,
     types::{
@@ -30,8 +22,6 @@ use aws_sdk_dynamodb::{
         TimeToLiveSpecification,
     },
 };
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use dynoxide::{Database, storage::Storage};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -43,6 +33,7 @@ use url::Url;
 
 use super::{
     binaries,
+    store_access::{config, failed, local_config},
     template::{AttributeSpec, IndexSpec, KeyPart, TableSpec},
 };
 
@@ -97,13 +88,14 @@ impl Store {
                 OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
                 OpenOutcome::InUse(_) => {
                     bail!(
-                        "the data folder {} is in use by another stack (--data takes another)",
+                        "the data folder {} is in use by another stack: stop that one, or give this one \
+                         another folder and port (--data, --port)",
                         folder.display()
                     )
                 }
             },
             StoreLocation::Endpoint(url) => {
-                let config = config(Some(url)).await;
+                let config = config(Some(url)).await?;
                 let url = url.as_str().trim_end_matches('/').to_owned();
                 Self { url, config, embedded: None }.with_tables(tables).await
             }
@@ -128,11 +120,8 @@ impl Store {
     }
 
     async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
-        let client = self.client();
         for table in tables {
-            ensure_table(&client, table)
-                .await
-                .with_context(|| format!("the store at {} is of no use", self.url))?;
+            ensure_table(&self, table).await?;
         }
         Ok(self)
     }
@@ -183,7 +172,9 @@ impl Embedded {
     /// Opens the store in `folder`, unless another process has it open. One that is just opening or
     /// closing it is waited for.
     async fn open(folder: &Path) -> Result<OpenOutcome> {
-        let unusable = || format!("the data folder {} cannot be used", folder.display());
+        let shown = folder.display();
+        let unusable = || format!("the data folder {shown} cannot be used (--data takes another)");
+        ensure!(!folder.is_file(), "{shown} is a file: --data takes a folder");
         fs::create_dir_all(folder).with_context(unusable)?;
         let file = folder.join(LOCK);
         let mut lock = OpenOptions::new()
@@ -200,7 +191,10 @@ impl Embedded {
                 Ok(()) => {
                     lock.set_len(0).with_context(unusable)?;
                     let file = folder.join("store.sqlite");
-                    let database = open_database(&file.to_string_lossy()).with_context(unusable)?;
+                    let database = open_database(&file.to_string_lossy()).with_context(|| {
+                        let file = file.display();
+                        format!("the store {file} cannot be read: move it away to begin with an empty one")
+                    })?;
                     return Ok(OpenOutcome::Opened(Self::start(database, Some(lock)).await?));
                 }
                 Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
@@ -249,7 +243,13 @@ impl Embedded {
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time
 /// it is opened.
 fn open_database(file: &str) -> Result<Database> {
-    let storage = Storage::new(file)?;
+    let storage = Storage::new(file).map_err(|error| {
+        // What else it says is about features of the crate.
+        match error.to_string().split_once("encrypted or not a valid SQLite database") {
+            Some(_) => anyhow!("it is not an SQLite database"),
+            None => error.into(),
+        }
+    })?;
     storage.conn().execute_batch(
         "CREATE INDEX IF NOT EXISTS stream_records_in_order
              ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
@@ -271,71 +271,10 @@ async fn sweep(database: Database) {
     }
 }
 
-/// How to speak to a store of our own, which looks at no credentials: the developer's are none of
-/// its business.
-pub fn local_config(url: &str) -> SdkConfig {
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .region(Region::from_static(LOCAL_REGION))
-        .credentials_provider(SharedCredentialsProvider::new(placeholder()))
-        .endpoint_url(url)
-        .build()
-}
-
-/// The region of a store that is in none.
-const LOCAL_REGION: &str = "us-east-1";
-
-/// What signs a call to a DynamoDB that wants a signature and does not check it.
-fn placeholder() -> Credentials {
-    Credentials::new("local", "local", None, None, "placeholder")
-}
-
-/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without
-/// one, at AWS.
-///
-/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the
-/// environment or a profile sets up, since DynamoDB Local keeps data apart by it, and otherwise a
-/// placeholder.
-pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https.clone());
-    if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint.as_str().trim_end_matches('/'));
-        if !is_aws(endpoint) {
-            let lookup = ProviderConfig::default().with_http_client(https);
-            let profile = ProfileFileCredentialsProvider::builder().configure(&lookup).build();
-            let mut credentials = CredentialsProviderChain::first_try(
-                "Environment",
-                EnvironmentVariableCredentialsProvider::new(),
-            )
-            .or_else("Profile", profile);
-            // A profile that was asked for by name and is not there is a mistake, not a wish for a
-            // placeholder.
-            if env::var_os("AWS_PROFILE").is_none() {
-                credentials = credentials.or_else("Placeholder", placeholder());
-            }
-            let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-                .or_else(ProfileFileRegionProvider::new())
-                .or_else(Region::from_static(LOCAL_REGION));
-            loader = loader.region(region).credentials_provider(credentials);
-        }
-    }
-    loader.load().await
-}
-
-/// Whether the endpoint is one of AWS's: regional, FIPS, dual-stack or in a VPC.
-fn is_aws(endpoint: &Url) -> bool {
-    const DOMAINS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws"];
-    endpoint.host_str().is_some_and(|host| DOMAINS.iter().any(|domain| host.ends_with(domain)))
-}
-
 /// Creates a table, or adds what one that an earlier version created lacks.
-async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
-    let ensured = match describe(client, table).await? {
+async fn ensure_table(store: &Store, table: &TableSpec) -> Result<()> {
+    let client = &store.client();
+    let ensured = match describe(store, table).await? {
         Some(existing) => complete(client, table, &existing).await,
         None => create(client, table).await,
     };
@@ -348,12 +287,15 @@ async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
 }
 
 /// Returns what is known of a table, if it exists.
-async fn describe(client: &Client, table: &TableSpec) -> Result<Option<TableDescription>> {
-    match client.describe_table().table_name(&table.name).send().await {
+async fn describe(store: &Store, table: &TableSpec) -> Result<Option<TableDescription>> {
+    match store.client().describe_table().table_name(&table.name).send().await {
         Ok(described) => Ok(described.table),
         Err(error) => match error.as_service_error() {
             Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
-            _ => Err(error.into()),
+            _ => {
+                let what = format!("the table {} cannot be described", table.name);
+                Err(failed(what, &error, &store.config))
+            }
         },
     }
 }

@@ -103,6 +103,11 @@ impl Function {
         }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Has an environment handle `event`, in an invocation with an id of its own.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         self.invoke_as(Uuid::new_v4(), event).await

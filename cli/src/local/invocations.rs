@@ -103,7 +103,11 @@ impl Functions {
     /// may have a qualifier.
     fn find(&self, name: &str, query: &str) -> Result<&Arc<Function>, Refusal> {
         let unknown = || {
-            let message = format!("Function not found: {name}");
+            let mut names: Vec<&str> = self.0.values().map(|function| function.name()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let message =
+                format!("Function not found: {name} (the stack has {})", names.join(" and "));
             Refusal::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
         };
         let named = name.rsplit_once("function:").map_or(name, |(_, named)| named);

@@ -10,6 +10,7 @@
 //! * [`function_process`] runs a function as Lambda does: processes under a Runtime API.
 //! * [`logs`] makes the functions' log lines readable.
 //! * [`embedded_store`] is the embedded DynamoDB, or a DynamoDB elsewhere.
+//! * [`store_access`] configures the calls to either, and says in words why one failed.
 //! * [`meter`] stands in front of a store and records the calls to it.
 //! * [`stream`] follows a table's stream.
 //! * [`pipe`] publishes the changes in a stream as events.
@@ -28,5 +29,6 @@ pub mod meter;
 pub mod pipe;
 pub mod request_body;
 pub mod stack;
+pub mod store_access;
 pub mod stream;
 pub mod template;

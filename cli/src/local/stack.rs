@@ -3,13 +3,14 @@
 use std::{
     collections::HashMap,
     env, fmt,
+    io::ErrorKind,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use shared::model::AccountId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
@@ -70,12 +71,22 @@ impl fmt::Debug for Stack {
 }
 
 impl BoundStack {
-    /// Takes the port and opens the store: what can fail at once, does, before anything slow.
+    /// Opens the store and takes the port: what can fail at once, does, before anything slow.
     pub async fn new(options: Options) -> Result<Self> {
-        let listener = TcpListener::bind(options.address).await.with_context(|| {
-            format!("cannot listen on {} (--port takes another)", options.address)
-        })?;
         let store = Store::open(&options.store_location, &options.template.tables).await?;
+        let listener = TcpListener::bind(options.address).await.map_err(|error| {
+            let address = options.address;
+            match error.kind() {
+                ErrorKind::AddrInUse => {
+                    anyhow!("{address} is in use by another program (--port takes another)")
+                }
+                ErrorKind::AddrNotAvailable => anyhow!(
+                    "{} is no address of this machine (--host takes one, such as 127.0.0.1)",
+                    address.ip()
+                ),
+                _ => anyhow!("cannot listen on {address}: {error} (--port takes another)"),
+            }
+        })?;
         Ok(Self { options, listener, store })
     }
 

@@ -14,6 +14,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::store_access::failed;
+
 /// How often a stream is read: four times a second, as Lambda does
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>).
 const READ_INTERVAL: Duration = Duration::from_millis(250);
@@ -30,6 +32,7 @@ pub enum Start {
 /// A stream that is being followed.
 #[derive(Debug)]
 pub struct Stream {
+    config: SdkConfig,
     client: Client,
     arn: String,
     shards: Vec<Shard>,
@@ -51,13 +54,15 @@ impl Stream {
     pub async fn follow(config: &SdkConfig, table: &str, start: Start) -> Result<Self> {
         let described =
             aws_sdk_dynamodb::Client::new(config).describe_table().table_name(table).send().await;
-        let described =
-            described.with_context(|| format!("the table {table} cannot be described"))?.table;
-        let arn = described.and_then(|table| table.latest_stream_arn);
+        let described = described.map_err(|error| {
+            failed(format_args!("the table {table} cannot be described"), &error, config)
+        })?;
+        let arn = described.table.and_then(|table| table.latest_stream_arn);
         let arn = arn.with_context(|| format!("the table {table} has no stream"))?;
         let mut turn = interval(READ_INTERVAL);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stream = Self {
+            config: config.clone(),
             client: Client::new(config),
             arn,
             shards: Vec::new(),
@@ -90,7 +95,9 @@ impl Stream {
         for shard in &mut self.shards {
             let Some(iterator) = shard.iterator.clone() else { continue };
             let read = self.client.get_records().shard_iterator(iterator).send().await;
-            let read = read.with_context(|| format!("the stream {} cannot be read", self.arn))?;
+            let read = read.map_err(|error| {
+                failed(format_args!("the stream {} cannot be read", self.arn), &error, &self.config)
+            })?;
             shard.iterator = read.next_shard_iterator;
             self.records.extend(
                 read.records
@@ -141,10 +148,9 @@ impl Stream {
             .stream_arn(&self.arn)
             .shard_id(&id)
             .shard_iterator_type(at);
-        let iterator = iterator
-            .send()
-            .await
-            .with_context(|| format!("the stream {} cannot be read", self.arn))?;
+        let iterator = iterator.send().await.map_err(|error| {
+            failed(format_args!("the stream {} cannot be read", self.arn), &error, &self.config)
+        })?;
         self.shards.push(Shard {
             id,
             parent: shard.parent_shard_id,
@@ -165,7 +171,9 @@ impl Stream {
                 .set_exclusive_start_shard_id(last)
                 .send()
                 .await;
-            let page = page.with_context(|| format!("the stream {} cannot be read", self.arn))?;
+            let page = page.map_err(|error| {
+                failed(format_args!("the stream {} cannot be read", self.arn), &error, &self.config)
+            })?;
             let description = page.stream_description.context("DynamoDB describes no stream")?;
             shards.extend(description.shards.unwrap_or_default());
             last = description.last_evaluated_shard_id;
@@ -259,7 +267,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::local::embedded_store::local_config;
+    use crate::local::store_access::local_config;
 
     /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c`
     /// followed is gone. `a` and `b` have ended.

@@ -77,7 +77,7 @@ async fn key_reaches_only_its_own_account_and_is_never_logged() {
     // Unknown first, to see that this is not remembered.
     let headers = [JSON, ("authorization", key.reveal())];
     assert_eq!(app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await.status, 401);
-    item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
+    item.put(&app.stack.store.config, "ApiKeys").await.unwrap();
 
     let answer = app.send("POST", "/api/v1/widget", &headers, ASSISTANT_BODY).await;
     let data = &answer.json()["data"];

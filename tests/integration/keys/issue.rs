@@ -38,7 +38,7 @@ async fn existing_key_is_unchanged_when_put_again() {
             expires_at: None,
             name: Some("local stack"),
         };
-        let again = item.put(&app.store, "ApiKeys").await;
+        let again = item.put(&app.stack.store.config, "ApiKeys").await;
         match refusal {
             Some(refusal) => assert_eq!(again.unwrap_err().to_string(), refusal),
             None => assert_eq!(

@@ -37,7 +37,7 @@ async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&
     let key = generate().unwrap();
     let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
     let item = KeySpec { key: &key, account, role, expires_at, name: None };
-    item.put(&app.stack.store.client(), "ApiKeys").await.unwrap();
+    item.put(&app.stack.store.config, "ApiKeys").await.unwrap();
     key.reveal().to_owned()
 }
 

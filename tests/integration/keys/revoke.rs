@@ -48,7 +48,7 @@ async fn revocation_holds_whatever_value_revoked_at_has() {
             expires_at: None,
             name: None,
         };
-        let refusal = item.put(&app.store, "ApiKeys").await.unwrap_err().to_string();
+        let refusal = item.put(&app.stack.store.config, "ApiKeys").await.unwrap_err().to_string();
         assert_eq!(refusal, "this key was revoked, which nothing undoes");
     }
 }

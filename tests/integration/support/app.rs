@@ -273,7 +273,7 @@ impl TestApp {
         let account = DEVELOPMENT_ACCOUNT;
         let item =
             keys::KeySpec { key: &key, account, role: Role::Read, expires_at: None, name: None };
-        item.put(&self.store, "ApiKeys").await.unwrap();
+        item.put(&self.stack.store.config, "ApiKeys").await.unwrap();
         key.reveal().to_owned()
     }
 
@@ -283,7 +283,7 @@ impl TestApp {
         let account = AccountId(Uuid::new_v4());
         let item =
             keys::KeySpec { key: &key, account, role: Role::Full, expires_at: None, name: None };
-        item.put(&self.store, "ApiKeys").await.unwrap();
+        item.put(&self.stack.store.config, "ApiKeys").await.unwrap();
         (key.reveal().to_owned(), account)
     }
 
