@@ -58,6 +58,11 @@ pub async fn run(rotate: Rotate, table: &KeyTable) -> Result<()> {
     let item = table.find(&id).await?;
     let old = IssuedKey::read(&item)?;
     check(&old)?;
+    if let Some(unreadable) = old.unreadable() {
+        bail!(
+            "{unreadable}: `widgets keys revoke {id}` ends it, `widgets keys issue` makes a new one"
+        );
+    }
     let (account, role, own_end) =
         (old.account.clone()?, old.role.clone()?, old.expires_at.clone()?);
     let key = new_key::generate()?;
@@ -97,13 +102,16 @@ fn check(key: &IssuedKey) -> Result<()> {
         State::Active | State::Unreadable => return Ok(()),
     };
     let id = key.id();
-    match &key.rotated_to {
-        Some(next) => bail!(
-            "the key {id} {is}: {next} replaces it. `widgets keys rotate {next}` replaces that one, \
-             `widgets keys revoke {id}` ends this one at once"
-        ),
-        None => bail!("the key {id} {is}: `widgets keys issue` makes a new one"),
-    }
+    let Some(next) = &key.rotated_to else {
+        bail!("the key {id} {is}: `widgets keys issue` makes a new one");
+    };
+    let end = match key.state() {
+        State::Active => format!(", `widgets keys revoke {id}` ends this one at once"),
+        _ => String::new(),
+    };
+    bail!(
+        "the key {id} {is}: {next} replaces it. `widgets keys rotate {next}` replaces that one{end}"
+    )
 }
 
 /// Has the key that `item` is end then and puts `new` beside it, or does neither.

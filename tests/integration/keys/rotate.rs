@@ -1,7 +1,41 @@
 //! `widgets keys rotate`.
 
 use super::{ROTATE, id_of, keys};
-use crate::support::fault_proxy::{Effect, Fault, FaultProxy};
+use crate::support::{
+    app::TestApp,
+    fault_proxy::{Effect, Fault, FaultProxy},
+};
+
+#[tokio::test]
+async fn refused_rotation_gives_advice_that_helps() {
+    let app = TestApp::start().await;
+    let store = app.stack.store.url.as_str();
+    for (before, ends_at_once) in [
+        (&["rotate", "--overlap", "1h"][..], true),
+        (&["rotate", "--overlap", "0s"], false),
+        (&["rotate", "--overlap", "1h", "revoke"], false),
+    ] {
+        let id = id_of(keys(store, &["issue"]).await.out.trim());
+        let rotation = keys(store, &[&["rotate", &id], &before[1..3]].concat()).await;
+        let next = id_of(rotation.out.trim());
+        if let Some(revoke) = before.get(3) {
+            assert!(keys(store, &[revoke, &id]).await.is_success);
+        }
+        let refusal = keys(store, &["rotate", &id]).await;
+        let says = format!("{next} replaces it. `widgets keys rotate {next}` replaces that one");
+        assert!(!refusal.is_success && refusal.told.contains(&says), "{before:?}: {refusal:?}");
+        let revoke = format!("`widgets keys revoke {id}`");
+        assert_eq!(refusal.told.contains(&revoke), ends_at_once, "{before:?}: {refusal:?}");
+    }
+    // A key that is over and has no successor.
+    let id = id_of(keys(store, &["issue"]).await.out.trim());
+    assert!(keys(store, &["revoke", &id]).await.is_success);
+    let refusal = keys(store, &["rotate", &id]).await;
+    assert_eq!(
+        refusal.told,
+        format!("widgets: the key {id} is revoked: `widgets keys issue` makes a new one\n")
+    );
+}
 
 #[tokio::test]
 async fn failed_rotation_says_why() {
