@@ -38,7 +38,8 @@ pub struct Serve {
     /// Keep everything in memory: gone when it stops
     #[arg(long, conflicts_with = "data")]
     ephemeral: bool,
-    /// The key to use the development account with [default: a new one is made and printed]
+    /// The key to use the development account with; it is kept nowhere [default: the one that the
+    /// data folder keeps]
     #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
     /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
@@ -73,23 +74,24 @@ pub async fn run(serve: Serve) -> Result<()> {
 }
 
 async fn start(serve: Serve) -> Result<Stack> {
-    let key = match serve.api_key {
-        // Checked here and not by the parser of options, whose message would quote it.
-        Some(key) => NewKey::parse(&key)
-            .context("--api-key must be 1 to 255 printable ASCII characters without spaces")?,
-        None => keys::generate()?,
-    };
+    // Checked here and not by the parser of options, whose message would quote it.
+    let key = serve.api_key.map(|key| {
+        NewKey::parse(&key)
+            .context("--api-key must be 1 to 255 printable ASCII characters without spaces")
+    });
+    let key = key.transpose()?;
     let store_location = match serve.endpoint_url {
         Some(url) => StoreLocation::Endpoint(url),
         None if serve.ephemeral => StoreLocation::Memory,
         None => StoreLocation::Folder(serve.data.unwrap_or_else(embedded_store::data_folder)),
     };
-    let kept = match &store_location {
-        StoreLocation::Memory => "; data in memory, gone when this stops".to_owned(),
+    let (kept, key_folder) = match &store_location {
+        StoreLocation::Memory => ("; data in memory, gone when this stops".to_owned(), None),
         StoreLocation::Folder(folder) => {
-            format!("; data in {}, there again at the next start", folder.display())
+            let kept = format!("; data in {}, there again at the next start", folder.display());
+            (kept, Some(folder.clone()))
         }
-        StoreLocation::Endpoint(_) => String::new(),
+        StoreLocation::Endpoint(_) => (String::new(), Some(embedded_store::data_folder())),
     };
     let template = Template::read(binaries::workspace())?;
     let functions: Vec<String> =
@@ -102,7 +104,19 @@ async fn start(serve: Serve) -> Result<Stack> {
         logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
     })
     .await?;
-    keys::issue_development_key(&key, &bound.store).await?;
+    let key = match (key, key_folder) {
+        (None, Some(folder)) => keys::kept_development_key(&folder, &bound.store).await?,
+        (Some(key), _) => {
+            let issued = keys::issue_development_key(&key, &bound.store).await;
+            issued.context("--api-key needs another key")?;
+            key
+        }
+        (None, None) => {
+            let key = keys::generate()?;
+            keys::issue_development_key(&key, &bound.store).await?;
+            key
+        }
+    };
     eprintln!(
         "Building the functions ({}): minutes the first time, then at once.",
         functions.join(", ")

@@ -1,6 +1,11 @@
 //! The `widgets` command as its users run it.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Stdio,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
@@ -149,9 +154,62 @@ async fn widgets_and_keys_survive_kill_9_and_a_restart() {
     .await;
 
     let second = Serve::start(&arguments).await;
-    assert_ne!(second.key, key);
+    assert_eq!(second.key, key);
     assert_eq!(second.items().await.len(), 1);
-    assert_eq!((second.create(&key).await.0, second.create(&second.key).await.0), (200, 200));
+    assert_eq!(second.create(&key).await.0, 200);
+}
+
+#[tokio::test]
+async fn data_folder_keeps_one_key_and_replaces_one_that_no_longer_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = ["--data", folder.path().to_str().unwrap()];
+    let file = folder.path().join("api-key");
+    let ids = async || {
+        let list = [&["keys", "list", "--json"], &data[..]].concat();
+        let output = widgets(&list).await.output().await.unwrap();
+        let keys: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        keys.iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+
+    let start = Serve::start(&data).await;
+    let kept = start.key.clone();
+    assert!(start.end("-INT").await);
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{kept}\n"));
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let only = ids().await;
+    assert_eq!(only.len(), 1);
+
+    // One that was given is used, and kept nowhere.
+    let start = Serve::start(&[&data[..], &["--api-key", "mine"]].concat()).await;
+    assert_eq!((start.key.as_str(), start.create("mine").await.0), ("mine", 200));
+    assert!(start.end("-INT").await);
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{kept}\n"));
+    assert_eq!(ids().await.len(), 2);
+
+    let revoke = [&["keys", "revoke", &only[0]], &data[..]].concat();
+    assert!(widgets(&revoke).await.output().await.unwrap().status.success());
+    let start = Serve::start(&data).await;
+    assert_ne!(start.key, kept);
+    assert_eq!((start.create(&start.key).await.0, start.create(&kept).await.0), (200, 401));
+    let replaced = start.key.clone();
+    assert!(start.end("-INT").await);
+
+    // What is no key is replaced, too, and what cannot be read is told.
+    fs::write(&file, "").unwrap();
+    let start = Serve::start(&data).await;
+    assert!(start.key != replaced && start.create(&start.key).await.0 == 200);
+    assert!(start.end("-INT").await);
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let serve = [&["serve", "--port", "0"], &data[..]].concat();
+    let output = widgets(&serve).await.output().await.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("widgets: the key file ")
+            && told.contains("delete it to get a new key")
+            && told.lines().count() == 1,
+        "{told}"
+    );
 }
 
 #[tokio::test]
