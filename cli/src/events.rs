@@ -9,15 +9,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use aws_config::SdkConfig;
 use chrono::Utc;
 use clap::Args;
+use tokio::task::spawn_blocking;
 use url::Url;
 
-use crate::local::{
-    binaries,
-    embedded_store::{self, Store},
-    pipe::{Pipe, PublishedEvent},
-    store_access,
-    stream::{Start, Stream},
-    template::Template,
+use crate::{
+    local::{
+        binaries,
+        embedded_store::{self, Store},
+        pipe::{Pipe, PublishedEvent},
+        store_access,
+        stream::{Start, Stream},
+        template::Template,
+    },
+    serve,
 };
 
 /// What `widgets events` is told.
@@ -69,6 +73,14 @@ impl Changes {
 
 /// Prints events, one a line, until it is stopped or nobody reads them any more.
 pub async fn run(events: Events) -> Result<()> {
+    let stopped = serve::stopped()?;
+    tokio::select! {
+        followed = follow(events) => followed,
+        () = stopped => Ok(()),
+    }
+}
+
+async fn follow(events: Events) -> Result<()> {
     let template = Template::read(binaries::workspace())?;
     let config = match events.endpoint_url {
         Some(url) => store_access::config(Some(&url)).await?,
@@ -87,7 +99,8 @@ pub async fn run(events: Events) -> Result<()> {
             .context("the store cannot be read any more: has its stack stopped?")?
         {
             match event {
-                Ok(event) => match print(&event) {
+                // On a thread of its own: it blocks for as long as a full pipe is not read.
+                Ok(event) => match spawn_blocking(move || print(&event)).await? {
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
                     printed => printed?,
                 },

@@ -1,10 +1,17 @@
 //! The `widgets` command.
 
-use std::process::{self, ExitCode};
+use std::{
+    process::{self, ExitCode},
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, error::ErrorKind};
+use tokio::runtime::Runtime;
 use widgets::{events, invoke, keys, serve};
+
+/// How long what still runs may take to end. What writes to a pipe that nobody reads does not end.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and
 /// manage its API keys.
@@ -68,9 +75,13 @@ impl Cli {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let done = Cli::from_arguments().run().await;
+fn main() -> ExitCode {
+    let cli = Cli::from_arguments();
+    let done = Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let done = runtime.block_on(cli.run());
+        runtime.shutdown_timeout(END_TIMEOUT);
+        done
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

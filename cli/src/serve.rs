@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Args, value_parser};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::{block_in_place, spawn_blocking},
+};
 use url::Url;
 
 use crate::{
@@ -54,23 +57,29 @@ pub struct Serve {
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(serve: Serve) -> Result<()> {
     // Listened for from the start: what is compiling stops too.
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stopped = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
+    let stopped = stopped()?;
     tokio::pin!(stopped);
     let started = tokio::select! {
         started = start(serve) => started?,
         () = &mut stopped => return Ok(()),
     };
     stopped.await;
-    eprintln!("Stopping.");
+    // Not waited for: nobody may read it.
+    drop(spawn_blocking(|| eprintln!("Stopping.")));
     started.stop().await;
     Ok(())
+}
+
+/// Ends with the first Ctrl-C or SIGTERM from now on.
+pub fn stopped() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 async fn start(serve: Serve) -> Result<Stack> {
@@ -101,7 +110,10 @@ async fn start(serve: Serve) -> Result<Stack> {
         store_location,
         concurrency: serve.concurrency.into(),
         template,
-        logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
+        // Nobody may read it: the other tasks go on meanwhile.
+        logs: Arc::new(|function, line| {
+            block_in_place(|| eprintln!("{}", logs::readable(function, line)));
+        }),
     })
     .await?;
     let key = match (key, key_folder) {

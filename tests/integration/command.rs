@@ -2,21 +2,26 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::Path,
     process::Stdio,
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
-    net::TcpListener,
+    net::{TcpListener, unix::pipe::Sender},
     process::{Child, ChildStdout, Command},
+    time::timeout,
 };
 
 use crate::support::{
     app::{ASSISTANT_BODY, Item, PATHWAY_BODY, built, eventually},
     fault_proxy::FaultProxy,
 };
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A `widgets serve` that listens.
 pub struct Serve {
@@ -210,6 +215,31 @@ async fn data_folder_keeps_one_key_and_replaces_one_that_no_longer_works() {
             && told.lines().count() == 1,
         "{told}"
     );
+}
+
+/// Fills a pipe, so that whoever writes to it is blocked.
+pub async fn fill(pipe: OwnedFd) -> OwnedFd {
+    let pipe = Sender::from_owned_fd(pipe).unwrap();
+    pipe.writable().await.unwrap();
+    let mut pages = 0;
+    // A page each, so that no page has room left.
+    while pipe.try_write(&[b'\n'; 4096]).is_ok() {
+        pages += 1;
+    }
+    assert!(pages > 0, "it was full before");
+    pipe.into_blocking_fd().unwrap()
+}
+
+#[tokio::test]
+async fn serve_answers_and_stops_while_nobody_reads_its_log() {
+    let (_unread, log) = std::io::pipe().unwrap();
+    let serve = Serve::start_logging(&["--ephemeral"], log.try_clone().unwrap()).await;
+    fill(log.into()).await;
+    let creates = (0..8).map(|_| serve.create(&serve.key));
+    let answers =
+        timeout(PATIENCE, futures_util::future::join_all(creates)).await.expect("answers");
+    assert_eq!(answers.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200; 8]);
+    assert!(timeout(PATIENCE, serve.end("-INT")).await.expect("its end"));
 }
 
 #[tokio::test]

@@ -19,10 +19,10 @@ use widgets::{
 };
 
 use crate::{
-    command::{Serve, widgets},
+    command::{Serve, fill, widgets},
     execution::{kill, marked_app, processes},
     support::{
-        app::{Answer, PATHWAY_BODY, TestApp},
+        app::{Answer, PATHWAY_BODY, TestApp, built},
         fault_proxy::{Call, Effect, Fault, FaultProxy},
     },
 };
@@ -420,6 +420,32 @@ async fn events_command_ends_silently_on_a_closed_pipe_or_sigint() {
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let output = timeout(PATIENCE, process.wait_with_output()).await.unwrap().unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), begun));
+}
+
+#[tokio::test]
+async fn events_command_stops_while_nobody_reads_its_events() {
+    let app = TestApp::start().await;
+    change(&app.store, "w1", "created", 1).await;
+    let events = ["events", "--endpoint-url", &app.stack.store.url, "--from-start"];
+    // As a terminal starts it, and as a script does what it puts in the background.
+    for script in [r#"exec "$0" "$@""#, r#"trap "" INT; exec "$0" "$@""#] {
+        let (_unread, out) = std::io::pipe().unwrap();
+        let mut process = Command::new("sh")
+            .args(["-c", script])
+            .arg(&built().await["widgets"])
+            .args(events)
+            .stdout(fill(out.into()).await)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        assert!(lines.next_line().await.unwrap().unwrap().starts_with("Following the changes"));
+        let id = process.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+        let ended = timeout(PATIENCE, process.wait()).await.unwrap().unwrap();
+        assert_eq!(ended.code(), Some(0), "{script}");
+    }
 }
 
 #[tokio::test]
