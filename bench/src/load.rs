@@ -1,34 +1,22 @@
-//! What the service does under load: every operation, over and over, with the answer that each is
-//! meant to have.
+//! The service under load: clients that send every kind of request, over and over.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    num::NonZeroU64,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
+use std::time::{Duration, Instant};
+use std::{collections::BTreeMap, num::NonZeroU64};
 
 use anyhow::{Result, ensure};
 use clap::{Args, builder::RangedU64ValueParser};
-use reqwest::Method;
 use serde_json::Value;
 use tokio::{task::JoinSet, time::interval_at};
 use uuid::Uuid;
-use widgets::{
-    keys,
-    local::{
-        binaries,
-        embedded_store::StoreLocation,
-        stack::{BoundStack, Options},
-        template::Template,
-    },
-};
+use widgets::local::{binaries, embedded_store::StoreLocation};
 
-use crate::{process, statistics::percentile};
+use crate::dialect::{DIALECTS, Dialect};
+use crate::local_stack::{self, Client};
+use crate::{figures::percentile, process::largest_child, table::Table};
 
 /// What `bench load` is told.
 #[derive(Debug, Args)]
@@ -41,294 +29,155 @@ pub struct Load {
     seconds: NonZeroU64,
 }
 
-/// How many times memory and throughput are looked at.
-const LOOKS: u32 = 10;
+/// The name of all requests together.
+const ALL: &str = "all";
 
-/// A dialect as its client uses it.
-#[derive(Debug)]
-struct Dialect {
-    root: &'static str,
-    update: Method,
-    list: &'static str,
-    public: &'static str,
-    body: &'static str,
-    change: &'static str,
-    invalid: u16,
+/// How many times memory and throughput are printed.
+const STEPS: u32 = 10;
+
+/// What the clients share.
+struct Driver {
+    client: Client,
+    is_over: AtomicBool,
+    answered: AtomicU64,
+    /// The requests by name, and all of them.
+    measured: Mutex<BTreeMap<&'static str, Requests>>,
 }
 
-const DIALECTS: [Dialect; 2] = [
-    Dialect {
-        root: "/api/v1/widget",
-        update: Method::PUT,
-        list: "/api/v1/widget?size=20",
-        public: "parameters",
-        body: r##"{"widget_type":"chat","user_opening_messages":["Hello! How can I help you today?"],"action_buttons":[{"label":"Prices","value":"prices"}],"name":"Support","header_color":"#1a73e8","style_params":{"radius":8}}"##,
-        change: r#"{"widget_type":"chat","display_name":"Help"}"#,
-        invalid: 422,
-    },
-    Dialect {
-        root: "/v1/widget",
-        update: Method::PATCH,
-        list: "/v1/widgets?limit=20",
-        public: "config",
-        body: r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{"theme":"light","position":"bottom-right"}}"#,
-        change: r#"{"messages_per_minute":20}"#,
-        invalid: 400,
-    },
-];
+/// The requests with one name.
+#[derive(Debug, Default)]
+struct Requests {
+    milliseconds: Vec<f64>,
+    /// By status; "no answer" where none came.
+    statuses: BTreeMap<String, u64>,
+    unexpected: u64,
+}
 
-/// Runs the load and prints what came of it.
+/// Runs the load and prints two tables.
+///
+/// # Errors
+///
+/// An answer has another status than expected, or the stack does not start.
 pub async fn run(load: Load) -> Result<()> {
-    let template = Template::read(binaries::workspace())?.without_streams();
-    let binaries = binaries::of(&template).await?;
-    let names: Vec<String> =
-        template.functions.iter().map(|function| function.binary.clone()).collect();
-    let key = keys::generate()?;
-    let options = Options {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        store_location: StoreLocation::Memory,
-        concurrency: load.concurrency,
-        template,
-        logs: Arc::new(|_, _| {}),
-    };
-    let bound = BoundStack::new(options).await?;
-    keys::issue_development_key(&key, &bound.store).await?;
-    let stack = bound.start(&binaries).await?;
-
-    let driver = Arc::new(Driver {
-        client: reqwest::Client::new(),
-        url: stack.url.clone(),
-        key: key.reveal().to_owned(),
-        is_over: AtomicBool::new(false),
-        answered: AtomicU64::new(0),
-    });
+    let binaries = binaries::of(&local_stack::template()?).await?;
+    let (stack, client) =
+        local_stack::start(StoreLocation::Memory, load.concurrency, &binaries).await?;
+    let (is_over, answered, measured) = Default::default();
+    let driver = Arc::new(Driver { client, is_over, answered, measured });
     let mut clients = JoinSet::new();
     for client in 0..load.concurrency {
         let driver = Arc::clone(&driver);
-        clients.spawn(async move { driver.work(&DIALECTS[client % DIALECTS.len()]).await });
+        clients.spawn(async move {
+            while !driver.is_over.load(Ordering::Relaxed) {
+                driver.live(DIALECTS[client % DIALECTS.len()]).await;
+            }
+        });
     }
-    watch(&driver, Duration::from_secs(load.seconds.get()), &names).await;
+    driver.watch(Duration::from_secs(load.seconds.get())).await;
     driver.is_over.store(true, Ordering::Relaxed);
-    let mut all = Measured::default();
-    while let Some(measured) = clients.join_next().await {
-        all.add(measured?);
-    }
+    clients.join_all().await;
     stack.stop().await;
-    let not_meant = all.print();
-    ensure!(not_meant == 0, "{not_meant} requests were answered as they were not meant to be");
+    let measured = driver.measured.lock().unwrap_or_else(PoisonError::into_inner);
+    print!("\n{}", table(&measured));
+    let unexpected = measured[ALL].unexpected;
+    ensure!(unexpected == 0, "{unexpected} answers had another status than expected");
     Ok(())
 }
 
-/// Prints, while the load runs, how it goes on: whether memory grows is told by the column from top
-/// to bottom.
-async fn watch(driver: &Driver, whole: Duration, functions: &[String]) {
-    let memory: String = functions.iter().map(|function| format!(" {function}, MiB |")).collect();
-    println!("| after | requests a second |{memory}");
-    println!("|---|---|{}", "---|".repeat(functions.len()));
-    let (start, step) = (Instant::now(), whole / LOOKS);
-    let mut turn = interval_at((start + step).into(), step);
-    let mut before = 0;
-    for _ in 0..LOOKS {
-        turn.tick().await;
-        let answered = driver.answered.load(Ordering::Relaxed);
-        let rate = (answered - before) as f64 / step.as_secs_f64();
-        before = answered;
-        let memory: String = functions
-            .iter()
-            .map(|function| format!(" {:.2} |", largest_process(function)))
-            .collect();
-        println!("| {:.1} s | {rate:.0} |{memory}", start.elapsed().as_secs_f64());
-    }
-}
-
-/// The memory of a function's largest process, in MiB.
-fn largest_process(function: &str) -> f64 {
-    process::of(function).filter_map(|process| process::resident(&process)).fold(0.0, f64::max)
-}
-
-/// What all clients have in common.
-struct Driver {
-    client: reqwest::Client,
-    url: String,
-    key: String,
-    is_over: AtomicBool,
-    answered: AtomicU64,
-}
-
-/// A request and the status that its answer is meant to have.
-struct Step<'a> {
-    name: &'static str,
-    method: Method,
-    path: &'a str,
-    header: Option<(&'static str, &'a str)>,
-    body: &'a str,
-    meant: u16,
-}
-
 impl Driver {
-    /// Goes through the life of one widget after the other until it is over.
-    async fn work(&self, dialect: &Dialect) -> Measured {
-        let mut measured = Measured::default();
-        while !self.is_over.load(Ordering::Relaxed) {
-            self.life(dialect, &mut measured).await;
+    /// Prints throughput, and the memory of each function's largest process, while the load runs.
+    async fn watch(&self, whole: Duration) {
+        let memory = DIALECTS.map(|dialect| format!("{}, MiB", dialect.name));
+        let table = Table::new(
+            ["after".to_owned(), "requests a second".to_owned()].into_iter().chain(memory),
+        );
+        print!("{table}");
+        let (start, step) = (Instant::now(), whole / STEPS);
+        let mut turn = interval_at((start + step).into(), step);
+        let mut before = 0;
+        for _ in 0..STEPS {
+            turn.tick().await;
+            let answered = self.answered.load(Ordering::Relaxed);
+            let rate = (answered - before) as f64 / step.as_secs_f64();
+            before = answered;
+            let memory = DIALECTS
+                .map(|dialect| format!("{:.2}", largest_child(dialect.name).unwrap_or_default()));
+            let after = format!("{:.1} s", start.elapsed().as_secs_f64());
+            println!("{}", Table::line([after, format!("{rate:.0}")].into_iter().chain(memory)));
         }
-        measured
     }
 
-    /// The life of one widget; it ends where none was created.
-    async fn life(&self, dialect: &Dialect, measured: &mut Measured) {
-        let once = Uuid::new_v4().to_string();
-        let (root, body) = (dialect.root, dialect.body);
-        let create = |name| Step {
-            name,
-            method: Method::POST,
-            path: root,
-            header: Some(("idempotency-key", &once)),
-            body,
-            meant: 200,
-        };
-        let created = self.send(create("create"), measured).await;
+    /// Sends all requests of a widget's life.
+    async fn live(&self, dialect: &Dialect) {
+        let key = Uuid::new_v4().to_string();
+        let Dialect { root, body, update, change, .. } = *dialect;
+        let once = Some(("idempotency-key", &*key));
+        let created = self.send(("create", "POST", root, once, body, 200)).await;
         let created: Value = serde_json::from_slice(&created).unwrap_or_default();
         let Some(id) = created["data"]["id"].as_str() else { return };
-        let widget = &format!("{root}/{id}");
-        let public = &format!("{widget}/{}", dialect.public);
-        let get = |name, path, meant| Step {
-            name,
-            method: Method::GET,
-            path,
-            header: None,
-            body: "",
-            meant,
-        };
-        let update = |name, header, meant| Step {
-            name,
-            method: dialect.update.clone(),
-            path: widget,
-            header,
-            body: dialect.change,
-            meant,
-        };
-        for step in [
-            create("create, again"),
-            get("read", widget, 200),
-            get("read", widget, 200),
-            get("read", widget, 200),
-            Step {
-                header: Some(("if-none-match", r#""1""#)),
-                ..get("read, nothing new", widget, 304)
-            },
-            update("update", None, 200),
-            update("update, of this version", Some(("if-match", r#""2""#)), 200),
-            update("update, of an old version", Some(("if-match", r#""1""#)), 412),
-            get("list", dialect.list, 200),
-            get("public read", public, 200),
-            get("public read", public, 200),
-            Step {
-                body: "{}",
-                header: None,
-                ..Step { meant: dialect.invalid, ..create("create, invalid") }
-            },
-            Step { method: Method::DELETE, ..get("delete", widget, 200) },
-            get("read, gone", widget, 404),
+        let widget = &*format!("{root}/{id}");
+        let public = &*format!("{widget}/{}", dialect.public);
+        let list = &*format!("{}?{}=20", dialect.list, dialect.size);
+        let if_match = |version| Some(("if-match", version));
+        let unchanged = Some(("if-none-match", r#""1""#));
+        for request in [
+            ("create, again", "POST", root, once, body, 200),
+            ("read", "GET", widget, None, "", 200),
+            ("read", "GET", widget, None, "", 200),
+            ("read", "GET", widget, None, "", 200),
+            ("read, nothing new", "GET", widget, unchanged, "", 304),
+            ("update", update, widget, None, change, 200),
+            ("update, of this version", update, widget, if_match(r#""2""#), change, 200),
+            ("update, of an old version", update, widget, if_match(r#""1""#), change, 412),
+            ("list", "GET", list, None, "", 200),
+            ("public read", "GET", public, None, "", 200),
+            ("public read", "GET", public, None, "", 200),
+            ("create, invalid", "POST", root, None, "{}", dialect.invalid),
+            ("delete", "DELETE", widget, None, "", 200),
+            ("read, gone", "GET", widget, None, "", 404),
         ] {
-            self.send(step, measured).await;
+            self.send(request).await;
         }
     }
 
-    /// Sends a request, notes what came of it, and tells the answer's body.
-    async fn send(&self, step: Step<'_>, measured: &mut Measured) -> Vec<u8> {
+    /// Sends a request of a name, method, path, header, body and expected status. Returns the body
+    /// of the answer.
+    async fn send(
+        &self,
+        request: (&'static str, &str, &str, Option<(&str, &str)>, &str, u16),
+    ) -> Vec<u8> {
+        let (name, method, path, header, body, expected) = request;
         let start = Instant::now();
-        let answer = self.answer(&step).await;
+        let answer = self.client.send(method, path, header, body).await;
         self.answered.fetch_add(1, Ordering::Relaxed);
-        let (status, body) =
-            answer.map_or((None, Vec::new()), |(status, body)| (Some(status), body));
-        measured.record(&step, start.elapsed(), status);
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        let (status, body) = match answer {
+            Ok(answer) => (answer.status.to_string(), answer.body),
+            Err(_) => ("no answer".to_owned(), Vec::new()),
+        };
+        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in [name, ALL] {
+            let requests = measured.entry(name).or_default();
+            requests.milliseconds.push(milliseconds);
+            requests.unexpected += u64::from(status != expected.to_string());
+            *requests.statuses.entry(status.clone()).or_default() += 1;
+        }
         body
     }
-
-    async fn answer(&self, step: &Step<'_>) -> reqwest::Result<(u16, Vec<u8>)> {
-        let mut request =
-            self.client.request(step.method.clone(), format!("{}{}", self.url, step.path));
-        request =
-            request.header("authorization", &self.key).header("content-type", "application/json");
-        if let Some((name, value)) = step.header {
-            request = request.header(name, value);
-        }
-        let answer = request.body(step.body.to_owned()).send().await?;
-        Ok((answer.status().as_u16(), answer.bytes().await?.into()))
-    }
 }
 
-/// What was measured, by step.
-#[derive(Debug, Default)]
-struct Measured(BTreeMap<&'static str, Figures>);
-
-#[derive(Debug, Default, Clone)]
-struct Figures {
-    latencies: Vec<Duration>,
-    /// `None` where there was no answer.
-    statuses: BTreeMap<Option<u16>, u64>,
-    not_meant: u64,
-}
-
-impl Measured {
-    fn record(&mut self, step: &Step<'_>, latency: Duration, status: Option<u16>) {
-        let figures = self.0.entry(step.name).or_default();
-        figures.latencies.push(latency);
-        *figures.statuses.entry(status).or_default() += 1;
-        figures.not_meant += u64::from(status != Some(step.meant));
+fn table(measured: &BTreeMap<&str, Requests>) -> Table {
+    let [p50, p90, p99] = ["p50, ms", "p90, ms", "p99, ms"];
+    let mut table =
+        Table::new(["", "requests", p50, p90, p99, "longest, ms", "statuses", "unexpected"]);
+    for (name, requests) in measured {
+        let latencies = [50, 90, 99, 100]
+            .map(|percent| format!("{:.1}", percentile(&requests.milliseconds, percent)));
+        let count = requests.milliseconds.len().to_string();
+        let statuses: Vec<String> =
+            requests.statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
+        let cells = [(*name).to_owned(), count].into_iter().chain(latencies);
+        table.row(cells.chain([statuses.join(", "), requests.unexpected.to_string()]));
     }
-
-    fn add(&mut self, other: Self) {
-        for (step, figures) in other.0 {
-            self.0.entry(step).or_default().add(figures);
-        }
-    }
-
-    /// Prints the figures, and tells how many answers were not meant.
-    fn print(self) -> u64 {
-        println!();
-        println!(
-            "| | requests | p50, ms | p90, ms | p99, ms | longest, ms | statuses | not meant |"
-        );
-        println!("|---|---|---|---|---|---|---|---|");
-        let mut all = Figures::default();
-        for (step, figures) in self.0 {
-            all.add(figures.clone());
-            figures.print(step);
-        }
-        let not_meant = all.not_meant;
-        all.print("all");
-        not_meant
-    }
-}
-
-impl Figures {
-    fn add(&mut self, other: Self) {
-        self.latencies.extend(other.latencies);
-        for (status, count) in other.statuses {
-            *self.statuses.entry(status).or_default() += count;
-        }
-        self.not_meant += other.not_meant;
-    }
-
-    fn print(self, name: &str) {
-        let latencies: Vec<f64> =
-            self.latencies.iter().map(|latency| latency.as_secs_f64() * 1e3).collect();
-        let latencies =
-            [50, 90, 99, 100].map(|percent| format!("{:.1}", percentile(&latencies, percent)));
-        let statuses: Vec<String> = self
-            .statuses
-            .iter()
-            .map(|(status, count)| {
-                format!(
-                    "{}: {count}",
-                    status.map_or("no answer".to_owned(), |status| status.to_string())
-                )
-            })
-            .collect();
-        let (count, latencies, statuses) =
-            (self.latencies.len(), latencies.join(" | "), statuses.join(", "));
-        println!("| {name} | {count} | {latencies} | {statuses} | {} |", self.not_meant);
-    }
+    table
 }

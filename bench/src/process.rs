@@ -1,56 +1,43 @@
-//! What the kernel tells of a function's processes.
+//! What the kernel says of a process.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process,
-    time::Duration,
-};
+use std::{process, time::Duration};
 
-/// The processes of a function that this one started, as folders of `/proc`.
-pub fn of(function: &str) -> impl Iterator<Item = PathBuf> {
-    let own = format!("PPid:\t{}", process::id());
-    let name = format!("Name:\t{function}");
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
-    processes.filter(move |process| {
-        let status = fs::read_to_string(process.join("status")).unwrap_or_default();
-        [&own, &name].iter().all(|wanted| status.lines().any(|line| line == **wanted))
-    })
+use anyhow::{Context, Result};
+use procfs::process::{Process, all_processes};
+
+/// The letter of a thread that sleeps
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
+const SLEEPING: char = 'S';
+
+/// Returns the most resident memory of a process since its start, in MiB.
+pub fn peak_memory(process: &Process) -> Result<f64> {
+    let kib = process.status()?.vmhwm.context("a process without memory")?;
+    Ok(kib as f64 / 1024.0)
 }
 
-/// The memory that a process has now, in MiB.
-pub fn resident(process: &Path) -> Option<f64> {
+/// Returns the resident memory of the largest child of this process that runs `binary`, in MiB.
+pub fn largest_child(binary: &str) -> Result<f64> {
     // Exact, which `status` is not on every kernel.
-    mebibytes(&process.join("smaps_rollup"), "Rss:")
-}
-
-/// The most memory that it ever had, in MiB.
-pub fn peak(process: &Path) -> Option<f64> {
-    mebibytes(&process.join("status"), "VmHWM:")
-}
-
-fn mebibytes(file: &Path, name: &str) -> Option<f64> {
-    let text = fs::read_to_string(file).ok()?;
-    let kib = text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))?;
-    kib.parse::<f64>().ok().map(|kib| kib / 1024.0)
-}
-
-/// The CPU time that its threads have had (<https://docs.kernel.org/scheduler/sched-stats.html>).
-pub fn cpu(process: &Path) -> Option<Duration> {
-    let threads = fs::read_dir(process.join("task")).ok()?.flatten();
-    let times = threads.map(|thread| {
-        let schedstat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        schedstat.split(' ').next()?.parse().ok().map(Duration::from_nanos)
-    });
-    times.sum()
-}
-
-/// Whether all its threads wait for something.
-pub fn is_asleep(process: &Path) -> Option<bool> {
-    let mut threads = fs::read_dir(process.join("task")).ok()?.flatten();
-    let is_asleep = |thread: fs::DirEntry| {
-        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-        status.lines().any(|line| line.starts_with("State:\tS"))
+    let resident = |process: Process| {
+        let stat = process.stat().ok()?;
+        let is_child = stat.comm == binary && stat.ppid == i32::try_from(process::id()).ok()?;
+        let maps = is_child.then(|| process.smaps_rollup().ok())??;
+        maps.memory_map_rollup.0.first()?.extension.map.get("Rss").copied()
     };
-    Some(threads.all(is_asleep))
+    let largest = all_processes()?.flatten().filter_map(resident).max();
+    Ok(largest.unwrap_or_default() as f64 / f64::from(1 << 20))
+}
+
+/// Returns the CPU time of all threads (<https://docs.kernel.org/scheduler/sched-stats.html>).
+pub fn cpu(process: &Process) -> Result<Duration> {
+    let time = |task: procfs::ProcResult<procfs::process::Task>| {
+        Ok(Duration::from_nanos(task?.schedstat()?.sum_exec_runtime))
+    };
+    process.tasks()?.map(time).sum()
+}
+
+/// Returns whether all threads sleep.
+pub fn is_asleep(process: &Process) -> Result<bool> {
+    let states = process.tasks()?.map(|task| Ok(task?.stat()?.state));
+    Ok(states.collect::<Result<Vec<char>>>()?.iter().all(|state| *state == SLEEPING))
 }

@@ -1,113 +1,129 @@
 //! The programs that are measured, built as they are deployed.
 
-use std::{
-    collections::HashSet,
-    fs,
-    io::{Cursor, Write},
-    path::{Path, PathBuf},
-};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use serde::Serialize;
+use anyhow::{Context, Result, ensure};
+use axum::body::Bytes;
+use serde_json::Value;
 use widgets::local::{binaries, template::Template};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::requests::Dialect;
+use crate::dialect::{self, ASSISTANT, Dialect, Operation, PATHWAY};
+use crate::figures::Figures;
 
-/// How cargo is told of the plain way, which is no member of the workspace.
-pub const PLAIN: [&str; 2] = ["--manifest-path", "bench/programs/plain/Cargo.toml"];
+/// The arguments by which cargo finds the plain way, which is no member of the workspace.
+const PLAIN: [&str; 2] = ["--manifest-path", "bench/programs/plain/Cargo.toml"];
 
-/// Where they are.
-#[derive(Debug)]
-pub struct Programs {
-    /// The floor: it answers an event with the event.
-    pub echo: PathBuf,
-    /// The functions.
-    pub assistant: PathBuf,
-    pub pathway: PathBuf,
-    /// The plain way to write them.
-    pub plain: PathBuf,
-    /// What of a create is neither Lambda nor the store.
-    pub in_process: PathBuf,
+/// A program, and the dialect of the requests that it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// A function that answers with the event. It is sent the requests of the assistant dialect.
+    Echo,
+    Function(&'static Dialect),
+    /// The plain way to write a function.
+    Plain(&'static Dialect),
 }
 
-impl Programs {
-    /// Builds them, the functions only where `bundle`, a folder that `sam build` made, does not
-    /// have them.
-    pub async fn build(bundle: Option<&Path>) -> Result<Self> {
-        let (assistant, pathway) = match bundle {
-            Some(bundle) => {
-                let template = Template::read(binaries::workspace())?;
-                let of = |dialect: Dialect| -> Result<PathBuf> {
-                    let name = dialect.name();
-                    let spec = template.functions.iter().find(|spec| spec.binary == name);
-                    let spec =
-                        spec.with_context(|| format!("template.yaml has no function of {name}"))?;
-                    copied(&bundle.join(&spec.name).join("bootstrap"), name)
-                };
-                (of(Dialect::Assistant)?, of(Dialect::Pathway)?)
-            }
-            None => (member("assistant").await?, member("pathway").await?),
-        };
-        Ok(Self {
-            echo: member("echo").await?,
-            assistant,
-            pathway,
-            plain: built("plain", &[&PLAIN[..], &["--target-dir", "target/plain"]].concat())
-                .await?,
-            in_process: member("in_process").await?,
-        })
+impl Program {
+    pub const ALL: [Self; 5] = [
+        Self::Echo,
+        Self::Function(&ASSISTANT),
+        Self::Plain(&ASSISTANT),
+        Self::Function(&PATHWAY),
+        Self::Plain(&PATHWAY),
+    ];
+
+    /// Its name at the head of a column.
+    pub fn title(self) -> String {
+        match self {
+            Self::Plain(dialect) => format!("plain ({})", dialect.name),
+            _ => self.binary().to_owned(),
+        }
     }
 
-    /// The function that speaks `dialect`.
-    pub fn function(&self, dialect: Dialect) -> &Path {
-        match dialect {
-            Dialect::Assistant => &self.assistant,
-            Dialect::Pathway => &self.pathway,
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Function(dialect) => dialect.name,
+            Self::Plain(_) => "plain",
+        }
+    }
+
+    /// The operations that it has.
+    pub fn operations(self) -> &'static [Operation] {
+        match self {
+            Self::Echo => &[Operation::Create],
+            Self::Function(_) => &Operation::ALL,
+            Self::Plain(_) => &[Operation::Create, Operation::Read],
+        }
+    }
+
+    /// Returns the event of an operation on the widget `id`.
+    pub fn event(self, operation: Operation, id: &str) -> Bytes {
+        match self {
+            Self::Echo => ASSISTANT.event(operation, id),
+            Self::Function(dialect) | Self::Plain(dialect) => dialect.event(operation, id),
+        }
+    }
+
+    /// Checks the answer to an operation on the widget `id`. Returns the widget's id.
+    pub fn check(self, operation: Operation, id: &str, answer: &[u8]) -> Result<String> {
+        match self {
+            Self::Echo => {
+                let [sent, answer] =
+                    [&*self.event(operation, id), answer].map(serde_json::from_slice::<Value>);
+                ensure!(sent? == answer?, "the echo differs");
+                Ok(id.to_owned())
+            }
+            Self::Function(dialect) => dialect.check(operation, id, answer),
+            Self::Plain(_) => {
+                let body = dialect::success(answer)?;
+                ensure!(body["widget"].is_object(), "no widget: {body}");
+                Ok(body["id"].as_str().context("a widget without an id")?.to_owned())
+            }
         }
     }
 }
 
-/// A member of the workspace, built by itself: with the features that it asks for, as `sam build`
-/// has it, and not those of all members, which `cargo run` shares.
-async fn member(name: &str) -> Result<PathBuf> {
-    built(name, &["--package", name]).await
-}
+/// The binaries by name. `in_process` is a create without Lambda and store.
+#[derive(Debug)]
+pub struct Binaries(pub HashMap<String, PathBuf>);
 
-/// A copy of the release build of a binary: what cargo compiled stays where every other build finds
-/// it.
-async fn built(name: &str, arguments: &[&str]) -> Result<PathBuf> {
-    let built = binaries::cargo_build(["--release"].iter().chain(arguments).copied()).await?;
-    copied(built.get(name).with_context(|| format!("cargo built no binary {name}"))?, name)
-}
+impl Binaries {
+    /// Builds them. The functions come from `bundle` instead, if it is given: a folder that
+    /// `sam build` made.
+    pub async fn build(bundle: Option<&Path>) -> Result<Self> {
+        let mut binaries = HashMap::new();
+        let functions = Template::read(binaries::workspace())?.functions;
+        for name in ["echo", "in_process", "assistant", "pathway"] {
+            let function = functions.iter().find(|function| function.binary == name);
+            let binary = match bundle.zip(function) {
+                Some((bundle, function)) => bundle.join(&function.name).join("bootstrap"),
+                // By itself, and so with the features that it asks for, as `sam build` builds it.
+                None => release(name, &["--package", name]).await?,
+            };
+            binaries.insert(name.to_owned(), copy(&binary, name)?);
+        }
+        let plain = [&PLAIN[..], &["--target-dir", "target/plain"]].concat();
+        binaries.insert("plain".to_owned(), copy(&release("plain", &plain).await?, "plain")?);
+        Ok(Self(binaries))
+    }
 
-/// A fresh copy of `program`, where no build replaces it. Each program is measured as one: how the
-/// page cache holds a file, which depends on how it was written, changes what a start costs by a
-/// tenth.
-fn copied(program: &Path, name: &str) -> Result<PathBuf> {
-    let folder = binaries::workspace().join("target/bench");
-    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let copy = folder.join(name);
-    // Another benchmark may be running the one that is there.
-    let fresh = folder.join(format!("{name}.new"));
-    fs::copy(program, &fresh)
-        .and_then(|_| fs::rename(&fresh, &copy))
-        .with_context(|| format!("{} cannot be copied", program.display()))?;
-    Ok(copy)
-}
+    /// Returns the binary of a program.
+    pub fn of(&self, program: Program) -> &Path {
+        &self.0[program.binary()]
+    }
 
-/// How large a program is.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Size {
-    pub bootstrap_bytes: u64,
-    pub zip_bytes: u64,
-}
+    pub fn in_process(&self) -> &Path {
+        &self.0["in_process"]
+    }
 
-impl Size {
-    /// The size of `program`, and of the archive that it would be deployed in.
-    pub fn of(program: &Path) -> Result<Self> {
-        let bytes =
-            fs::read(program).with_context(|| format!("{} cannot be read", program.display()))?;
+    /// Returns the bytes of a program, also zipped as it is deployed, and the crates in it.
+    pub async fn size(&self, program: Program) -> Result<Figures> {
+        let bytes = fs::read(self.of(program))?;
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
@@ -115,20 +131,44 @@ impl Size {
             .unix_permissions(0o755);
         archive.start_file("bootstrap", options)?;
         archive.write_all(&bytes)?;
-        let archive = archive.finish()?.into_inner();
-        Ok(Self { bootstrap_bytes: bytes.len() as u64, zip_bytes: archive.len() as u64 })
+        let zip = archive.finish()?.into_inner();
+        let crates = match program {
+            Program::Plain(_) => crates(&PLAIN).await?,
+            _ => crates(&["--package", program.binary()]).await?,
+        };
+        let figures =
+            [("bootstrap, bytes", bytes.len()), ("zip, bytes", zip.len()), ("crates", crates)];
+        Ok(figures.map(|(name, value)| (name.to_owned(), value as f64)).into())
     }
 }
 
-/// How many crates are linked into what `package` builds, on Linux: those that run at build time
-/// are not.
-pub async fn crates(package: &[&str]) -> Result<u64> {
+/// Builds a binary in the release profile.
+async fn release(name: &str, arguments: &[&str]) -> Result<PathBuf> {
+    let mut built = binaries::cargo_build([&["--release"], arguments].concat()).await?;
+    built.remove(name).with_context(|| format!("cargo built no binary {name}"))
+}
+
+/// Copies a binary to a place where no build replaces it. Each program is measured as a fresh
+/// copy, because how the page cache holds a file changes what a start costs by a tenth.
+fn copy(binary: &Path, name: &str) -> Result<PathBuf> {
+    let folder = binaries::workspace().join("target/bench");
+    fs::create_dir_all(&folder)?;
+    let (copy, fresh) = (folder.join(name), folder.join(format!("{name}.new")));
+    // Another benchmark may be running the present copy, so it is replaced and not overwritten.
+    fs::copy(binary, &fresh)
+        .and_then(|_| fs::rename(&fresh, &copy))
+        .with_context(|| format!("{} cannot be copied", binary.display()))?;
+    Ok(copy)
+}
+
+/// Counts the crates that are linked into a package on Linux.
+async fn crates(package: &[&str]) -> Result<usize> {
     let mut tree = binaries::cargo()?;
     tree.arg("tree").args(package);
     tree.args(["--edges", "normal,no-proc-macro", "--target", "x86_64-unknown-linux-gnu"]);
     tree.args(["--prefix", "none", "--format", "{p}"]);
     let tree = String::from_utf8(binaries::output_of(tree).await?)?;
-    // What stands there once more has a mark behind it.
+    // Cargo marks a crate that it lists again.
     let crates: HashSet<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
-    Ok(crates.len() as u64)
+    Ok(crates.len())
 }

@@ -4,50 +4,49 @@ use std::fmt;
 
 /// A table.
 #[derive(Debug)]
-pub struct Table(Vec<Vec<String>>);
+pub struct Table(Vec<String>);
 
 impl Table {
-    /// A table with this head.
+    /// Makes a table with this head.
     pub fn new(head: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let head: Vec<String> = head.into_iter().map(Into::into).collect();
-        let rule = vec!["---".to_owned(); head.len()];
-        Self(vec![head, rule])
+        let rule = Self::line(head.iter().map(|_| "---"));
+        Self(vec![Self::line(head), rule])
     }
 
-    /// One more row.
+    /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
-        self.0.push(cells.into_iter().map(Into::into).collect());
+        self.0.push(Self::line(cells));
+    }
+
+    /// Returns a row as text.
+    pub fn line(cells: impl IntoIterator<Item = impl Into<String>>) -> String {
+        let cells: Vec<String> = cells.into_iter().map(Into::into).collect();
+        format!("| {} |", cells.join(" | "))
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|row| writeln!(f, "| {} |", row.join(" | ")))
+        self.0.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
-/// A number with as many digits as are worth a look.
+/// Formats a number with two decimals below 10, one below 100, and groups of three digits above.
 pub fn number(value: f64) -> String {
-    if value.fract() != 0.0 && value < 10.0 {
-        format!("{value:.2}")
-    } else if value.fract() != 0.0 && value < 100.0 {
-        format!("{value:.1}")
-    } else {
-        grouped(value.round() as u64)
+    match value {
+        _ if value.fract() == 0.0 || value >= 100.0 => grouped(value.round() as u64),
+        _ if value < 10.0 => format!("{value:.2}"),
+        _ => format!("{value:.1}"),
     }
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
+    match value {
+        0..1_000 => value.to_string(),
+        _ => format!("{},{:03}", grouped(value / 1_000), value % 1_000),
     }
-    grouped
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct Events {
     /// The DynamoDB to follow, such as the store that `widgets serve --ephemeral` prints
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<Url>,
-    /// The folder of the local which has to run [default: .widgets in the checkout]
+    /// The folder of the local stack, which has to run [default: .widgets in the checkout]
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint_url")]
     data: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
+use shared::validation::json::BYTE_ORDER_MARK;
 use url::Url;
 
 use crate::local::{
@@ -33,16 +34,15 @@ pub struct Invoke {
 /// that fails is an error.
 pub async fn run(invoke: Invoke) -> Result<()> {
     let event = read(&invoke.event)?;
+    // Lambda refuses an event with the mark that some editors put before a text.
+    let event = event.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(&event).to_owned();
     let stack = invoke.url.as_str().trim_end_matches('/');
     // No proxy: the stack answers this to programs on its own machine alone.
     let client = reqwest::Client::builder().no_proxy().build()?;
     let answer =
         client.post(invocations_url(&invoke.url, &invoke.function)?).body(event).send().await;
-    let answer = answer.map_err(|error| {
-        anyhow!(
-            "no stack answers at {stack}: {} (`widgets serve` starts one, --url names another)",
-            root_cause(&error)
-        )
+    let answer = answer.map_err(|error| anyhow!(root_cause(&error))).with_context(|| {
+        format!("no stack answers at {stack} (`widgets serve` starts one, --url names another)")
     })?;
     let status = answer.status();
     let header = |name| {

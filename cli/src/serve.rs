@@ -1,12 +1,12 @@
 //! `widgets serve`: both APIs on this machine.
 
 use std::{
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
     sync::Arc,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, value_parser};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -34,6 +34,9 @@ pub struct Serve {
     /// The port to listen on; 0 is any free one, and is printed
     #[arg(long, default_value_t = 3000)]
     port: u16,
+    /// What precedes every path of the API, as the mapping of a custom domain does: /chat
+    #[arg(long, value_name = "PATH", value_parser = prefix)]
+    prefix: Option<String>,
     /// The folder that keeps what is created, from one start to the next [default: .widgets in the
     /// checkout]
     #[arg(long, value_name = "DIR")]
@@ -48,6 +51,10 @@ pub struct Serve {
     /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "ephemeral"])]
     endpoint_url: Option<Url>,
+    /// The address and port that the store listens on, for functions in containers; whoever reaches
+    /// it reads and writes everything [default: any free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "endpoint_url")]
+    store_address: Option<SocketAddr>,
     /// The most execution environments a function has; each handles one request at a time, and more
     /// start as requests overlap. Requests beyond that wait their turn
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u16).range(1..=1000))]
@@ -102,14 +109,15 @@ async fn start(serve: Serve) -> Result<Stack> {
         }
         StoreLocation::Endpoint(_) => (String::new(), Some(embedded_store::data_folder())),
     };
+    let prefix = serve.prefix.unwrap_or_default();
     let template = Template::read(binaries::workspace())?;
-    let functions: Vec<String> =
-        template.functions.iter().map(|function| function.binary.clone()).collect();
     let bound = BoundStack::new(Options {
         address: address(&serve.host, serve.port)?,
+        prefix: prefix.clone(),
         store_location,
+        store_address: serve.store_address,
         concurrency: serve.concurrency.into(),
-        template,
+        template: template.clone(),
         // Nobody may read it: the other tasks go on meanwhile.
         logs: Arc::new(|function, line| {
             block_in_place(|| eprintln!("{}", logs::readable(function, line)));
@@ -118,41 +126,44 @@ async fn start(serve: Serve) -> Result<Stack> {
     .await?;
     let key = match (key, key_folder) {
         (None, Some(folder)) => keys::kept_development_key(&folder, &bound.store).await?,
-        (Some(key), _) => {
+        (given, _) => {
+            let key = given.map_or_else(keys::generate, Ok)?;
             let issued = keys::issue_development_key(&key, &bound.store).await;
             issued.context("--api-key needs another key")?;
             key
         }
-        (None, None) => {
-            let key = keys::generate()?;
-            keys::issue_development_key(&key, &bound.store).await?;
-            key
-        }
     };
-    eprintln!(
-        "Building the functions ({}): minutes the first time, then at once.",
-        functions.join(", ")
-    );
-    let binaries = binaries::build(functions.iter().map(String::as_str)).await?;
+    let names: Vec<&str> = template.functions.iter().map(|it| it.binary.as_str()).collect();
+    let names = names.join(", ");
+    eprintln!("Building the functions ({names}): minutes the first time, then at once.");
+    let binaries = binaries::of(&template).await?;
     let stack = bound.start(&binaries).await?;
-    println!("{}", banner(&stack.url, &stack.store.url, &kept, key.reveal()));
+    println!("{}", banner(&stack.url, &prefix, &stack.store.url, &kept, key.reveal()));
     Ok(stack)
 }
 
 fn address(host: &str, port: u16) -> Result<SocketAddr> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, port));
-    }
     let unknown =
         || format!("{host} is no address of this machine (--host takes one, such as 127.0.0.1)");
-    let mut addresses = (host, port).to_socket_addrs().with_context(unknown)?;
-    addresses.next().with_context(unknown)
+    (host, port).to_socket_addrs().with_context(unknown)?.next().with_context(unknown)
 }
 
-fn banner(url: &str, store: &str, kept: &str, key: &str) -> String {
+/// Parses a prefix, which is one or more segments of what API Gateway lets a mapping have
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mappings.html>).
+fn prefix(text: &str) -> Result<String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/$-_.+!*'()".contains(&byte);
+    let segments = text.trim_matches('/');
+    ensure!(
+        !segments.is_empty() && !segments.contains("//") && text.bytes().all(is_allowed),
+        "a prefix is a path of letters, digits and $-_.+!*'(), such as /chat"
+    );
+    Ok(format!("/{segments}"))
+}
+
+fn banner(url: &str, prefix: &str, store: &str, kept: &str, key: &str) -> String {
     let query_key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-    let assistant_url = quoted(&format!("{url}/api/v1/widget?api_key={query_key}"));
-    let pathway_url = quoted(&format!("{url}/v1/widget"));
+    let assistant_url = quoted(&format!("{url}{prefix}/api/v1/widget?api_key={query_key}"));
+    let pathway_url = quoted(&format!("{url}{prefix}/v1/widget"));
     let authorization = quoted(&format!("authorization: {key}"));
     format!(
         r#"
@@ -190,8 +201,23 @@ mod tests {
 
     #[test]
     fn printed_curl_lines_quote_any_api_key() {
-        let banner = banner("http://127.0.0.1:3000", "http://127.0.0.1:1", "", "it's&<one>");
+        let url = "http://127.0.0.1:3000";
+        let banner = banner(url, "/chat", "http://127.0.0.1:1", "", "it's&<one>");
+        assert!(banner.contains("-X POST 'http://127.0.0.1:3000/chat/api/v1/widget?"), "{banner}");
+        assert!(banner.contains("-X POST 'http://127.0.0.1:3000/chat/v1/widget' "), "{banner}");
         assert!(banner.contains("api_key=it%27s%26%3Cone%3E' -H"), "{banner}");
         assert!(banner.contains(r"-H 'authorization: it'\''s&<one>' -H"), "{banner}");
+    }
+
+    #[test]
+    fn prefix_is_one_segment_or_more() {
+        for (text, expected) in
+            [("/chat", "/chat"), ("chat/", "/chat"), ("/a/b.c", "/a/b.c"), ("/v1", "/v1")]
+        {
+            assert_eq!(prefix(text).unwrap(), expected);
+        }
+        for text in ["", "/", "//", "/a//b", "/a b", "/ü", "/a?b", "/%61"] {
+            assert!(prefix(text).is_err(), "{text}");
+        }
     }
 }

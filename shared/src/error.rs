@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::model::WidgetId;
-use crate::validation::json::{JsonText, NotJson};
+use crate::validation::json::{JsonText, MAX_INTEGER_DIGITS, NotJson};
 use crate::validation::{Violation, ViolationKind, violation};
 
 /// Says why a request or a command has no success.
@@ -32,6 +32,8 @@ pub enum Error {
     BodyTooLarge,
     /// The body is not UTF-8.
     BodyNotUtf8,
+    /// The body has an integer of more than [`MAX_INTEGER_DIGITS`] digits.
+    IntegerTooLong,
     /// The body is not JSON. A client gets this one violation alone.
     Malformed(Vec<Violation>),
     /// The request breaks rules: every violation.
@@ -90,6 +92,12 @@ impl fmt::Display for Error {
             }
             Self::BodyTooLarge => "body must be at most 256 KiB",
             Self::BodyNotUtf8 => "body must be JSON in UTF-8",
+            Self::IntegerTooLong => {
+                return write!(
+                    f,
+                    "body must have no integer of more than {MAX_INTEGER_DIGITS} digits"
+                );
+            }
             Self::Malformed(_) | Self::Invalid(_) => "the request breaks rules",
             Self::WidgetNotFound(id) | Self::WidgetAlreadyDeleted(id) => {
                 return write!(f, "there is no widget with id {id}");
@@ -115,6 +123,7 @@ impl From<NotJson> for Error {
     fn from(error: NotJson) -> Self {
         match error {
             NotJson::Encoding => Self::BodyNotUtf8,
+            NotJson::IntegerTooLong => Self::IntegerTooLong,
             NotJson::Syntax { .. } => {
                 Self::Malformed(violation(ViolationKind::Malformed(error), JsonText::default()))
             }

@@ -8,7 +8,8 @@ use axum::{Router, response::Html, routing::get};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 
-use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, eventually};
+use crate::support::app::{TestApp, eventually};
+use crate::support::dialect::{ASSISTANT, PATHWAY};
 
 /// Fetches each URL plainly, with a header that makes the browser ask first, and again, so that it
 /// asks whether it still has the right answer. What came of it is the page's text.
@@ -47,19 +48,9 @@ fn chromium() -> Option<PathBuf> {
 async fn visit(chromium: &PathBuf, url: &str) -> Value {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--disable-dev-shm-usage",
-        ])
-        .args([
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
+        .args(["--headless", "--no-sandbox", "--no-first-run"])
+        .args(["--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--disable-sync"])
+        .args(["--disable-background-networking", "--disable-component-update"])
         // Time that passes only while nothing is being fetched.
         .args(["--virtual-time-budget=10000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
@@ -86,17 +77,15 @@ async fn cross_origin_page_reads_public_data_only_where_allowed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
 
-    let body = ASSISTANT_BODY.replacen('{', r#"{"display_name":"Support","#, 1);
-    let parameters = format!(
-        "{}/api/v1/widget/{}/parameters",
-        app.stack.url,
-        app.create_assistant(body).await.id()
-    );
+    let body = ASSISTANT.body.replacen('{', r#"{"display_name":"Support","#, 1);
+    let assistant = app.create_assistant(body).await.id();
     let domains = format!(r#""allowed_domains":["127.0.0.1:{port}"]"#);
-    let body = PATHWAY_BODY.replace(r#""allowed_domains":[]"#, &domains);
+    let body = PATHWAY.body.replace(r#""allowed_domains":[]"#, &domains);
     let pathway = app.create_pathway(body).await.id();
-    let config = format!("{}/v1/widget/{pathway}/config", app.stack.url);
 
+    let url = |path: String| format!("{}{path}", app.stack.url);
+    let parameters = url(ASSISTANT.public_path(&assistant));
+    let config = url(PATHWAY.public_path(&pathway));
     let urls = json!({"parameters": parameters, "config": config});
     let page = PAGE.replace("URLS", &urls.to_string());
     let server = Router::new().route("/", get(move || async move { Html(page) }));
@@ -109,27 +98,16 @@ async fn cross_origin_page_reads_public_data_only_where_allowed() {
 
     for found in [&allowed, &refused] {
         for answer in found["parameters"].as_array().unwrap() {
-            assert_eq!(
-                (&answer["status"], &answer["tag"]),
-                (&json!(200), &json!("\"1\"")),
-                "{found}"
-            );
+            assert_eq!(answer["status"], 200, "{found}");
+            assert_eq!(answer["tag"], r#""1""#, "{found}");
             assert_eq!(answer["data"]["display_name"], "Support");
         }
     }
-    for answer in allowed["config"].as_array().unwrap() {
-        assert_eq!(
-            (&answer["status"], &answer["tag"]),
-            (&json!(200), &json!("\"1\"")),
-            "{allowed}"
-        );
-        assert_eq!(answer["data"], json!({"id": pathway, "config": {}, "messages_per_minute": 10}));
-    }
-    assert_eq!(
-        refused["config"],
-        json!(["TypeError", "TypeError", "TypeError"]),
-        "not even that it is there"
-    );
+    let data = json!({"id": pathway, "config": {}, "messages_per_minute": 10});
+    let shown = json!({"status": 200, "tag": r#""1""#, "data": data});
+    assert_eq!(allowed["config"], json!([shown, shown, shown]));
+    // Not even that it is there.
+    assert_eq!(refused["config"], json!(["TypeError", "TypeError", "TypeError"]));
     // The third time the browser had the answer already; the second time it asked first.
     for status in [r#""status":304"#, r#""status":204"#] {
         let count = || app.log().matches(status).count();

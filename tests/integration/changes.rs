@@ -1,25 +1,19 @@
 //! Change events. Every committed change of a widget is published once, in the order of the
 //! widget's versions. Nothing else is published.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use shared::model::AccountId;
 use tokio::time::timeout;
 use widgets::{
     events::Changes,
     local::{binaries, stack::DEVELOPMENT_ACCOUNT, stream::Start, template::Template},
 };
 
-use crate::support::app::{
-    ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp,
-};
-
-const DIALECTS: [(&str, &str, &str, &str, &str); 2] = [
-    ("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE),
-    ("pathway", "/v1/widget", "PATCH", PATHWAY_BODY, PATHWAY_CHANGE),
-];
+use crate::support::app::{Item, JSON, TestApp};
+use crate::support::dialect::{DIALECTS, PATHWAY};
 
 /// The pipe and the bus of the template, over the stack's store.
 async fn follow(app: &TestApp) -> Changes {
@@ -36,19 +30,13 @@ async fn next(changes: &mut Changes, count: usize) -> Vec<Value> {
             events.extend(published.map(|event| serde_json::to_value(event.unwrap()).unwrap()));
         }
     };
-    timeout(Duration::from_secs(30), all)
-        .await
-        .unwrap_or_else(|_| panic!("fewer than {count} events"));
+    let in_time = timeout(Duration::from_secs(30), all).await;
+    in_time.unwrap_or_else(|_| panic!("fewer than {count} events"));
     events
 }
 
 /// What the template's text makes of a change.
-fn detail(
-    change: &str,
-    dialect: &str,
-    account: &str,
-    item: &HashMap<String, AttributeValue>,
-) -> Value {
+fn detail(change: &str, dialect: &str, account: AccountId, item: &Item) -> Value {
     let template = Template::read(binaries::workspace()).unwrap();
     let text = |name: &str| item[name].as_s().unwrap().as_str();
     let mut detail = template.pipes[0].input_template.clone();
@@ -58,7 +46,7 @@ fn detail(
         ("<$.dynamodb.NewImage.updated_at.S>", text("updated_at")),
         ("<$.dynamodb.NewImage.change.S>", change),
         ("<$.dynamodb.NewImage.dialect.S>", dialect),
-        ("<$.dynamodb.NewImage.account.S>", account),
+        ("<$.dynamodb.NewImage.account.S>", &account.to_string()),
     ] {
         assert!(detail.contains(variable), "{variable}");
         detail = detail.replace(variable, value);
@@ -67,8 +55,8 @@ fn detail(
 }
 
 /// The item with this id, widget or what one left.
-async fn item(app: &TestApp, id: &str) -> HashMap<String, AttributeValue> {
-    let is_it = |item: &HashMap<String, AttributeValue>| item["sk"].as_s().unwrap() == id;
+async fn item(app: &TestApp, id: &str) -> Item {
+    let is_it = |item: &Item| item["sk"].as_s().unwrap() == id;
     app.items().await.into_iter().find(is_it).unwrap()
 }
 
@@ -78,61 +66,58 @@ async fn each_committed_change_is_published_once_and_nothing_else_is() {
     let (other_key, other_account) = app.another_account().await;
     let mut changes = follow(&app).await;
     let mut expected = Vec::new();
-    let account = DEVELOPMENT_ACCOUNT.to_string();
-    for (dialect, root, update, body, change) in DIALECTS {
+    let account = DEVELOPMENT_ACCOUNT;
+    for dialect in DIALECTS {
+        let (root, update, change) = (dialect.root, dialect.update, dialect.change);
         let ask = async |method: &str, path: &str, header: (&str, &str), body: &str| {
-            let headers =
-                [("authorization", app.key.as_str()), ("content-type", "application/json"), header];
-            app.send(method, path, &headers, body.to_owned()).await
+            app.call_with(&[header], method, path, body.to_owned()).await
         };
         let nothing = ("accept", "*/*");
         // Made once, asked for twice.
-        let once = ("idempotency-key", dialect);
-        let id = ask("POST", root, once, body).await.id();
-        assert_eq!(ask("POST", root, once, body).await.header("idempotency-replayed"), "true");
-        expected.push(detail("created", dialect, &account, &item(&app, &id).await));
-        let widget = format!("{root}/{id}");
+        let once = ("idempotency-key", "once");
+        let id = ask("POST", root, once, dialect.body).await.id();
+        let replay = ask("POST", root, once, dialect.body).await;
+        assert_eq!(replay.header("idempotency-replayed"), "true");
+        let event =
+            async |change: &str| detail(change, dialect.name, account, &item(&app, &id).await);
+        expected.push(event("created").await);
+        let widget = &*dialect.widget(&id);
 
         // What is read or refused changes nothing, and neither does an update to what is there.
+        let stale = ("if-match", r#""7""#);
         for (method, path, header, body, status) in [
             ("GET", root, nothing, "", 200),
-            ("GET", &*widget, nothing, "", 200),
-            ("POST", root, once, change, if dialect == "pathway" { 400 } else { 422 }),
-            ("POST", root, nothing, "{}", if dialect == "pathway" { 400 } else { 422 }),
-            (update, &widget, nothing, body, 200),
-            (update, &widget, ("if-match", r#""7""#), change, 412),
-            ("DELETE", &widget, ("if-match", r#""7""#), "", 412),
+            ("GET", widget, nothing, "", 200),
+            ("POST", root, once, change, dialect.invalid),
+            ("POST", root, nothing, "{}", dialect.invalid),
+            (update, widget, nothing, dialect.body, 200),
+            (update, widget, stale, change, 412),
+            ("DELETE", widget, stale, "", 412),
         ] {
-            assert_eq!(
-                ask(method, path, header, body).await.status,
-                status,
-                "{method} {path} {header:?}"
-            );
+            let answer = ask(method, path, header, body).await;
+            assert_eq!(answer.status, status, "{method} {path} {header:?}");
         }
         // However it comes.
-        assert_eq!(ask(update, &widget, nothing, change).await.status, 200);
-        expected.push(detail("updated", dialect, &account, &item(&app, &id).await));
-        let function = if dialect == "pathway" { "Pathway" } else { "Assistant" };
-        let back = json!({"operation": "update", "account": account, "widget_id": id, "body": serde_json::from_str::<Value>(body).unwrap()});
+        assert_eq!(ask(update, widget, nothing, change).await.status, 200);
+        expected.push(event("updated").await);
+        let body: Value = serde_json::from_str(dialect.body).unwrap();
+        let back =
+            json!({"operation": "update", "account": account, "widget_id": id, "body": body});
         for _ in 0..2 {
-            app.invoke(function, &back.to_string()).await.unwrap();
+            app.invoke(dialect.function, &back.to_string()).await.unwrap();
         }
-        expected.push(detail("updated", dialect, &account, &item(&app, &id).await));
+        expected.push(event("updated").await);
 
         // Another account's are its own.
-        let headers = [("authorization", &*other_key), ("content-type", "application/json")];
-        let others = app.send("POST", root, &headers, body).await.id();
-        expected.push(detail(
-            "created",
-            dialect,
-            &other_account.to_string(),
-            &item(&app, &others).await,
-        ));
+        let headers = [("authorization", &*other_key), JSON];
+        let others = app.send("POST", root, &headers, dialect.body).await.id();
+        let others = item(&app, &others).await;
+        expected.push(detail("created", dialect.name, other_account, &others));
 
-        assert_eq!(ask("DELETE", &widget, nothing, "").await.status, 200);
-        expected.push(detail("deleted", dialect, &account, &item(&app, &id).await));
+        assert_eq!(ask("DELETE", widget, nothing, "").await.status, 200);
+        expected.push(event("deleted").await);
         for (method, body) in [("DELETE", ""), ("GET", ""), (update, change)] {
-            assert_eq!(ask(method, &widget, nothing, body).await.status, 404);
+            assert_eq!(ask(method, widget, nothing, body).await.status, 404);
         }
         // DynamoDB deletes what has expired: what the widget left, and the record of its key.
         for item in app.items().await.into_iter().filter(|item| item.contains_key("ttl")) {
@@ -141,21 +126,17 @@ async fn each_committed_change_is_published_once_and_nothing_else_is() {
         }
     }
     // One that is last, so that nothing more can be on its way.
-    let last = app.create_pathway(PATHWAY_BODY).await.id();
-    expected.push(detail("created", "pathway", &account, &item(&app, &last).await));
+    let last = app.create(&PATHWAY).await.id();
+    expected.push(detail("created", PATHWAY.name, account, &item(&app, &last).await));
     let events = next(&mut changes, expected.len()).await;
     let details: Vec<_> = events.iter().map(|event| event["detail"].clone()).collect();
     assert_eq!(details, expected);
-    let versions = ["1", "2", "3", "1", "4", "1", "2", "3", "1", "4", "1"];
-    assert_eq!(
-        details.iter().map(|detail| &detail["data"]["version"]).collect::<Vec<_>>(),
-        versions
-    );
+    let versions = details.iter().map(|detail| detail["data"]["version"].as_str().unwrap());
+    let expected = ["1", "2", "3", "1", "4", "1", "2", "3", "1", "4", "1"];
+    assert_eq!(versions.collect::<Vec<_>>(), expected);
     for event in &events {
-        assert_eq!(
-            (&event["source"], &event["detail-type"]),
-            (&json!("widgets"), &json!("Widget Changed"))
-        );
+        assert_eq!(event["source"], "widgets");
+        assert_eq!(event["detail-type"], "Widget Changed");
         assert!(!event.to_string().contains(&app.key));
     }
 }
@@ -164,10 +145,9 @@ async fn each_committed_change_is_published_once_and_nothing_else_is() {
 async fn concurrent_changes_are_published_in_version_order_per_widget() {
     let app = TestApp::start().await;
     let mut changes = follow(&app).await;
-    let ids =
-        [app.create_pathway(PATHWAY_BODY).await.id(), app.create_pathway(PATHWAY_BODY).await.id()];
+    let ids = [app.create(&PATHWAY).await.id(), app.create(&PATHWAY).await.id()];
     let updates = (0..20).map(|number| {
-        let (path, app) = (format!("/v1/widget/{}", ids[number % 2]), &app);
+        let (path, app) = (PATHWAY.widget(&ids[number % 2]), &app);
         async move {
             let change = format!(r#"{{"messages_per_minute":{}}}"#, number + 100);
             assert_eq!(app.call("PATCH", &path, change).await.status, 200);
@@ -176,11 +156,10 @@ async fn concurrent_changes_are_published_in_version_order_per_widget() {
     join_all(updates).await;
     let events = next(&mut changes, 22).await;
     for id in &ids {
-        let of_it =
-            events.iter().map(|event| &event["detail"]).filter(|detail| detail["subject"] == **id);
-        let versions: Vec<u64> = of_it
-            .map(|detail| detail["data"]["version"].as_str().unwrap().parse().unwrap())
-            .collect();
-        assert_eq!(versions, (1..=11).collect::<Vec<_>>());
+        let details = events.iter().map(|event| &event["detail"]);
+        let versions = details
+            .filter(|detail| detail["subject"] == **id)
+            .map(|detail| detail["data"]["version"].as_str().unwrap().parse::<u64>().unwrap());
+        assert!(versions.eq(1..=11), "{events:?}");
     }
 }

@@ -4,23 +4,26 @@ use std::{
     fs,
     os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::Path,
-    process::Stdio,
+    process::{Output, Stdio},
     time::Duration,
 };
 
+use aws_sdk_dynamodb::Client;
+use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, BufReader, Lines},
     net::{TcpListener, unix::pipe::Sender},
     process::{Child, ChildStdout, Command},
     time::timeout,
 };
 
 use crate::support::{
-    app::{ASSISTANT_BODY, Item, PATHWAY_BODY, built, eventually},
+    app::{Item, JSON, built, eventually},
+    dialect::{ASSISTANT, Dialect, PATHWAY},
     fault_proxy::FaultProxy,
 };
 
-/// How long anything here may take.
+/// The time after which a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A `widgets serve` that listens.
@@ -33,11 +36,63 @@ pub struct Serve {
     curls: Vec<String>,
 }
 
-/// The command with these arguments, not started yet.
+/// Returns the command with these arguments. It is not started yet.
 pub async fn widgets(arguments: &[&str]) -> Command {
     let mut command = Command::new(&built().await["widgets"]);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command
+}
+
+/// Runs the command with these arguments to its end.
+pub async fn run(arguments: &[&str]) -> Printed {
+    Printed::new(widgets(arguments).await.output().await.unwrap())
+}
+
+/// The outcome of a command.
+#[derive(Debug)]
+pub struct Printed {
+    pub is_success: bool,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Printed {
+    pub fn new(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        let (is_success, code) = (output.status.success(), output.status.code());
+        Self { is_success, code, stdout, stderr }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Returns the key that the command printed.
+    pub fn key(&self) -> &str {
+        assert!(self.is_success, "{self:?}");
+        self.stdout.trim()
+    }
+
+    /// Asserts that the command failed with one line that contains `part`, and printed no more.
+    #[track_caller]
+    pub fn expect_failure(&self, part: &str) {
+        self.expect_error(1, part);
+    }
+
+    /// Asserts that the command refused an option with one line that contains `part`.
+    #[track_caller]
+    pub fn expect_usage_error(&self, part: &str) {
+        self.expect_error(2, part);
+    }
+
+    #[track_caller]
+    fn expect_error(&self, code: i32, part: &str) {
+        assert!(self.code == Some(code) && self.stdout.is_empty(), "{self:?}");
+        assert!(self.stderr.starts_with("widgets: ") && self.stderr.contains(part), "{self:?}");
+        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
+    }
 }
 
 impl Serve {
@@ -45,52 +100,46 @@ impl Serve {
         Self::start_logging(arguments, Stdio::null()).await
     }
 
-    /// The same with its log going somewhere.
+    /// Starts one whose log goes to `log`.
     pub async fn start_logging(arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let arguments = [&["serve", "--port", "0"], arguments].concat();
         let mut process =
             widgets(&arguments).await.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let (mut url, mut key, mut store, mut curls) =
-            (String::new(), String::new(), String::new(), Vec::new());
-        loop {
-            let line = lines.next_line().await.unwrap().expect("it ended before it listened");
-            let word = |line: &str| line.split_whitespace().next().unwrap().to_owned();
-            if let Some(rest) = line.strip_prefix("Listening on ") {
-                url = word(rest);
-            } else if let Some(rest) = line.strip_prefix("  API key ") {
-                key = word(rest);
-            } else if let Some(rest) = line.strip_prefix("  store ") {
-                store = word(rest);
-            } else if line.starts_with("curl ") {
-                curls.push(line);
-            } else if line.starts_with("Ctrl-C") {
-                return Self { process, lines, url, key, store, curls };
-            }
+        let mut printed = Vec::new();
+        while !printed.last().is_some_and(|line: &String| line.starts_with("Ctrl-C")) {
+            printed.push(lines.next_line().await.unwrap().expect("it ended before it listened"));
         }
+        let word_after = |label: &str| {
+            let rest = printed.iter().find_map(|line| line.strip_prefix(label)).unwrap_or_default();
+            rest.split_whitespace().next().unwrap_or_default().to_owned()
+        };
+        let (url, key) = (word_after("Listening on "), word_after("  API key "));
+        let store = word_after("  store ");
+        printed.retain(|line| line.starts_with("curl "));
+        Self { process, lines, url, key, store, curls: printed }
     }
 
-    async fn create(&self, key: &str) -> (u16, String) {
-        let request = reqwest::Client::new()
-            .post(format!("{}/v1/widget", self.url))
-            .header("authorization", key);
-        let response = request.body(PATHWAY_BODY).send().await.unwrap();
+    /// Creates a widget. Returns the status and the body.
+    async fn create(&self, dialect: Dialect, key: &str) -> (u16, String) {
+        let request = reqwest::Client::new().post(format!("{}{}", self.url, dialect.root));
+        let request = request.header("authorization", key).header(JSON.0, JSON.1);
+        let response = request.body(dialect.body).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// Everything that is kept.
-    pub async fn items(&self) -> Vec<Item> {
-        let config = widgets::local::store_access::local_config(&self.store);
-        let scan = aws_sdk_dynamodb::Client::new(&config)
-            .scan()
-            .table_name("Widgets")
-            .into_paginator()
-            .items()
-            .send();
-        scan.collect::<Result<_, _>>().await.unwrap()
+    /// Returns a client of its store.
+    pub fn client(&self) -> Client {
+        Client::new(&widgets::local::store_access::local_config(&self.store))
     }
 
-    /// The function processes that it started.
+    /// Returns everything in the table of widgets.
+    pub async fn items(&self) -> Vec<Item> {
+        let scan = self.client().scan().table_name("Widgets").into_paginator().items();
+        scan.send().collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// Returns the function processes that it started.
     fn children(&self) -> Vec<String> {
         children_of(self.process.id().unwrap())
     }
@@ -117,28 +166,28 @@ fn children_of(parent: u32) -> Vec<String> {
     entries.filter(is_child).collect()
 }
 
-fn is_running(process: &str) -> bool {
-    Path::new(&format!("/proc/{process}/exe")).read_link().is_ok()
+async fn wait_for_end(processes: &[String]) {
+    let is_running = |id: &String| Path::new(&format!("/proc/{id}/exe")).read_link().is_ok();
+    let is_over = || (!processes.iter().any(is_running)).then_some(());
+    eventually("the end of the functions", is_over).await;
 }
 
 #[tokio::test]
 async fn printed_curl_lines_work_when_pasted() {
-    let serve = Serve::start(&["--ephemeral", "--api-key", "it's-$mine&<you>+%"]).await;
-    assert_eq!((serve.key.as_str(), serve.curls.len()), ("it's-$mine&<you>+%", 2));
+    let key = "it's-$mine&<you>+%";
+    let serve = Serve::start(&["--ephemeral", "--api-key", key]).await;
+    assert_eq!((serve.key.as_str(), serve.curls.len()), (key, 2));
     if Command::new("curl").arg("--version").output().await.is_err() {
         eprintln!("no curl on this machine: the lines are not pasted");
     } else {
-        for (line, success) in serve
-            .curls
-            .iter()
-            .zip([r#"{"message":"Data created successfully""#, r#"{"status":200"#])
-        {
+        let successes = [r#"{"message":"Data created successfully""#, r#"{"status":200"#];
+        for (line, success) in serve.curls.iter().zip(successes) {
             let output = Command::new("sh").args(["-c", line]).output().await.unwrap();
             let body = String::from_utf8(output.stdout).unwrap();
             assert!(body.starts_with(success), "{line}: {body}");
         }
     }
-    assert_eq!(serve.create("it's-$mine&<you>+%").await.0, 200);
+    assert_eq!(serve.create(PATHWAY, key).await.0, 200);
 }
 
 #[tokio::test]
@@ -148,20 +197,17 @@ async fn widgets_and_keys_survive_kill_9_and_a_restart() {
     let arguments = ["--data", data.to_str().unwrap()];
     let first = Serve::start(&arguments).await;
     assert!(first.key.starts_with("in-") && first.key.len() == 46);
-    let (key, (status, body)) = (first.key.clone(), first.create(&first.key).await);
-    assert_eq!(status, 200, "{body}");
+    let key = first.key.clone();
+    assert_eq!(first.create(PATHWAY, &key).await.0, 200);
     let children = first.children();
     assert!(!children.is_empty());
     first.end("-9").await;
-    eventually("the end of the functions", || {
-        (!children.iter().any(|id| is_running(id))).then_some(())
-    })
-    .await;
+    wait_for_end(&children).await;
 
     let second = Serve::start(&arguments).await;
     assert_eq!(second.key, key);
     assert_eq!(second.items().await.len(), 1);
-    assert_eq!(second.create(&key).await.0, 200);
+    assert_eq!(second.create(PATHWAY, &key).await.0, 200);
 }
 
 #[tokio::test]
@@ -169,52 +215,47 @@ async fn data_folder_keeps_one_key_and_replaces_one_that_no_longer_works() {
     let folder = tempfile::tempdir().unwrap();
     let data = ["--data", folder.path().to_str().unwrap()];
     let file = folder.path().join("api-key");
+    let keys = async |arguments: &[&str]| run(&[&["keys"], arguments, &data].concat()).await;
     let ids = async || {
-        let list = [&["keys", "list", "--json"], &data[..]].concat();
-        let output = widgets(&list).await.output().await.unwrap();
-        let keys: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
-        keys.iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let list = keys(&["list", "--json"]).await.json();
+        let ids = list.as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
     };
 
-    let start = Serve::start(&data).await;
-    let kept = start.key.clone();
-    assert!(start.end("-INT").await);
+    let serve = Serve::start(&data).await;
+    let kept = serve.key.clone();
+    assert!(serve.end("-INT").await);
     assert_eq!(fs::read_to_string(&file).unwrap(), format!("{kept}\n"));
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let only = ids().await;
     assert_eq!(only.len(), 1);
 
-    // One that was given is used, and kept nowhere.
-    let start = Serve::start(&[&data[..], &["--api-key", "mine"]].concat()).await;
-    assert_eq!((start.key.as_str(), start.create("mine").await.0), ("mine", 200));
-    assert!(start.end("-INT").await);
+    // A key of the caller's choice works and is not kept.
+    let serve = Serve::start(&[&data[..], &["--api-key", "mine"]].concat()).await;
+    assert_eq!((serve.key.as_str(), serve.create(PATHWAY, "mine").await.0), ("mine", 200));
+    assert!(serve.end("-INT").await);
     assert_eq!(fs::read_to_string(&file).unwrap(), format!("{kept}\n"));
     assert_eq!(ids().await.len(), 2);
 
-    let revoke = [&["keys", "revoke", &only[0]], &data[..]].concat();
-    assert!(widgets(&revoke).await.output().await.unwrap().status.success());
-    let start = Serve::start(&data).await;
-    assert_ne!(start.key, kept);
-    assert_eq!((start.create(&start.key).await.0, start.create(&kept).await.0), (200, 401));
-    let replaced = start.key.clone();
-    assert!(start.end("-INT").await);
+    assert!(keys(&["revoke", &only[0]]).await.is_success);
+    let serve = Serve::start(&data).await;
+    let replaced = serve.key.clone();
+    assert_ne!(replaced, kept);
+    assert_eq!(serve.create(PATHWAY, &replaced).await.0, 200);
+    assert_eq!(serve.create(PATHWAY, &kept).await.0, 401);
+    assert!(serve.end("-INT").await);
 
-    // What is no key is replaced, too, and what cannot be read is told.
+    // A file without a key is replaced, too. One that cannot be read is an error.
     fs::write(&file, "").unwrap();
-    let start = Serve::start(&data).await;
-    assert!(start.key != replaced && start.create(&start.key).await.0 == 200);
-    assert!(start.end("-INT").await);
+    let serve = Serve::start(&data).await;
+    assert_ne!(serve.key, replaced);
+    assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
+    assert!(serve.end("-INT").await);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
-    let serve = [&["serve", "--port", "0"], &data[..]].concat();
-    let output = widgets(&serve).await.output().await.unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        told.starts_with("widgets: the key file ")
-            && told.contains("delete it to get a new key")
-            && told.lines().count() == 1,
-        "{told}"
-    );
+    let printed = run(&[&["serve", "--port", "0"], &data[..]].concat()).await;
+    printed.expect_failure("delete it to get a new key");
+    assert!(printed.stderr.starts_with("widgets: the key file "), "{printed:?}");
 }
 
 /// Fills a pipe, so that whoever writes to it is blocked.
@@ -235,25 +276,31 @@ async fn serve_answers_and_stops_while_nobody_reads_its_log() {
     let (_unread, log) = std::io::pipe().unwrap();
     let serve = Serve::start_logging(&["--ephemeral"], log.try_clone().unwrap()).await;
     fill(log.into()).await;
-    let creates = (0..8).map(|_| serve.create(&serve.key));
+    let creates = (0..8).map(|_| serve.create(PATHWAY, &serve.key));
     let answers =
         timeout(PATIENCE, futures_util::future::join_all(creates)).await.expect("answers");
     assert_eq!(answers.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200; 8]);
     assert!(timeout(PATIENCE, serve.end("-INT")).await.expect("its end"));
 }
 
+/// A container reaches no loopback address of its host.
+#[tokio::test]
+async fn store_listens_where_containers_reach_it_if_told_to() {
+    let serve = Serve::start(&["--ephemeral", "--store-address", "127.0.0.2:0"]).await;
+    assert!(serve.store.starts_with("http://127.0.0.2:"), "{}", serve.store);
+    assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
+    assert_eq!(serve.items().await.len(), 1);
+}
+
 #[tokio::test]
 async fn signal_stops_every_started_process() {
     for signal in ["-INT", "-TERM"] {
         let serve = Serve::start(&["--ephemeral"]).await;
-        assert_eq!(serve.create(&serve.key).await.0, 200);
+        assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
         let children = serve.children();
         assert_eq!(children.len(), 1);
         assert!(serve.end(signal).await, "{signal} is a clean end");
-        eventually("the end of the functions", || {
-            (!children.iter().any(|id| is_running(id))).then_some(())
-        })
-        .await;
+        wait_for_end(&children).await;
     }
 }
 
@@ -263,126 +310,98 @@ async fn unusable_options_print_one_error_line_and_fail() {
     let port = taken.local_addr().unwrap().port().to_string();
     let file = tempfile::NamedTempFile::new().unwrap();
     let in_file = file.path().join("data");
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
-    let _using = Serve::start(&["--data", data]).await;
+    let (file, in_file) = (file.path().to_str().unwrap(), in_file.to_str().unwrap());
     let garbage = tempfile::tempdir().unwrap();
     fs::write(garbage.path().join("store.sqlite"), "x".repeat(9000)).unwrap();
     let garbage = garbage.path().to_str().unwrap();
-    let nobody = "nobody.invalid";
-    for (arguments, says) in [
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let _using = Serve::start(&["--data", data]).await;
+    let nowhere = "http://127.0.0.1:1";
+    let unreached = "DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused";
+    for (options, reason) in [
         (
-            &["serve", "--ephemeral", "--port", &port][..],
+            &["--ephemeral", "--port", &port][..],
             "is in use by another program (--port takes another)",
         ),
-        (&["serve", "--ephemeral", "--port", "65536"], "'65536' for '--port <PORT>': "),
-        (&["serve", "--concurrency", "0"], "'0' for '--concurrency <N>': 0 is not in 1..=1000"),
+        (&["--ephemeral", "--api-key", "secret key"], "--api-key must be 1 to 255 printable"),
         (
-            &["keys", "issue", "--role", "admin"],
-            "'admin' for '--role <ROLE>': neither full nor read",
-        ),
-        (
-            &["serve", "--ephemeral", "--port", "0", "--api-key", "secret key"],
-            "--api-key must be 1 to 255 printable",
-        ),
-        (
-            &["serve", "--ephemeral", "--port", "0", "--host", "192.0.2.1"],
+            &["--ephemeral", "--host", "192.0.2.1"],
             "192.0.2.1 is no address of this machine (--host takes one, such as 127.0.0.1)",
         ),
         (
-            &["serve", "--ephemeral", "--port", "0", "--host", nobody],
+            &["--ephemeral", "--host", "nobody.invalid"],
             "nobody.invalid is no address of this machine (--host takes one",
         ),
         (
-            &["serve", "--port", "0", "--data", in_file.to_str().unwrap()],
-            "cannot be used (--data takes another): Not a directory",
+            &["--ephemeral", "--store-address", "192.0.2.1:0"],
+            "the store cannot listen on 192.0.2.1:0 (--store-address takes another)",
         ),
+        (&["--data", in_file], "cannot be used (--data takes another): Not a directory"),
+        (&["--data", file], "is a file: --data takes a folder"),
         (
-            &["serve", "--port", "0", "--data", file.path().to_str().unwrap()],
-            "is a file: --data takes a folder",
-        ),
-        (
-            &["keys", "issue", "--data", file.path().to_str().unwrap()],
-            "is not there: `widgets serve --data` makes one",
-        ),
-        (
-            &["serve", "--port", "0", "--data", garbage],
+            &["--data", garbage],
             "store.sqlite cannot be read: move it away to begin with an empty one: it is not an SQLite",
         ),
         (
-            &["serve", "--port", &port, "--data", data],
+            &["--data", data, "--port", &port],
             "is in use by another stack: stop that one, or give this one another folder and port",
         ),
-        (
-            &["serve", "--port", "0", "--endpoint-url", "http://127.0.0.1:1"],
-            "DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused",
-        ),
-        (
-            &["keys", "issue", "--endpoint-url", "http://127.0.0.1:1"],
-            "the key cannot be written to the table ApiKeys: DynamoDB at http://127.0.0.1:1 cannot be reached: \
-             connection refused",
-        ),
-        (
-            &["keys", "list", "--endpoint-url", "http://127.0.0.1:1"],
-            "the keys cannot be read: DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused",
-        ),
+        (&["--endpoint-url", nowhere], unreached),
     ] {
-        let output = widgets(arguments).await.output().await.unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success(), "{arguments:?}");
-        assert!(told.starts_with("widgets: ") && told.contains(says), "{arguments:?}: {told}");
-        assert_eq!(told.trim_end().lines().count(), 1, "{told}");
-        assert!(output.stdout.is_empty() && !told.contains("secret key"), "{told}");
+        let port: &[&str] = if options.contains(&"--port") { &[] } else { &["--port", "0"] };
+        let printed = run(&[&["serve"], port, options].concat()).await;
+        printed.expect_failure(reason);
+        assert!(!printed.stderr.contains("secret key"), "{printed:?}");
+    }
+    let printed = run(&["keys", "issue", "--data", file]).await;
+    printed.expect_failure("is not there: `widgets serve --data` makes one");
+    for (command, failure) in [
+        ("issue", "the key cannot be written to the table ApiKeys"),
+        ("list", "the keys cannot be read"),
+    ] {
+        let printed = run(&["keys", command, "--endpoint-url", nowhere]).await;
+        printed.expect_failure(&format!("{failure}: {unreached}"));
+    }
+    for (arguments, reason) in [
+        (&["serve", "--port", "65536"][..], "'65536' for '--port <PORT>': "),
+        (&["serve", "--concurrency", "0"], "'0' for '--concurrency <N>': 0 is not in 1..=1000"),
+        (&["keys", "issue", "--role", "admin"], "'admin' for '--role <ROLE>': neither full nor"),
+    ] {
+        run(arguments).await.expect_usage_error(reason);
     }
 }
 
 #[tokio::test]
 async fn issued_key_works_at_once_wherever_it_was_issued() {
-    async fn issue(arguments: &[&str]) -> (String, String) {
-        let output =
-            widgets(&[&["keys", "issue"], arguments].concat()).await.output().await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let key = String::from_utf8(output.stdout).unwrap();
-        (key.trim().to_owned(), String::from_utf8(output.stderr).unwrap())
-    }
+    let issue = async |options: &[&str]| run(&[&["keys", "issue"], options].concat()).await;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let account = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
 
-    let (before, told) =
-        issue(&["--data", data, "--account", account, "--name", "before it runs"]).await;
-    assert!(
-        before.starts_with("in-") && before.len() == 46 && told.contains(account),
-        "{before} {told}"
-    );
+    let options = ["--data", data, "--account", account, "--name", "before it runs"];
+    let before = issue(&options).await;
+    assert!(before.key().starts_with("in-") && before.key().len() == 46, "{before:?}");
+    assert!(before.stderr.contains(account), "{before:?}");
     let serve = Serve::start(&["--data", data]).await;
-    let (beside, told) = issue(&["--data", data]).await;
-    assert!(!told.contains(account), "a new account: {told}");
-    let (elsewhere, _) =
-        issue(&["--endpoint-url", &serve.store, "--table", "ApiKeys", "--account", account]).await;
-
-    for (key, org_id) in [(&before, Some(account)), (&beside, None), (&elsewhere, Some(account))] {
-        let url = format!("{}/api/v1/widget?api_key={key}", serve.url);
-        let request = reqwest::Client::new().post(url).header("content-type", "application/json");
-        let response = request.body(ASSISTANT_BODY).send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        let body: serde_json::Value =
-            serde_json::from_str(&response.text().await.unwrap()).unwrap();
-        assert!(org_id.is_none_or(|account| body["data"]["org_id"] == account), "{body}");
+    let of_new_account = issue(&["--data", data]).await;
+    assert!(!of_new_account.stderr.contains(account), "{of_new_account:?}");
+    let options = ["--endpoint-url", &serve.store, "--table", "ApiKeys", "--account", account];
+    let over_http = issue(&options).await;
+    for (printed, is_of_account) in [(before, true), (of_new_account, false), (over_http, true)] {
+        let (status, body) = serve.create(ASSISTANT, printed.key()).await;
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["data"]["org_id"] == account, is_of_account, "{body}");
     }
 
-    let (reader, _) =
-        issue(&["--data", data, "--role", "read", "--expires", "2999-01-01T00:00:00Z"]).await;
-    assert_eq!(serve.create(&reader).await.0, 403);
-    for refused in
+    let options = ["--data", data, "--role", "read", "--expires", "2999-01-01T00:00:00Z"];
+    assert_eq!(serve.create(PATHWAY, issue(&options).await.key()).await.0, 403);
+    for invalid in
         [["--role", "admin"], ["--expires", "tomorrow"], ["--expires", "2020-01-01T00:00:00Z"]]
     {
-        let output = widgets(&[&["keys", "issue", "--data", data], &refused[..]].concat())
-            .await
-            .output()
-            .await
-            .unwrap();
-        assert!(!output.status.success() && output.stdout.is_empty(), "{refused:?}");
+        let printed = issue(&[&["--data", data], &invalid[..]].concat()).await;
+        assert!(!printed.is_success && printed.stdout.is_empty(), "{invalid:?}");
     }
 }
 
@@ -391,77 +410,47 @@ async fn profile_signs_for_a_remote_store_and_a_local_store_needs_none() {
     let proxy = FaultProxy::start().await;
     let folder = tempfile::tempdir().unwrap();
     let profiles = folder.path().join("credentials");
-    fs::write(
-        &profiles,
-        "[operator]\naws_access_key_id = AKOPERATOR\naws_secret_access_key = secret\nregion = eu-west-1\n",
-    )
-    .unwrap();
-    let with_profile = async |arguments: &[&str], profile: Option<&str>| {
-        let mut command = widgets(arguments).await;
-        for name in [
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "AWS_REGION",
-            "AWS_PROFILE",
-        ] {
-            command.env_remove(name);
+    let keys = "aws_access_key_id = AKOPERATOR\naws_secret_access_key = secret";
+    fs::write(&profiles, format!("[operator]\n{keys}\nregion = eu-west-1\n")).unwrap();
+    let keys_with = async |profile: Option<&str>, arguments: &[&str]| {
+        let mut command = widgets(&[&["keys"], arguments].concat()).await;
+        for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "PROFILE"] {
+            command.env_remove(format!("AWS_{name}"));
         }
         command
             .env("AWS_SHARED_CREDENTIALS_FILE", &profiles)
             .env("AWS_CONFIG_FILE", folder.path().join("none"))
-            .env("AWS_EC2_METADATA_DISABLED", "true");
-        command.envs(profile.map(|profile| ("AWS_PROFILE", profile))).output().await.unwrap()
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(profile.map(|profile| ("AWS_PROFILE", profile)));
+        Printed::new(command.output().await.unwrap())
     };
 
-    let elsewhere = ["keys", "issue", "--endpoint-url", proxy.url.as_str()];
-    assert!(with_profile(&elsewhere, Some("operator")).await.status.success());
-    assert!(
-        proxy.signature().contains("Credential=AKOPERATOR/")
-            && proxy.signature().contains("/eu-west-1/dynamodb/")
-    );
-    assert!(with_profile(&elsewhere, None).await.status.success());
-    assert!(
-        proxy.signature().contains("Credential=local/")
-            && proxy.signature().contains("/us-east-1/dynamodb/")
-    );
-    for at in [&elsewhere[..], &["keys", "list", "--table", "ApiKeys"]] {
-        let output = with_profile(at, Some("nobody")).await;
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            !output.status.success()
-                && told.starts_with(
-                    "widgets: there is no AWS profile \"nobody\", which AWS_PROFILE names: "
-                ),
-            "{told}"
-        );
+    let remote = ["issue", "--endpoint-url", proxy.url.as_str()];
+    for (profile, key, region) in
+        [(Some("operator"), "AKOPERATOR", "eu-west-1"), (None, "local", "us-east-1")]
+    {
+        assert!(keys_with(profile, &remote).await.is_success);
+        let signature = proxy.signature();
+        assert!(signature.contains(&format!("Credential={key}/")), "{signature}");
+        assert!(signature.contains(&format!("/{region}/dynamodb/")), "{signature}");
     }
-    let output = with_profile(&["keys", "list", "--table", "ApiKeys"], None).await;
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        !output.status.success()
-            && told.starts_with("widgets: no AWS credentials found: set AWS_ACCESS_KEY_ID"),
-        "{told}"
-    );
+    let deployed = ["list", "--table", "ApiKeys"];
+    for arguments in [remote, deployed] {
+        let printed = keys_with(Some("nobody"), &arguments).await;
+        printed.expect_failure("there is no AWS profile \"nobody\", which AWS_PROFILE names: ");
+    }
+    let printed = keys_with(None, &deployed).await;
+    printed.expect_failure("widgets: no AWS credentials found: set AWS_ACCESS_KEY_ID");
 
-    let local = ["keys", "issue", "--data", folder.path().to_str().unwrap()];
-    assert!(with_profile(&local, Some("nobody")).await.status.success());
+    let local = ["issue", "--data", folder.path().to_str().unwrap()];
+    assert!(keys_with(Some("nobody"), &local).await.is_success);
 }
 
 #[tokio::test]
 async fn help_lists_every_option() {
-    let mut process = widgets(&["serve", "--help"]).await.stdout(Stdio::piped()).spawn().unwrap();
-    let mut help = String::new();
-    process.stdout.take().unwrap().read_to_string(&mut help).await.unwrap();
-    for option in [
-        "--host",
-        "--port",
-        "--data",
-        "--ephemeral",
-        "--api-key",
-        "--endpoint-url",
-        "--concurrency",
-    ] {
-        assert!(help.contains(option), "{option}: {help}");
+    let help = run(&["serve", "--help"]).await.stdout;
+    let options = "host port prefix data ephemeral api-key endpoint-url store-address concurrency";
+    for option in options.split(' ') {
+        assert!(help.contains(&format!("--{option}")), "{option}: {help}");
     }
 }

@@ -15,18 +15,16 @@ use uuid::Uuid;
 
 use crate::{
     command::Serve,
-    execution::{MARK, processes},
-    races::{DIALECTS, Dialect, MOST_TRIES},
-    support::app::{Answer, Item, TestApp, is_widget, raw_data, rounds},
+    execution::{mark_processes, processes},
+    races::{MOST_TRIES, value},
+    support::{
+        app::{Answer, Item, JSON, TestApp, is_widget, rounds},
+        dialect::{DIALECTS, Dialect},
+    },
 };
 
-/// A request as a client sends it.
-struct Request<'a> {
-    method: &'a str,
-    path: &'a str,
-    idempotency_key: Option<&'a str>,
-    body: &'a str,
-}
+/// A request as a client sends it: its method, path, idempotency key and body.
+type Request<'a> = (&'a str, &'a str, Option<&'a str>, &'a str);
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,17 +78,15 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
                 return (answer, tries > 1);
             }
         }
-        panic!("{} {} was never answered", request.method, request.path)
+        panic!("{request:?} was never answered")
     }
 
     /// Fails the test unless the answer is fine, with what the log says of it.
     fn expect(&self, is_fine: bool, answer: &Answer) {
         if !is_fine {
             let (log, id) = ((self.log)(), answer.header("x-request-id"));
-            panic!(
-                "{answer:?}\n{}",
-                log.lines().filter(|line| line.contains(id)).collect::<String>()
-            );
+            let lines: String = log.lines().filter(|line| line.contains(id)).collect();
+            panic!("{answer:?}\n{lines}");
         }
     }
 
@@ -102,34 +98,21 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
                 break;
             }
             let key = Uuid::new_v4().to_string();
-            let create = Request {
-                method: "POST",
-                path: dialect.root,
-                idempotency_key: Some(&key),
-                body: dialect.body,
-            };
+            let create = ("POST", dialect.root, Some(&*key), dialect.body);
             let (created, _) = self.insist(create).await;
             self.expect(created.status == 200, &created);
-            let path = format!("{}/{}", dialect.root, created.id());
+            let path = dialect.widget(&created.id());
 
-            let change = Value::Object(dialect.change(&[(field, n)])).to_string();
-            let update = Request {
-                method: dialect.update,
-                path: &path,
-                idempotency_key: None,
-                body: &change,
-            };
-            let (updated, _) = self.insist(update).await;
+            let change = dialect.change_of(field, n).to_string();
+            let (updated, _) = self.insist((dialect.update, &path, None, &change)).await;
             self.expect(updated.status == 200, &updated);
 
             if random(2) == 0 {
-                let delete =
-                    Request { method: "DELETE", path: &path, idempotency_key: None, body: "" };
-                let (deleted, is_retry) = self.insist(delete).await;
+                let (deleted, is_retry) = self.insist(("DELETE", &path, None, "")).await;
                 self.expect(deleted.status == 200 || is_retry && deleted.status == 404, &deleted);
                 answered.deleted.insert(path);
             } else {
-                answered.there.insert(path, (field, Dialect::value(field, n)));
+                answered.there.insert(path, (field, value(field, n)));
             }
         }
         answered
@@ -137,9 +120,10 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
 
     /// Has two clients of each dialect work until `kill` is over, and tells what came of both.
     async fn work_while<T>(&self, kill: impl Future<Output = T>) -> (Answered, T) {
-        let works = DIALECTS
-            .iter()
-            .flat_map(|dialect| dialect.fields[..2].iter().map(|field| self.work(dialect, field)));
+        let works = DIALECTS.iter().flat_map(|dialect| {
+            let fields = dialect.marked_fields().into_iter().take(2);
+            fields.map(|field| self.work(dialect, field))
+        });
         let kill = async {
             let killed = kill.await;
             self.is_over.set(true);
@@ -170,35 +154,25 @@ impl<S: AsyncFn(&Request<'_>) -> Option<Answer>, L: Fn() -> String> Clients<S, L
             answered.there.keys().chain(&answered.deleted).map(id).collect();
         assert_eq!(records.collect::<BTreeSet<_>>(), created);
         for (path, (field, value)) in &answered.there {
-            let read =
-                (self.send)(&Request { method: "GET", path, idempotency_key: None, body: "" })
-                    .await
-                    .unwrap();
+            let read = (self.send)(&("GET", path, None, "")).await.unwrap();
             assert_eq!(read.status, 200, "{read:?}");
-            let data: Value = serde_json::from_str(&raw_data(&read.body)).unwrap();
-            assert_eq!(&data[field], value, "{path}");
+            assert_eq!(&read.data()[field], value, "{path}");
         }
     }
 }
 
-fn headers<'a>(key: &'a str, request: &Request<'a>) -> Vec<(&'static str, &'a str)> {
-    let mut headers = vec![("authorization", key), ("content-type", "application/json")];
-    headers.extend(request.idempotency_key.map(|key| ("idempotency-key", key)));
+fn headers<'a>(key: &'a str, idempotency_key: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+    let mut headers = vec![("authorization", key), JSON];
+    headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
     headers
 }
 
 #[tokio::test]
 async fn acknowledged_writes_survive_function_crashes_exactly_once() {
-    let mark = Uuid::new_v4().to_string();
-    let app = TestApp::start_with(|options| {
-        for function in &mut options.template.functions {
-            function.variables.insert(MARK.to_owned(), mark.clone());
-        }
-    })
-    .await;
-    let send = async |request: &Request<'_>| {
-        let headers = headers(&app.key, request);
-        Some(app.send(request.method, request.path, &headers, request.body.to_owned()).await)
+    let mut mark = String::new();
+    let app = TestApp::start_with(|options| mark = mark_processes(options)).await;
+    let send = async |&(method, path, key, body): &Request<'_>| {
+        Some(app.send(method, path, &headers(&app.key, key), body.to_owned()).await)
     };
     let clients = Clients::new(send, || app.log());
     let kill = async {
@@ -233,27 +207,24 @@ async fn acknowledged_writes_survive_stack_crashes_exactly_once() {
     let mut serve = start().await;
     let (url, _) = watch::channel(serve.url.clone());
     let http = reqwest::Client::new();
-    let send = async |request: &Request<'_>| {
+    let send = async |&(method, path, key, body): &Request<'_>| {
         let at = url.borrow().clone();
-        let mut sent =
-            http.request(request.method.parse().unwrap(), format!("{at}{}", request.path));
-        for (name, value) in headers("in-crash", request) {
-            sent = sent.header(name, value);
+        let mut request = http.request(method.parse().unwrap(), format!("{at}{path}"));
+        for (name, value) in headers("in-crash", key) {
+            request = request.header(name, value);
         }
         let answer = async {
-            let answer = sent.body(request.body.to_owned()).send().await?;
+            let answer = request.body(body.to_owned()).send().await?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
             Ok::<_, reqwest::Error>(Answer { status, headers, body: answer.text().await? })
         };
-        let answer = answer.await;
-        if answer.is_err() {
-            let restarted =
-                async { drop(url.subscribe().wait_for(|url| *url != at).await.unwrap()) };
-            timeout(PATIENCE, restarted)
-                .await
-                .expect("a stack that was not killed does not answer");
+        let answer = answer.await.ok();
+        if answer.is_none() {
+            let mut restarts = url.subscribe();
+            let restarted = timeout(PATIENCE, restarts.wait_for(|url| *url != at)).await;
+            drop(restarted.expect("a stack that was not killed does not answer").unwrap());
         }
-        answer.ok()
+        answer
     };
     let clients = Clients::new(send, || fs::read_to_string(&log).unwrap());
     let kill = async {

@@ -7,14 +7,17 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 use tokio::runtime::Handle;
+use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::{
     bodies::json_text,
-    support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp, raw_data, raw_member},
+    support::{
+        app::{TestApp, keys_in_order, raw, raw_data, raw_member},
+        dialect::{ASSISTANT, DIALECTS, Dialect, PATHWAY},
+    },
 };
 
 /// What can be done to widgets, in either dialect. A widget is one of those created so far, by its
@@ -30,47 +33,40 @@ enum Operation {
     List,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<HashMap<String, Box<RawValue>>>,
-}
-
-/// A dialect's way to do it.
-struct Dialect<'a> {
+/// A client of a dialect, and the widgets that it created.
+struct Client<'a> {
     app: &'a TestApp,
-    name: &'static str,
-    widgets: &'static str,
-    update: &'static str,
-    smallest: &'static str,
+    dialect: Dialect,
     /// The field that holds the object.
     holder: &'static str,
     ids: Vec<String>,
 }
 
-impl Dialect<'_> {
+impl<'a> Client<'a> {
+    fn new(app: &'a TestApp, dialect: Dialect) -> Self {
+        let holder = if dialect.name == "assistant" { "attributes" } else { "config" };
+        Self { app, dialect, holder, ids: Vec::new() }
+    }
+
     /// Does it, and tells what came of it in words of neither dialect: the status and the objects
     /// that were shown.
     async fn run(&mut self, operation: &Operation) -> (u16, Vec<String>) {
-        let id = |number: &usize| match self.ids.len() {
-            0 => uuid::Uuid::nil().to_string(),
-            count => self.ids[number % count].clone(),
+        let path = |number: &usize| match self.ids.len() {
+            0 => self.dialect.widget(&Uuid::nil().to_string()),
+            count => self.dialect.widget(&self.ids[number % count]),
         };
         let (method, path, body) = match operation {
-            Operation::Create(object) => ("POST", self.widgets.to_owned(), self.body(object)),
-            Operation::Read(number) => {
-                ("GET", format!("{}/{}", self.widgets, id(number)), String::new())
-            }
+            Operation::Create(object) => ("POST", self.dialect.root.to_owned(), self.body(object)),
+            Operation::Read(number) => ("GET", path(number), String::new()),
             Operation::Update(number, object) => {
-                let body = match self.update {
+                let body = match self.dialect.update {
                     "PUT" => self.body(object),
                     _ => format!(r#"{{"{}":{object}}}"#, self.holder),
                 };
-                (self.update, format!("{}/{}", self.widgets, id(number)), body)
+                (self.dialect.update, path(number), body)
             }
-            Operation::Delete(number) => {
-                ("DELETE", format!("{}/{}", self.widgets, id(number)), String::new())
-            }
-            Operation::List => ("GET", self.widgets.to_owned(), String::new()),
+            Operation::Delete(number) => ("DELETE", path(number), String::new()),
+            Operation::List => ("GET", self.dialect.list.to_owned(), String::new()),
         };
         let answer = self.app.call(method, &path, body).await;
         if answer.status != 200 {
@@ -79,23 +75,21 @@ impl Dialect<'_> {
         if let Operation::Create(_) = operation {
             self.ids.push(answer.id());
         }
+        let data = raw_data(&answer.body);
         let shown = match operation {
             Operation::List => {
-                let data = raw_data(&answer.body);
-                let items: Vec<HashMap<String, Box<RawValue>>> =
-                    match serde_json::from_str::<Page>(&data) {
-                        Ok(page) => page.items,
-                        Err(_) => serde_json::from_str(&data).unwrap(),
-                    };
-                items.iter().map(|item| item[self.holder].get().to_owned()).collect()
+                let is_page = self.dialect.name == "assistant";
+                let items = if is_page { raw(&data, "items") } else { data };
+                let items: Vec<&RawValue> = serde_json::from_str(&items).unwrap();
+                items.iter().map(|item| raw(item.get(), self.holder)).collect()
             }
-            _ => vec![raw_member(&answer.body, self.holder)],
+            _ => vec![raw(&data, self.holder)],
         };
         (answer.status, shown)
     }
 
     fn body(&self, object: &str) -> String {
-        let members = self.smallest.strip_prefix('{').unwrap().replace(r#","config":{}"#, "");
+        let members = self.dialect.body.strip_prefix('{').unwrap().replace(r#","config":{}"#, "");
         format!(r#"{{"{}":{object},{members}"#, self.holder)
     }
 
@@ -104,10 +98,10 @@ impl Dialect<'_> {
     async fn stored(&self) -> Vec<Option<HashMap<String, AttributeValue>>> {
         let mut items = Vec::new();
         for id in &self.ids {
-            let item = self.app.stored(self.name, id).await;
+            let item = self.app.stored(self.dialect.name, id).await;
             items.push(item.map(|mut item| {
                 let text = |name: &str| item[name].as_s().unwrap().clone();
-                assert_eq!(text("pk"), format!("{DEVELOPMENT_ACCOUNT}#{}", self.name));
+                assert_eq!(text("pk"), format!("{DEVELOPMENT_ACCOUNT}#{}", self.dialect.name));
                 assert_eq!((text("sk"), text("id")), (id.clone(), id.clone()));
                 assert!(text("created_at") <= text("updated_at"));
                 let object = item.remove(self.holder).unwrap();
@@ -151,24 +145,8 @@ async fn same_operations_leave_the_same_state_in_both_dialects() {
     check(25, prop::collection::vec(operation(), 1..25), |operations| {
         runtime.block_on(async {
             // A sequence begins with nothing.
-            let mut assistant = Dialect {
-                app: &app,
-                name: "assistant",
-                widgets: "/api/v1/widget",
-                update: "PUT",
-                smallest: ASSISTANT_BODY,
-                holder: "attributes",
-                ids: Vec::new(),
-            };
-            let mut pathway = Dialect {
-                app: &app,
-                name: "pathway",
-                widgets: "/v1/widget",
-                update: "PATCH",
-                smallest: PATHWAY_BODY,
-                holder: "config",
-                ids: Vec::new(),
-            };
+            let mut assistant = Client::new(&app, ASSISTANT);
+            let mut pathway = Client::new(&app, PATHWAY);
             for operation in &operations {
                 let (a, b) = (assistant.run(operation).await, pathway.run(operation).await);
                 prop_assert_eq!(a, b, "{:?}", operation);
@@ -198,48 +176,77 @@ async fn values_round_trip_in_answers_and_from_the_store() {
     let runtime = Handle::current();
     let text = prop_oneof![
         Just("null".to_owned()),
-        any::<String>().prop_map(|text| serde_json::Value::String(text).to_string())
+        any::<String>().prop_map(|text| Value::String(text).to_string())
     ];
-    check(
-        60,
-        (prop::collection::vec(text, TEXTS.len()), object(), json_text()),
-        |(texts, object, value)| {
-            let members: String = TEXTS
-                .iter()
-                .zip(&texts)
-                .map(|(name, text)| format!(r#""{name}":{text},"#))
-                .collect();
-            let assistant = format!(
-                r#"{{"widget_type":"chat","user_opening_messages":null,"action_buttons":[{value}],{members}"attributes":{object},"style_params":{object}}}"#
-            );
-            let pathway = PATHWAY_BODY.replace("{}", &object);
-            let mut sent: Vec<(&str, String)> = TEXTS.into_iter().zip(texts).collect();
-            let buttons = format!("[{value}]");
-            sent.extend([
-                ("attributes", object.clone()),
-                ("style_params", object.clone()),
-                ("action_buttons", buttons),
-            ]);
-            runtime.block_on(async {
-                for (widgets, update, body, sent) in [
-                    ("/api/v1/widget", "PUT", &assistant, &sent[..]),
-                    ("/v1/widget", "PATCH", &pathway, &[("config", object.clone())]),
-                ] {
-                    let created = app.call("POST", widgets, body.clone()).await;
-                    prop_assert_eq!(created.status, 200, "{}: {}", body, created.body);
-                    let path = format!("{widgets}/{}", created.id());
-                    let read = app.call("GET", &path, "").await;
-                    prop_assert_eq!(raw_data(&read.body), raw_data(&created.body));
-                    let updated = app.call(update, &path, body.clone()).await;
-                    for (name, text) in sent {
-                        prop_assert_eq!(&raw_member(&created.body, name), text, "{}", name);
-                        prop_assert_eq!(&raw_member(&updated.body, name), text, "{}", name);
-                    }
-                    let deleted = app.call("DELETE", &path, "").await;
-                    prop_assert_eq!(raw_data(&deleted.body), raw_data(&updated.body));
+    let config = json_text().prop_filter("null is no config", |text| text != "null");
+    let values = (prop::collection::vec(text, TEXTS.len()), object(), json_text(), config);
+    check(100, values, |(texts, object, value, config)| {
+        let buttons = format!("[{value}]");
+        let mut settings: Vec<(&str, &str)> =
+            TEXTS.into_iter().zip(texts.iter().map(String::as_str)).collect();
+        let free_form =
+            [("attributes", &*object), ("style_params", &object), ("action_buttons", &buttons)];
+        settings.extend(free_form);
+        let members: String =
+            settings.iter().map(|(name, text)| format!(r#","{name}":{text}"#)).collect();
+        let assistant =
+            format!(r#"{{"widget_type":"chat","user_opening_messages":null{members}}}"#);
+        let pathway = PATHWAY.body.replace("{}", &config);
+        runtime.block_on(async {
+            for (dialect, body, sent, free_form) in [
+                (ASSISTANT, &assistant, &settings[..], &free_form[..]),
+                (PATHWAY, &pathway, &[("config", &*config)], &[("config", &config)]),
+            ] {
+                let created = app.call("POST", dialect.root, body.clone()).await;
+                prop_assert_eq!(created.status, 200, "{}: {}", body, created.body);
+                let stored = app.stored(dialect.name, &created.id()).await.unwrap();
+                for (name, text) in free_form {
+                    prop_assert_eq!(stored[*name].as_s().unwrap(), text, "{}", name);
                 }
-                Ok(())
-            })
-        },
-    );
+                let path = dialect.widget(&created.id());
+                let read = app.call("GET", &path, "").await;
+                prop_assert_eq!(raw_data(&read.body), raw_data(&created.body));
+                let updated = app.call(dialect.update, &path, body.clone()).await;
+                for (name, text) in sent {
+                    prop_assert_eq!(&raw_member(&created.body, name), text, "{}", name);
+                    prop_assert_eq!(&raw_member(&updated.body, name), text, "{}", name);
+                }
+                let deleted = app.call("DELETE", &path, "").await;
+                prop_assert_eq!(raw_data(&deleted.body), raw_data(&updated.body));
+            }
+            Ok(())
+        })
+    });
+}
+
+#[tokio::test]
+async fn read_and_delete_return_the_widget_as_created() {
+    let app = TestApp::start().await;
+    for dialect in DIALECTS {
+        let created = app.call("POST", dialect.root, dialect.marked(Uuid::new_v4())).await;
+        let (id, path) = (created.id(), dialect.widget(&created.id()));
+        for (method, message) in
+            [("GET", "Data retrieved successfully"), ("DELETE", "Data deleted successfully")]
+        {
+            let answer = app.call(method, &path, "").await;
+            let envelope = match dialect.name {
+                "assistant" => json!({"message": message, "meta": {}, "data": created.data()}),
+                _ => created.json(),
+            };
+            assert_eq!((answer.status, answer.json()), (200, envelope), "{method} {path}");
+            assert_eq!(keys_in_order(&answer.body), keys_in_order(&created.body));
+            assert_eq!(raw_data(&answer.body), raw_data(&created.body), "{method} {path}");
+        }
+        let gone = dialect.error(
+            404,
+            &format!("Unable to find the Widget with id {id}."),
+            "NOT_FOUND",
+            &format!("there is no widget with id {id}"),
+        );
+        for method in ["GET", "DELETE"] {
+            let answer = app.call(method, &path, "").await;
+            assert_eq!((answer.status, answer.json()), (404, gone.clone()), "{method} {path}");
+        }
+    }
+    assert_eq!(app.count().await, 0);
 }

@@ -19,24 +19,34 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpListener, process::Command, sync::watch, time::timeout};
 use uuid::Uuid;
 use widgets::{
     keys::{NewKey, issue_development_key},
-    local::{function_process::InvokeError, stack::DEVELOPMENT_ACCOUNT},
+    local::{
+        function_process::InvokeError,
+        stack::{DEVELOPMENT_ACCOUNT, Options},
+    },
 };
 
 use crate::support::{
-    app::{
-        ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, built, eventually,
-        function, raw_member, rounds, variables,
-    },
+    app::{TestApp, built, eventually, function, raw_member, rounds, variables},
+    dialect::{ASSISTANT, DIALECTS, PATHWAY},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
 /// A variable that tells the processes of one test from those of the tests beside it.
 pub const MARK: &str = "WIDGETS_TEST";
+
+/// Marks the processes of a stack. Returns the mark.
+pub fn mark_processes(options: &mut Options) -> String {
+    let mark = Uuid::new_v4().to_string();
+    for function in &mut options.template.functions {
+        function.variables.insert(MARK.to_owned(), mark.clone());
+    }
+    mark
+}
 
 /// A stack over `proxy` whose processes can be found.
 pub async fn marked_app(
@@ -44,13 +54,13 @@ pub async fn marked_app(
     concurrency: usize,
     timeout: Option<Duration>,
 ) -> (TestApp, String) {
-    let mark = Uuid::new_v4().to_string();
+    let mut mark = String::new();
     let app = TestApp::start_over(proxy, |options| {
         options.concurrency = concurrency;
         for function in &mut options.template.functions {
-            function.variables.insert(MARK.to_owned(), mark.clone());
             function.timeout = timeout.unwrap_or(function.timeout);
         }
+        mark = mark_processes(options);
     })
     .await;
     (app, mark)
@@ -69,14 +79,17 @@ pub fn processes(mark: &str) -> Vec<String> {
     entries.filter(has_mark).collect()
 }
 
+/// Sends a signal to processes.
+async fn signal(signal: &str, processes: &[String]) {
+    assert!(!processes.is_empty());
+    assert!(Command::new("kill").arg(signal).args(processes).status().await.unwrap().success());
+}
+
 /// Kills processes and waits for their end.
 pub async fn kill(processes: &[String]) {
-    assert!(!processes.is_empty());
-    assert!(Command::new("kill").arg("-9").args(processes).status().await.unwrap().success());
-    eventually("the end of the processes", || {
-        (!processes.iter().any(|id| is_alive(id))).then_some(())
-    })
-    .await;
+    signal("-9", processes).await;
+    let are_dead = || (!processes.iter().any(|id| is_alive(id))).then_some(());
+    eventually("the end of the processes", are_dead).await;
 }
 
 /// Whether the process has not ended: it is there, and no zombie.
@@ -91,17 +104,14 @@ async fn crashed_function_returns_502_and_is_restarted() {
     let proxy = FaultProxy::start().await;
     proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
     let (app, mark) = marked_app(&proxy, 4, None).await;
-    let (answer, ()) = tokio::join!(app.create_pathway(PATHWAY_BODY), async {
+    let (answer, ()) = tokio::join!(app.call("POST", PATHWAY.root, PATHWAY.body), async {
         proxy.wait_for_calls(Call::CREATE, 1).await;
         kill(&processes(&mark)).await;
     });
     assert_eq!((answer.status, answer.json()), (502, json!({"message": "Internal Server Error"})));
-    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
-    assert_eq!(
-        proxy.call_count(Call::CREATE),
-        2,
-        "the request that died with its process was not made again"
-    );
+    app.create(&PATHWAY).await;
+    // The request that died with its process was not retried.
+    assert_eq!(proxy.call_count(Call::CREATE), 2);
 }
 
 #[tokio::test]
@@ -109,7 +119,7 @@ async fn function_that_dies_while_idle_is_replaced_unnoticed() {
     let proxy = FaultProxy::start().await;
     let (app, mark) = marked_app(&proxy, 4, None).await;
     for _ in 0..5 {
-        assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+        app.create(&ASSISTANT).await;
         kill(&processes(&mark)).await;
     }
 }
@@ -119,13 +129,10 @@ async fn request_past_the_deadline_returns_503_and_the_process_lives_on() {
     let proxy = FaultProxy::start().await;
     proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
     let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
-    let answer = app.create_pathway(PATHWAY_BODY).await;
-    assert_eq!(
-        (answer.status, &answer.json()["errors"][0]["error"]),
-        (503, &json!("SERVICE_UNAVAILABLE"))
-    );
+    let answer = app.call("POST", PATHWAY.root, PATHWAY.body).await;
+    assert_eq!(answer.error(), (503, json!("SERVICE_UNAVAILABLE")));
     let process = processes(&mark);
-    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+    app.create(&PATHWAY).await;
     assert_eq!(processes(&mark), process, "it lives on");
     app.logged("Pathway", "not done before the function's timeout").await;
 }
@@ -135,39 +142,27 @@ async fn function_past_its_timeout_is_killed_and_returns_504() {
     let proxy = FaultProxy::start().await;
     proxy.next(Call::CREATE, [Fault::Silent(Effect::None)]);
     let (app, mark) = marked_app(&proxy, 4, Some(Duration::from_secs(1))).await;
-    let (answer, ()) = tokio::join!(app.create_assistant(ASSISTANT_BODY), async {
+    let (answer, ()) = tokio::join!(app.call("POST", ASSISTANT.root, ASSISTANT.body), async {
         proxy.wait_for_calls(Call::CREATE, 1).await;
         // Not able to say anything any more.
-        assert!(
-            Command::new("kill")
-                .arg("-STOP")
-                .args(processes(&mark))
-                .status()
-                .await
-                .unwrap()
-                .success()
-        );
+        signal("-STOP", &processes(&mark)).await;
     });
-    assert_eq!(
-        (answer.status, answer.json()),
-        (504, json!({"message": "Endpoint request timed out"}))
-    );
+    let expected = json!({"message": "Endpoint request timed out"});
+    assert_eq!((answer.status, answer.json()), (504, expected));
     eventually("the end of the process", || processes(&mark).is_empty().then_some(())).await;
-    assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+    app.create(&ASSISTANT).await;
     app.logged("Assistant", "stopped after its timeout").await;
 }
 
 #[tokio::test]
 async fn function_that_cannot_start_returns_502_and_logs_why() {
     let app = TestApp::start_with(|options| {
-        options
-            .template
-            .functions
-            .iter_mut()
-            .for_each(|function| drop(function.variables.remove("WIDGETS_TABLE")));
+        for function in &mut options.template.functions {
+            function.variables.remove("WIDGETS_TABLE");
+        }
     })
     .await;
-    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 502);
+    assert_eq!(app.call("POST", PATHWAY.root, PATHWAY.body).await.status, 502);
     app.logged("Pathway", "the environment variable WIDGETS_TABLE is not set").await;
 }
 
@@ -182,7 +177,7 @@ async fn environments_start_with_overlapping_requests_up_to_the_limit() {
         assert_eq!(proxy.call_count(Call::CREATE), 2);
         proxy.release();
     };
-    let create = || app.create_pathway(PATHWAY_BODY);
+    let create = || app.call("POST", PATHWAY.root, PATHWAY.body);
     let (a, b, c, d, ()) = tokio::join!(create(), create(), create(), create(), watch);
     assert_eq!([a.status, b.status, c.status, d.status], [200; 4]);
     assert_eq!(processes(&mark).len(), 2);
@@ -190,50 +185,45 @@ async fn environments_start_with_overlapping_requests_up_to_the_limit() {
 
 #[tokio::test]
 async fn panicking_handler_returns_500_and_its_process_serves_on() {
-    let mark = Uuid::new_v4().to_string();
+    let mut mark = String::new();
     let app = TestApp::start_with(|options| {
         for function in &mut options.template.functions {
             function.binary = "panicking".to_owned();
-            function.variables.insert(MARK.to_owned(), mark.clone());
         }
+        mark = mark_processes(options);
     })
     .await;
-    for (function, root, body) in
-        [("Assistant", "/api/v1/widget", ASSISTANT_BODY), ("Pathway", "/v1/widget", PATHWAY_BODY)]
-    {
-        assert_eq!(app.call("POST", root, body).await.status, 200);
+    for dialect in DIALECTS {
+        app.create(&dialect).await;
         let environment = processes(&mark);
         for (count, when) in ["before", "after", "before"].into_iter().enumerate() {
-            let headers = [
-                ("authorization", app.key.as_str()),
-                ("content-type", "application/json"),
-                ("x-panic", when),
-            ];
-            let answer = app.send("POST", root, &headers, body).await;
-            let id = answer.header("x-request-id").to_owned();
-            let told = match function {
-                "Assistant" => json!({"detail": format!("Internal Server Error (request {id})")}),
-                _ => {
-                    json!({"status": 500, "data": null, "errors": [{"error": "INTERNAL_ERROR", "message": format!("something went wrong on our side (request {id})")}]})
-                }
-            };
-            assert_eq!((answer.status, answer.json()), (500, told));
-            app.logged(function, &id).await;
-            let log = app.log();
-            let panics =
-                |line: &&str| line.starts_with(function) && line.contains(r#""message":"panic""#);
-            assert_eq!(log.lines().filter(panics).count(), count + 1);
-            assert!(
-                log.lines().filter(panics).all(|line| line.contains("tests/panicking/main.rs:")),
-                "{log}"
+            let headers = [("x-panic", when)];
+            let answer = app.call_with(&headers, "POST", dialect.root, dialect.body).await;
+            let id = answer.header("x-request-id");
+            let expected = dialect.error(
+                500,
+                &format!("Internal Server Error (request {id})"),
+                "INTERNAL_ERROR",
+                &format!("something went wrong on our side (request {id})"),
             );
+            assert_eq!((answer.status, answer.json()), (500, expected));
+            app.logged(dialect.function, id).await;
+            let log = app.log();
+            let is_panic = |line: &&str| {
+                line.starts_with(dialect.function) && line.contains(r#""message":"panic""#)
+            };
+            let panics: Vec<&str> = log.lines().filter(is_panic).collect();
+            assert_eq!(panics.len(), count + 1);
+            let place = "tests/panicking/main.rs:";
+            assert!(panics.iter().all(|line| line.contains(place)), "{log}");
             assert!(!log.contains(&app.key), "{log}");
-            assert_eq!(app.call("POST", root, body).await.status, 200);
+            app.create(&dialect).await;
         }
         // Where not even that can be said, the invocation fails, and it alone.
-        let headers = [("authorization", app.key.as_str()), ("x-panic", "refusing")];
-        assert_eq!(app.send("GET", &format!("{root}/x"), &headers, "").await.status, 502);
-        assert_eq!(app.call("POST", root, body).await.status, 200);
+        let path = dialect.widget("x");
+        let answer = app.call_with(&[("x-panic", "refusing")], "GET", &path, "").await;
+        assert_eq!(answer.status, 502);
+        app.create(&dialect).await;
         assert_eq!(processes(&mark), environment);
     }
 }
@@ -248,10 +238,10 @@ async fn unknown_event_fails_its_invocation_alone() {
         else {
             panic!("{event}");
         };
-        let failure: serde_json::Value = serde_json::from_slice(&failure).unwrap();
+        let failure: Value = serde_json::from_slice(&failure).unwrap();
         assert_eq!(failure["errorType"], "UnknownEvent", "{failure}");
         let answer = function.invoke(request.to_string().into()).await.unwrap();
-        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
         assert_eq!(answer["statusCode"], 404, "{answer}");
     }
 }
@@ -330,50 +320,45 @@ async fn process_memory_does_not_grow_with_requests() {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-memory").unwrap();
     issue_development_key(&key, &proxy.store).await.unwrap();
-    for (name, root, update, body, change) in [
-        ("assistant", "/api/v1/widget", "PUT", ASSISTANT_BODY, ASSISTANT_CHANGE),
-        ("pathway", "/v1/widget", "PATCH", PATHWAY_BODY, PATHWAY_CHANGE),
-    ] {
+    for dialect in DIALECTS {
         let mark = Uuid::new_v4().to_string();
-        let function = function(name, &proxy.store.url, &[(MARK, &mark)]).await;
+        let function = function(dialect.name, &proxy.store.url, &[(MARK, &mark)]).await;
         let ask = async |method: &str, path: &str, header: (&str, &str)| {
             let event = json!({
                 "version": "2.0",
                 "rawPath": path,
                 "headers": {"authorization": key.reveal(), "content-type": "application/json", header.0: header.1},
                 "requestContext": {"http": {"method": method}},
-                "body": if method == update { change } else { body },
+                "body": if method == dialect.update { dialect.change } else { dialect.body },
             });
             let answer = function.invoke(event.to_string().into()).await.unwrap();
-            let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
             (answer["statusCode"].clone(), answer["body"].as_str().unwrap().to_owned())
         };
         let live = async |lives: usize| {
             for _ in 0..lives {
                 let once = Uuid::new_v4().to_string();
-                let (status, created) = ask("POST", root, ("idempotency-key", &once)).await;
+                let (status, created) = ask("POST", dialect.root, ("idempotency-key", &once)).await;
                 assert_eq!(status, 200, "{created}");
-                let widget = format!("{root}/{}", raw_member(&created, "id").trim_matches('"'));
+                let id = raw_member(&created, "id").trim_matches('"').to_owned();
+                let widget = &*dialect.widget(&id);
                 for (method, path, header, expected) in [
-                    ("POST", root, ("idempotency-key", &*once), 200),
-                    ("GET", &widget, ("if-none-match", r#""1""#), 304),
-                    (update, &widget, ("if-match", r#""1""#), 200),
-                    (update, &widget, ("if-match", r#""1""#), 412),
-                    ("GET", root, ("accept", "*/*"), 200),
-                    ("DELETE", &widget, ("accept", "*/*"), 200),
-                    ("GET", &widget, ("accept", "*/*"), 404),
+                    ("POST", dialect.root, ("idempotency-key", &*once), 200),
+                    ("GET", widget, ("if-none-match", r#""1""#), 304),
+                    (dialect.update, widget, ("if-match", r#""1""#), 200),
+                    (dialect.update, widget, ("if-match", r#""1""#), 412),
+                    ("GET", dialect.root, ("accept", "*/*"), 200),
+                    ("DELETE", widget, ("accept", "*/*"), 200),
+                    ("GET", widget, ("accept", "*/*"), 404),
                 ] {
                     assert_eq!(ask(method, path, header).await.0, expected, "{method} {path}");
                 }
                 // What it leaves, which DynamoDB deletes some time later: lists would read it
                 // along, and be longer each time.
-                let id = widget.rsplit('/').next().unwrap();
-                let key = [("pk", format!("{DEVELOPMENT_ACCOUNT}#{name}")), ("sk", id.to_owned())];
+                let partition = format!("{DEVELOPMENT_ACCOUNT}#{}", dialect.name);
                 let delete = proxy.store.client().delete_item().table_name("Widgets");
-                let delete = key
-                    .into_iter()
-                    .fold(delete, |it, (name, value)| it.key(name, AttributeValue::S(value)));
-                delete.send().await.unwrap();
+                let delete = delete.key("pk", AttributeValue::S(partition));
+                delete.key("sk", AttributeValue::S(id)).send().await.unwrap();
             }
             // Exact, which `status` is not on every kernel.
             let memory =
@@ -384,30 +369,16 @@ async fn process_memory_does_not_grow_with_requests() {
         let (warm, lives) = (live(50).await, rounds(120));
         let later = live(lives).await;
         // 64 bytes a request would be more than that.
-        assert!(
-            later < warm + 48,
-            "{name}: from {warm} to {later} KiB within {} requests",
-            8 * lives
-        );
+        let (name, requests) = (dialect.name, 8 * lives);
+        assert!(later < warm + 48, "{name}: from {warm} to {later} KiB within {requests} requests");
     }
-}
-
-#[tokio::test]
-async fn log_line_has_route_status_and_request_id() {
-    let app = TestApp::start().await;
-    let answer = app.create_pathway(PATHWAY_BODY).await;
-    let line = app.logged("Pathway", answer.header("x-request-id")).await;
-    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert_eq!((&line["level"], &line["route"]), (&json!("INFO"), &json!("POST /v1/widget")));
-    assert_eq!((&line["status"], &line["coldStart"]), (&json!(200), &json!(true)));
-    assert!(line["durationMs"].as_f64().unwrap() > 0.0);
 }
 
 #[tokio::test]
 async fn process_environment_is_what_lambda_sets_and_nothing_else() {
     let proxy = FaultProxy::start().await;
     let (app, mark) = marked_app(&proxy, 1, None).await;
-    assert_eq!(app.create_assistant(ASSISTANT_BODY).await.status, 200);
+    app.create(&ASSISTANT).await;
     let environment = fs::read_to_string(format!("/proc/{}/environ", processes(&mark)[0])).unwrap();
     let variables: BTreeMap<&str, &str> =
         environment.split_terminator('\0').filter_map(|it| it.split_once('=')).collect();

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
-use crate::support::app::{ASSISTANT_BODY, Answer, TestApp};
+use crate::support::app::{Answer, TestApp};
+use crate::support::dialect::ASSISTANT;
 
 #[derive(Deserialize)]
 struct Vector {
@@ -54,8 +55,9 @@ const DEVIATIONS: &[(&str, u16)] = &[
     ("update with arrays 500 deep", 422),
     ("update with arrays 5000 deep", 422),
     // What Python cannot hold. A number that is no double comes back as it went in.
-    ("an integer of 4301 digits under an unknown key", 200),
     ("a number past the largest float in attributes", 200),
+    // API Gateway makes one such header of two that are alike.
+    ("with content type 'application/json, application/json'", 200),
     // Pages are counted in 63 bits.
     ("page 2^63", 422),
     ("page 2^64", 422),
@@ -87,18 +89,16 @@ async fn recorded_requests_are_answered_as_fastapi_answers_them() {
     let file = binaries::workspace().join("tests/fastapi/vectors.json");
     let vectors: Vec<Vector> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     assert!(vectors.len() > 700);
-    let created = app.create_assistant(ASSISTANT_BODY).await.json();
-    let mut item = app.stored("assistant", created["data"]["id"].as_str().unwrap()).await.unwrap();
+    let id = app.create(&ASSISTANT).await.id();
+    let mut item = app.stored(ASSISTANT.name, &id).await.unwrap();
     for key in ["sk", "id"] {
         item.insert(key.to_owned(), AttributeValue::S(ID.to_owned()));
     }
-    let store = app.stack.store.client();
     let mut differences = Vec::new();
     let mut deviated = BTreeSet::new();
     let mut redirects = 0;
     for Vector { name, request, response } in &vectors {
-        let put = store.put_item().table_name("Widgets").set_item(Some(item.clone()));
-        put.clone().send().await.unwrap();
+        app.put(item.clone()).await;
         let path = request.path.replace("{key}", &app.key);
         let headers: Vec<(&str, &str)> =
             request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -118,7 +118,7 @@ async fn recorded_requests_are_answered_as_fastapi_answers_them() {
             let target = path.replacen("/?", "?", 1);
             let target = target.strip_suffix('/').unwrap_or(&target);
             assert_ne!(target, path, "{name}");
-            put.send().await.unwrap();
+            app.put(item.clone()).await;
             let there = app.send(&request.method, target, &headers, body).await;
             let found = |answer: &Answer| (answer.status, answer.headers.get("allow").cloned());
             assert_eq!(found(&answer), found(&there), "{name}: {answer:?} {there:?}");

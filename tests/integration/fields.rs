@@ -6,65 +6,32 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};
 use shared::model::fields::{Field, Required, Visibility};
-use shared::model::{assistant, pathway};
+use uuid::Uuid;
+use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use crate::openapi;
-use crate::support::app::{ASSISTANT_BODY, TestApp};
-
-/// What this test has to know of a dialect besides its list of fields.
-struct Dialect {
-    name: &'static str,
-    fields: &'static [Field],
-    root: &'static str,
-    update: &'static str,
-    /// The public answer: the end of its path, and its schema.
-    public: (&'static str, &'static str),
-    /// A body to which a test adds one field. Without any one of its members but those that every
-    /// create needs, it is still a body.
-    body: &'static str,
-}
-
-const DIALECTS: [Dialect; 2] = [
-    Dialect {
-        name: "assistant",
-        fields: assistant::Settings::FIELDS,
-        root: "/api/v1/widget",
-        update: "PUT",
-        public: ("parameters", "WidgetParameters"),
-        body: ASSISTANT_BODY,
-    },
-    Dialect {
-        name: "pathway",
-        fields: pathway::Settings::FIELDS,
-        root: "/v1/widget",
-        update: "PATCH",
-        public: ("config", "WidgetConfig"),
-        body: r#"{"pathway_id":"0f0f0f0f-0000-4000-8000-000000000001","agent_prompt":"Be kind.","allowed_domains":[],"messages_per_minute":1,"config":1}"#,
-    },
-];
+use crate::support::app::TestApp;
+use crate::support::dialect::{DIALECTS, Dialect};
 
 impl Dialect {
-    /// Returns the body with `field` set to `value`; without it, if there is no value.
-    fn body_with(&self, field: &Field, value: Option<&Value>) -> Map<String, Value> {
-        let mut body: Map<String, Value> = serde_json::from_str(self.body).unwrap();
+    /// Returns a body with every field, with `field` set to `value`; without it, if there is none.
+    fn body_with(&self, field: &Field, value: Option<&Value>) -> String {
+        let mut body: Map<String, Value> = serde_json::from_str(&self.marked(Uuid::nil())).unwrap();
         body.remove(field.name);
         body.extend(value.map(|value| (field.name.to_owned(), value.clone())));
+        Value::Object(body).to_string()
+    }
+
+    /// Returns the body of an update that sets `field` alone, besides what every update requires.
+    fn update_of(&self, field: &Field, value: &Value) -> Map<String, Value> {
+        let required = self.body_of([].into_iter(), Uuid::nil());
+        let mut body: Map<String, Value> = serde_json::from_str(&required).unwrap();
+        body.insert(field.name.to_owned(), value.clone());
         body
     }
 
-    /// Returns the body of an update that sets `field` alone, besides what every update needs.
-    fn update_of(&self, field: &Field, value: &Value) -> String {
-        let body = self.body_with(field, Some(value));
-        let is_needed = |name: &str| {
-            self.fields.iter().any(|it| it.name == name && it.required == Required::Always)
-        };
-        let members = body.into_iter().filter(|(name, _)| name == field.name || is_needed(name));
-        Value::Object(members.collect()).to_string()
-    }
-
-    async fn create(&self, app: &TestApp, body: Map<String, Value>) -> Result<Value, u16> {
-        let answer = app.call("POST", self.root, Value::Object(body).to_string()).await;
-        if answer.status == 200 { Ok(answer.json()["data"].clone()) } else { Err(answer.status) }
+    async fn try_create(&self, app: &TestApp, body: String) -> Result<Value, u16> {
+        let answer = app.call("POST", self.root, body).await;
+        if answer.status == 200 { Ok(answer.data()) } else { Err(answer.status) }
     }
 }
 
@@ -73,7 +40,7 @@ struct Document(Value);
 
 impl Document {
     fn read(dialect: &Dialect) -> Self {
-        Self(serde_json::from_str(&openapi::document(dialect.name)).unwrap())
+        Self(serde_json::from_str(&dialect.openapi()).unwrap())
     }
 
     /// Returns the schema of a property, with references followed.
@@ -163,25 +130,28 @@ async fn every_field_is_created_read_updated_cleared_stored_and_deleted() {
             let schema = document.property("CreateWidget", field.name);
             let (value, other) = (document.example(schema), document.another(schema));
 
-            let body = dialect.body_with(field, Some(&value));
-            let created =
-                dialect.create(&app, body).await.unwrap_or_else(|it| panic!("{what}: {it}"));
+            let created = dialect.try_create(&app, dialect.body_with(field, Some(&value))).await;
+            let created = created.unwrap_or_else(|it| panic!("{what}: {it}"));
             assert_eq!(created[field.name], value, "{what}");
             let id = created["id"].as_str().unwrap();
-            let path = format!("{}/{id}", dialect.root);
-            assert_eq!(app.call("GET", &path, "").await.json()["data"], created, "{what}");
+            let path = dialect.widget(id);
+            let read = async || app.call("GET", &path, "").await.data();
+            assert_eq!(read().await, created, "{what}");
             let stored = async || app.stored(dialect.name, id).await.unwrap();
             let stored_value = stored().await.remove(field.name);
             assert!(stored_value.is_some(), "{what}");
 
-            let update = dialect.update_of(field, &other);
-            let updated = app.call(dialect.update, &path, update.clone()).await;
+            let update = async |value| {
+                let change = Value::Object(dialect.update_of(field, value)).to_string();
+                app.call(dialect.update, &path, change).await
+            };
+            let updated = update(&other).await;
             assert_eq!(updated.status, 200, "{what}: {updated:?}");
-            let updated = updated.json()["data"].clone();
+            let updated = updated.data();
             assert_eq!(updated[field.name], other, "{what}");
             assert_ne!(stored().await.remove(field.name), stored_value, "{what}");
-            assert_eq!(app.call("GET", &path, "").await.json()["data"], updated, "{what}");
-            let named: Map<String, Value> = serde_json::from_str(&update).unwrap();
+            assert_eq!(read().await, updated, "{what}");
+            let named = dialect.update_of(field, &other);
             for (name, value) in created.as_object().unwrap() {
                 let follows = ["updated_at", "widget_provider", "provider_user_friendly_label"];
                 if !named.contains_key(name) && !follows.contains(&name.as_str()) {
@@ -189,29 +159,25 @@ async fn every_field_is_created_read_updated_cleared_stored_and_deleted() {
                 }
             }
 
-            let cleared =
-                app.call(dialect.update, &path, dialect.update_of(field, &Value::Null)).await;
+            let cleared = update(&Value::Null).await;
             if document.is_nullable(document.property("UpdateWidget", field.name)) {
-                assert_eq!(cleared.json()["data"][field.name], Value::Null, "{what}");
+                assert_eq!(cleared.data()[field.name], Value::Null, "{what}");
                 assert!(!stored().await.contains_key(field.name), "{what}");
-                app.call(dialect.update, &path, update).await;
+                update(&other).await;
             } else {
-                assert!([400, 422].contains(&cleared.status), "{what}: {cleared:?}");
+                assert_eq!(cleared.status, dialect.invalid, "{what}: {cleared:?}");
             }
 
-            let (public, _) = dialect.public;
-            let answer = app.call("GET", &format!("{path}/{public}"), "").await;
-            let public = answer.json()["data"].get(field.name).cloned();
-            let expected = (field.visibility == Visibility::Public).then_some(other.clone());
-            assert_eq!(public, expected, "{what}");
+            let origin = format!("https://{}.example", Uuid::nil());
+            let headers = [("origin", &*origin)];
+            let public = app.send("GET", &dialect.public_path(id), &headers, "").await.data();
+            let expected = (field.visibility == Visibility::Public).then_some(&other);
+            assert_eq!(public.get(field.name), expected, "{what}");
 
             let deleted = app.call("DELETE", &path, "").await;
-            assert_eq!(deleted.json()["data"][field.name], other, "{what}");
-            let tombstone = app
-                .items()
-                .await
-                .into_iter()
-                .find(|item| item["sk"] == AttributeValue::S(id.to_owned()));
+            assert_eq!(deleted.data()[field.name], other, "{what}");
+            let items = app.items().await;
+            let tombstone = items.iter().find(|it| it["sk"] == AttributeValue::S(id.to_owned()));
             assert!(!tombstone.unwrap().contains_key(field.name), "{what}");
         }
     }
@@ -225,17 +191,19 @@ async fn create_without_a_field_sets_its_default_or_names_it() {
         for field in dialect.fields {
             let what = format!("{} {}", dialect.name, field.name);
             let schema = document.property("CreateWidget", field.name);
-            let created = dialect.create(&app, dialect.body_with(field, None)).await;
+            let created = dialect.try_create(&app, dialect.body_with(field, None)).await;
             match (field.required, created) {
                 (Required::Never, Ok(data)) => {
                     let expected = match (field.name, &schema["default"]) {
-                        ("org_id", _) => json!(widgets::local::stack::DEVELOPMENT_ACCOUNT),
+                        ("org_id", _) => json!(DEVELOPMENT_ACCOUNT),
                         (_, Value::Null) if !document.is_nullable(schema) => json!({}),
                         (_, default) => default.clone(),
                     };
                     assert_eq!(data[field.name], expected, "{what}");
                 }
-                (Required::Always | Required::OnCreate, Err(400 | 422)) => {}
+                (Required::Always | Required::OnCreate, Err(status)) => {
+                    assert_eq!(status, dialect.invalid, "{what}");
+                }
                 (required, created) => panic!("{what}: {required:?}, and {created:?}"),
             }
         }
@@ -266,10 +234,13 @@ async fn every_bound_of_a_field_is_described_and_kept() {
                 };
                 bounds += 1;
                 let what = format!("{} {} {keyword}", dialect.name, field.name);
-                let kept = dialect.create(&app, dialect.body_with(field, Some(&kept))).await;
+                let create = async |value| {
+                    dialect.try_create(&app, dialect.body_with(field, Some(value))).await
+                };
+                let kept = create(&kept).await;
                 assert!(kept.is_ok(), "{what}: {kept:?}");
-                let broken = dialect.create(&app, dialect.body_with(field, Some(&broken))).await;
-                assert!(matches!(broken, Err(400 | 422)), "{what}: {broken:?}");
+                let broken = create(&broken).await;
+                assert_eq!(broken, Err(dialect.invalid), "{what}");
             }
         }
     }
@@ -280,19 +251,13 @@ async fn every_bound_of_a_field_is_described_and_kept() {
 fn every_field_stands_in_every_schema_as_the_list_says() {
     for dialect in &DIALECTS {
         let document = Document::read(dialect);
-        let (_, public) = dialect.public;
+        let public = dialect.public_schema;
         for Field { name, required, visibility } in dialect.fields {
             let what = format!("{} {name}", dialect.name);
-            assert_eq!(
-                document.requires("CreateWidget", name),
-                *required != Required::Never,
-                "{what}"
-            );
-            assert_eq!(
-                document.requires("UpdateWidget", name),
-                *required == Required::Always,
-                "{what}"
-            );
+            let (on_create, on_update) =
+                (*required != Required::Never, *required == Required::Always);
+            assert_eq!(document.requires("CreateWidget", name), on_create, "{what}");
+            assert_eq!(document.requires("UpdateWidget", name), on_update, "{what}");
             assert!(document.requires("Widget", name), "{what}: an answer always has it");
             assert_eq!(document.is_in(public, name), *visibility == Visibility::Public, "{what}");
 

@@ -1,36 +1,38 @@
 //! `Idempotency-Key`: a POST takes effect once, however often it is sent.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::model::Timestamp;
+use uuid::Uuid;
 
 use crate::support::{
-    app::{ASSISTANT_BODY, Answer, Item, PATHWAY_BODY, TestApp},
+    app::{Answer, Item, JSON, TestApp, raw_member},
+    dialect::{ASSISTANT, DIALECTS, Dialect, PATHWAY},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
-/// Both dialects' root, smallest body, and verb of an update.
-const DIALECTS: [(&str, &str, &str); 2] =
-    [("/api/v1/widget", ASSISTANT_BODY, "PUT"), ("/v1/widget", PATHWAY_BODY, "PATCH")];
-
-async fn post(app: &TestApp, key: &str, path: &str, idempotency_key: &str, body: &str) -> Answer {
-    let headers = [
-        ("authorization", key),
-        ("content-type", "application/json"),
-        ("idempotency-key", idempotency_key),
-    ];
-    app.send("POST", path, &headers, body.to_owned()).await
+/// Creates a widget with an idempotency key.
+async fn post(app: &TestApp, dialect: &Dialect, idempotency_key: &str, body: &str) -> Answer {
+    let headers = [("idempotency-key", idempotency_key)];
+    app.call_with(&headers, "POST", dialect.root, body.to_owned()).await
 }
 
 fn is_replay(answer: &Answer) -> bool {
-    let value = answer.headers.get("idempotency-replayed");
-    value.inspect(|value| assert_eq!(*value, "true")).is_some()
+    answer.find_header("idempotency-replayed").inspect(|value| assert_eq!(*value, "true")).is_some()
+}
+
+/// Checks that a request created a widget, which is not a replay.
+fn expect_created(answer: &Answer) {
+    assert!(answer.status == 200 && !is_replay(answer), "{answer:?}");
+}
+
+/// Checks that an answer is a replay of `first`.
+fn expect_replay(answer: &Answer, first: &Answer) {
+    assert!(answer.status == 200 && is_replay(answer), "{answer:?}");
+    assert_eq!(answer.body, first.body);
 }
 
 /// What is remembered of requests.
@@ -41,34 +43,22 @@ async fn idempotency_records(app: &TestApp) -> Vec<Item> {
 #[tokio::test]
 async fn replay_returns_the_first_answer_even_after_update_and_delete() {
     let app = TestApp::start().await;
-    for (root, body, update) in DIALECTS {
-        let first = post(&app, &app.key, root, "once", body).await;
-        assert_eq!(
-            (first.status, is_replay(&first), first.header("etag")),
-            (200, false, r#""1""#),
-            "{first:?}"
-        );
-        let widget = format!("{root}/{}", first.id());
+    for dialect in DIALECTS {
+        let first = post(&app, &dialect, "once", dialect.body).await;
+        expect_created(&first);
+        assert_eq!(first.header("etag"), r#""1""#);
+        let widget = dialect.widget(&first.id());
         let again = async || {
-            let again = post(&app, &app.key, root, "once", body).await;
-            assert_eq!(
-                (again.status, is_replay(&again), again.header("etag")),
-                (200, true, r#""1""#),
-                "{again:?}"
-            );
-            assert_eq!(
-                (&again.body, again.header("content-type")),
-                (&first.body, "application/json")
-            );
-            assert_ne!(
-                again.header("x-request-id"),
-                first.header("x-request-id"),
-                "a request of its own"
-            );
+            let again = post(&app, &dialect, "once", dialect.body).await;
+            expect_replay(&again, &first);
+            assert_eq!(again.header("etag"), r#""1""#);
+            assert_eq!(again.header("content-type"), "application/json");
+            // A request of its own.
+            assert_ne!(again.header("x-request-id"), first.header("x-request-id"));
         };
         again().await;
-        let change = body.replace("chat", "sms").replace("10", "11");
-        assert_eq!(app.call(update, &widget, change).await.header("etag"), r#""2""#);
+        let updated = app.call(dialect.update, &widget, dialect.change).await;
+        assert_eq!(updated.header("etag"), r#""2""#);
         again().await;
         assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
         again().await;
@@ -79,39 +69,22 @@ async fn replay_returns_the_first_answer_even_after_update_and_delete() {
 #[tokio::test]
 async fn reused_key_with_another_body_returns_422() {
     let app = TestApp::start().await;
-    for (root, body, _) in DIALECTS {
-        let first = post(&app, &app.key, root, "once", body).await;
-        for other in [body.replace("chat", "sms").replace("10", "11"), format!("{body} ")] {
-            let refused = post(&app, &app.key, root, "once", &other).await;
+    for dialect in DIALECTS {
+        let first = post(&app, &dialect, "once", dialect.body).await;
+        let refusal = dialect.error(
+            422,
+            "This Idempotency-Key came with another body before: bodies are compared byte for byte",
+            "IDEMPOTENCY_KEY_REUSED",
+            "the idempotency-key came with another body before: bodies are compared byte for byte",
+        );
+        for other in [dialect.marked(Uuid::nil()), format!("{} ", dialect.body)] {
+            let refused = post(&app, &dialect, "once", &other).await;
             assert_eq!((refused.status, is_replay(&refused)), (422, false));
-            let words = match root {
-                "/v1/widget" => {
-                    json!({"status": 422, "data": Value::Null, "errors": [{"error": "IDEMPOTENCY_KEY_REUSED", "message": "the idempotency-key came with another body before: bodies are compared byte for byte"}]})
-                }
-                _ => {
-                    json!({"detail": "This Idempotency-Key came with another body before: bodies are compared byte for byte"})
-                }
-            };
-            assert_eq!(refused.json(), words);
+            assert_eq!(refused.json(), refusal);
         }
-        assert_eq!(post(&app, &app.key, root, "once", body).await.body, first.body);
+        expect_replay(&post(&app, &dialect, "once", dialect.body).await, &first);
     }
     assert_eq!(app.count().await, 2);
-}
-
-#[tokio::test]
-async fn same_key_in_another_account_or_dialect_is_a_different_key() {
-    let app = TestApp::start().await;
-    let other = app.another_key().await;
-    let mut ids = HashSet::new();
-    for key in [&app.key, &other] {
-        for (root, body, _) in DIALECTS {
-            let created = post(&app, key, root, "once", body).await;
-            assert!(created.status == 200 && !is_replay(&created), "{created:?}");
-            ids.insert(created.id());
-        }
-    }
-    assert_eq!(ids.len(), 4);
 }
 
 #[tokio::test]
@@ -119,26 +92,25 @@ async fn rejected_request_leaves_no_record_and_its_key_stays_usable() {
     let app = TestApp::start().await;
     let reader = app.reading_key().await;
     let huge = format!("\"{}\"", "a".repeat(256 * 1024));
-    for (root, body, _) in DIALECTS {
-        let (invalid, key) =
-            (if root == "/v1/widget" { 400 } else { 422 }, format!("key of {root}"));
-        for (api_key, sent, status) in [
-            (&app.key, "{}", invalid),
-            (&app.key, "{", invalid),
-            (&app.key, "[]", invalid),
+    for dialect in DIALECTS {
+        let key = format!("key of {}", dialect.name);
+        for (api_key, body, status) in [
+            (&*app.key, "{}", dialect.invalid),
+            (&app.key, "{", dialect.invalid),
+            (&app.key, "[]", dialect.invalid),
             (&app.key, &huge, 413),
-            (&reader, body, 403),
-            (&"in-unknown".to_owned(), body, 401),
+            (&reader, dialect.body, 403),
+            ("in-unknown", dialect.body, 401),
         ] {
-            let refused = post(&app, api_key, root, &key, sent).await;
+            let headers = [("authorization", api_key), JSON, ("idempotency-key", &key)];
+            let refused = app.send("POST", dialect.root, &headers, body.to_owned()).await;
             assert_eq!(refused.status, status, "{refused:?}");
         }
         let records = idempotency_records(&app).await.len();
-        let created = post(&app, &app.key, root, &key, body).await;
-        assert!(created.status == 200 && !is_replay(&created), "{created:?}");
+        expect_created(&post(&app, &dialect, &key, dialect.body).await);
         assert_eq!(idempotency_records(&app).await.len(), records + 1);
         // Of a key that was used, what is wrong with the body comes first.
-        assert_eq!(post(&app, &app.key, root, &key, "{}").await.status, invalid);
+        assert_eq!(post(&app, &dialect, &key, "{}").await.status, dialect.invalid);
     }
     assert_eq!(idempotency_records(&app).await.len(), 2);
 }
@@ -147,87 +119,71 @@ async fn rejected_request_leaves_no_record_and_its_key_stays_usable() {
 async fn key_length_is_1_to_255_and_is_reported_with_other_violations() {
     let app = TestApp::start().await;
     let (long, longest) = ("k".repeat(256), "é".repeat(255));
-    for (root, body, _) in DIALECTS {
+    for dialect in DIALECTS {
         for key in ["k", "a, b", "\"quoted\"", &longest] {
-            let (first, again) = (
-                post(&app, &app.key, root, key, body).await,
-                post(&app, &app.key, root, key, body).await,
-            );
-            assert_eq!(
-                (first.status, is_replay(&first), is_replay(&again)),
-                (200, false, true),
-                "{first:?}"
-            );
-            assert_eq!(first.body, again.body);
+            let first = post(&app, &dialect, key, dialect.body).await;
+            expect_created(&first);
+            expect_replay(&post(&app, &dialect, key, dialect.body).await, &first);
         }
     }
     let count = app.count().await;
-    let refused = post(&app, &app.key, "/api/v1/widget", &long, ASSISTANT_BODY).await;
-    let fault = json!({"type": "string_too_long", "loc": ["header", "idempotency-key"], "msg": "String should have at most 255 characters", "input": long, "ctx": {"max_length": 255}});
-    assert_eq!((refused.status, refused.json()), (422, json!({ "detail": [fault] })));
-    let refused = post(&app, &app.key, "/api/v1/widget", "", "{}").await;
-    let told: Vec<Value> = refused.json()["detail"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|fault| json!([fault["type"], fault["loc"]]))
-        .collect();
-    assert_eq!(told[0], json!(["string_too_short", ["header", "idempotency-key"]]));
-    assert_eq!(told.len(), 4, "the body's too: {told:?}");
+    let refused = post(&app, &ASSISTANT, &long, ASSISTANT.body).await;
+    let violation = json!({"type": "string_too_long", "loc": ["header", "idempotency-key"], "msg": "String should have at most 255 characters", "input": long, "ctx": {"max_length": 255}});
+    assert_eq!(refused.detail(), (422, json!([violation])));
+    let refused = post(&app, &ASSISTANT, "", "{}").await;
+    let violations = ASSISTANT.violations(&refused);
+    assert_eq!(violations[0]["type"], "string_too_short");
+    assert_eq!(violations[0]["loc"], json!(["header", "idempotency-key"]));
+    assert_eq!(violations.len(), 4, "the body's too: {violations:?}");
 
-    let refused =
-        post(&app, &app.key, "/v1/widget", &long, &PATHWAY_BODY.replace("10", "-1")).await;
-    let told = |message: &str| json!({"error": "INVALID_PARAMETER", "message": message});
-    let faults = [
-        told("idempotency-key must have at most 255 characters"),
-        told("messages_per_minute must be at least 0"),
+    let refused = post(&app, &PATHWAY, &long, &PATHWAY.body.replace("10", "-1")).await;
+    assert_eq!(refused.error(), (400, json!("INVALID_PARAMETER")));
+    let messages = [
+        "idempotency-key must have at most 255 characters",
+        "messages_per_minute must be at least 0",
     ];
-    assert_eq!((refused.status, &refused.json()["errors"]), (400, &json!(faults)));
-    assert_eq!(post(&app, &app.key, "/v1/widget", "", PATHWAY_BODY).await.status, 400);
+    assert_eq!(refused.messages(), messages);
+    assert_eq!(post(&app, &PATHWAY, "", PATHWAY.body).await.status, 400);
     assert_eq!(app.count().await, count);
 }
 
 #[tokio::test]
 async fn key_expires_after_24_hours_even_if_its_record_still_exists() {
     let app = TestApp::start().await;
-    for (root, body, _) in DIALECTS {
-        let first = post(&app, &app.key, root, "once", body).await;
-        let record = idempotency_records(&app)
-            .await
-            .into_iter()
-            .find(|record| record["widget_id"] == AttributeValue::S(first.id()))
-            .unwrap();
+    for dialect in DIALECTS {
+        let create = async || post(&app, &dialect, "once", dialect.body).await;
+        let first = create().await;
+        let mut records = idempotency_records(&app).await.into_iter();
+        let is_first = |it: &Item| it["widget_id"] == AttributeValue::S(first.id());
+        let record = records.find(is_first).unwrap();
         let expires: u64 = record["ttl"].as_n().unwrap().parse().unwrap();
-        let created =
-            Timestamp::parse(record["created_at"].as_s().unwrap()).unwrap().epoch_seconds();
-        assert_eq!(expires, created + 24 * 60 * 60);
+        let created = Timestamp::parse(record["created_at"].as_s().unwrap()).unwrap();
+        assert_eq!(expires, created.epoch_seconds() + 24 * 60 * 60);
 
         let set_ttl = async |ttl: u64| {
             let mut record = record.clone();
             record.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
-            app.store.put_item().table_name("Widgets").set_item(Some(record)).send().await.unwrap();
+            app.put(record).await;
         };
         let now = Timestamp::now().epoch_seconds();
         set_ttl(now + 60).await;
-        assert!(is_replay(&post(&app, &app.key, root, "once", body).await));
+        expect_replay(&create().await, &first);
         set_ttl(now).await;
-        let second = post(&app, &app.key, root, "once", body).await;
-        assert!(
-            second.status == 200 && !is_replay(&second) && second.id() != first.id(),
-            "{second:?}"
-        );
+        let second = create().await;
+        expect_created(&second);
+        assert_ne!(second.id(), first.id());
         // From then on it is the second request's.
-        let again = post(&app, &app.key, root, "once", body).await;
-        assert!(is_replay(&again) && again.body == second.body, "{again:?}");
+        expect_replay(&create().await, &second);
     }
 }
 
 #[tokio::test]
 async fn concurrent_requests_with_one_key_create_once_and_share_the_answer() {
     let app = TestApp::start_with(|options| options.concurrency = 8).await;
-    for (root, body, _) in DIALECTS {
+    for dialect in DIALECTS {
         let before = app.count().await;
-        let answers = join_all((0..50).map(|_| post(&app, &app.key, root, "once", body))).await;
+        let create = || post(&app, &dialect, "once", dialect.body);
+        let answers = join_all((0..50).map(|_| create())).await;
         assert_eq!(answers.iter().filter(|answer| !is_replay(answer)).count(), 1);
         for answer in &answers {
             assert_eq!((answer.status, &answer.body), (200, &answers[0].body));
@@ -240,20 +196,20 @@ async fn concurrent_requests_with_one_key_create_once_and_share_the_answer() {
 async fn transaction_conflict_resolves_to_the_recorded_answer() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
-    for (root, body, _) in DIALECTS {
-        let first = post(&app, &app.key, root, "once", body).await;
+    for dialect in DIALECTS {
+        let first = post(&app, &dialect, "once", dialect.body).await;
         proxy.always(Call::CREATE_ONCE, Fault::Conflict);
-        let again = post(&app, &app.key, root, "once", body).await;
-        assert!(again.status == 200 && is_replay(&again) && again.body == first.body, "{again:?}");
-        assert_eq!(post(&app, &app.key, root, "once", &format!("{body} ")).await.status, 422);
-        assert_eq!(post(&app, &app.key, root, "another", body).await.status, 503);
+        expect_replay(&post(&app, &dialect, "once", dialect.body).await, &first);
+        let other_body = format!("{} ", dialect.body);
+        assert_eq!(post(&app, &dialect, "once", &other_body).await.status, 422);
+        assert_eq!(post(&app, &dialect, "another", dialect.body).await.status, 503);
         // Where not even what the others made can be read.
         proxy.plan(|call, _| match call {
             Call::CREATE_ONCE => Fault::Conflict,
             Call::READ => Fault::Refused(400, "ThrottlingException"),
             _ => Fault::None,
         });
-        assert_eq!(post(&app, &app.key, root, "once", body).await.status, 503);
+        assert_eq!(post(&app, &dialect, "once", dialect.body).await.status, 503);
         proxy.next(Call::CREATE_ONCE, []);
     }
 }
@@ -261,8 +217,8 @@ async fn transaction_conflict_resolves_to_the_recorded_answer() {
 #[tokio::test]
 async fn idempotency_record_holds_neither_key_nor_body() {
     let app = TestApp::start().await;
-    let body = ASSISTANT_BODY.replace('}', r#","name":"not to be remembered"}"#);
-    assert_eq!(post(&app, &app.key, "/api/v1/widget", "my secret key", &body).await.status, 200);
+    let body = ASSISTANT.body.replace('}', r#","name":"not to be remembered"}"#);
+    assert_eq!(post(&app, &ASSISTANT, "my secret key", &body).await.status, 200);
     let records = idempotency_records(&app).await;
     let mut names: Vec<&String> = records[0].keys().collect();
     names.sort();
@@ -274,16 +230,12 @@ async fn idempotency_record_holds_neither_key_nor_body() {
 #[tokio::test]
 async fn idempotency_key_is_ignored_except_on_post() {
     let app = TestApp::start().await;
-    let created = app.create_pathway(PATHWAY_BODY).await;
-    let headers = [("authorization", app.key.as_str()), ("idempotency-key", "once")];
-    for (version, rate) in [(2, 7), (3, 8)] {
+    let widget = PATHWAY.widget(&app.create(&PATHWAY).await.id());
+    for (etag, rate) in [(r#""2""#, 7), (r#""3""#, 8)] {
         let change = json!({ "messages_per_minute": rate }).to_string();
-        let updated =
-            app.send("PATCH", &format!("/v1/widget/{}", created.id()), &headers, change).await;
-        assert_eq!(
-            (updated.header("etag"), &updated.json()["data"]["messages_per_minute"]),
-            (&*format!("\"{version}\""), &json!(rate))
-        );
+        let updated = app.call_with(&[("idempotency-key", "once")], "PATCH", &widget, change).await;
+        assert_eq!(updated.header("etag"), etag);
+        assert_eq!(updated.data()["messages_per_minute"], rate);
     }
     assert_eq!(idempotency_records(&app).await, []);
 }
@@ -301,8 +253,8 @@ async fn transaction_client_token_is_the_widget_id() {
         }
         Fault::None
     });
-    for (root, body, _) in DIALECTS {
-        let created = post(&app, &app.key, root, "once", body).await;
+    for dialect in DIALECTS {
+        let created = post(&app, &dialect, "once", dialect.body).await;
         assert_eq!(*tokens.lock().unwrap().last().unwrap(), created.id());
     }
 }
@@ -310,18 +262,15 @@ async fn transaction_client_token_is_the_widget_id() {
 #[tokio::test]
 async fn concurrent_requests_with_one_key_and_different_bodies_create_once() {
     let app = TestApp::start_with(|options| options.concurrency = 6).await;
-    for (root, body, _) in DIALECTS {
+    for dialect in DIALECTS {
         let before = app.count().await;
-        let bodies: Vec<String> = (0..30).map(|n| format!("{body}{}", " ".repeat(n % 3))).collect();
-        let answers =
-            join_all(bodies.iter().map(|body| post(&app, &app.key, root, "once", body))).await;
-        let winner = bodies
-            .iter()
-            .zip(&answers)
-            .find(|(_, answer)| answer.status == 200 && !is_replay(answer))
-            .unwrap();
+        let body = |n: usize| format!("{}{}", dialect.body, " ".repeat(n % 3));
+        let bodies: Vec<String> = (0..30).map(body).collect();
+        let answers = join_all(bodies.iter().map(|it| post(&app, &dialect, "once", it))).await;
+        let is_first = |answer: &Answer| answer.status == 200 && !is_replay(answer);
+        let winner = &bodies[answers.iter().position(is_first).unwrap()];
         for (body, answer) in bodies.iter().zip(&answers) {
-            assert_eq!(answer.status, if body == winner.0 { 200 } else { 422 }, "{answer:?}");
+            assert_eq!(answer.status, if body == winner { 200 } else { 422 }, "{answer:?}");
         }
         assert_eq!(app.count().await, before + 1);
     }
@@ -337,7 +286,7 @@ async fn concurrent_requests_with_one_key_create_once_over_a_failing_store() {
         Fault::Reset(Effect::Done),
         Fault::Reset(Effect::None),
     ];
-    for (root, body, _) in DIALECTS {
+    for dialect in DIALECTS {
         let before = app.count().await;
         let mut count = 0;
         proxy.plan(move |call, _| {
@@ -350,7 +299,7 @@ async fn concurrent_requests_with_one_key_create_once_over_a_failing_store() {
         });
         let insist = async || {
             for _ in 0..100 {
-                let answer = post(&app, &app.key, root, "once", body).await;
+                let answer = post(&app, &dialect, "once", dialect.body).await;
                 if answer.status != 503 {
                     return answer;
                 }
@@ -369,24 +318,23 @@ async fn concurrent_requests_with_one_key_create_once_over_a_failing_store() {
 #[tokio::test]
 async fn replay_is_byte_identical_however_the_body_was_written() {
     let app = TestApp::start().await;
-    let numbers = r#"{"z":1.0,"a":1e3,"n":123456789012345678901234567890,"é":"\u00e9\ud83d\ude00","empty":{ }}"#;
-    for (root, body) in [
-        (
-            "/api/v1/widget",
-            format!(
-                r#"{{ "style_params": {numbers}, "action_buttons":[1.50,null,[ ]], "remove_branding":"yes", "user_opening_messages":null, "widget_type":null, "name":"x", "name":"\u0079" }}"#
-            ),
-        ),
-        (
-            "/v1/widget",
-            format!(
-                r#"{{ "config": {numbers}, "messages_per_minute": 1.50, "allowed_domains":["Example.COM"], "agent_prompt":"\u00e9", "agent_id":"urn:uuid:3C90C3CC-0D44-4B50-8888-8DD25736052A" }}"#
-            ),
-        ),
+    let numbers = r#"{"z":1.0,"a":1e3,"big":1E+400,"neg":-0.0,"n":123456789012345678901234567890,"é":"\u00e9\ud83d\ude00","empty":{ }}"#;
+    let assistant = format!(
+        r#"{{ "style_params": {numbers}, "action_buttons":[1.50, null ,[ ],{numbers}], "remove_branding":"yes", "user_opening_messages":null, "widget_type":null, "name":"x", "name":"\u0079" }}"#
+    );
+    let pathway = format!(
+        r#"{{ "config": {numbers}, "messages_per_minute": 1.50, "allowed_domains":["Example.COM"], "agent_prompt":"\u00e9", "agent_id":"urn:uuid:3C90C3CC-0D44-4B50-8888-8DD25736052A" }}"#
+    );
+    let buttons = format!("[1.50, null ,[ ],{numbers}]");
+    for (dialect, body, free_form) in [
+        (ASSISTANT, assistant, &[("style_params", numbers), ("action_buttons", &*buttons)][..]),
+        (PATHWAY, pathway, &[("config", numbers), ("messages_per_minute", "1.50")]),
     ] {
-        let first = post(&app, &app.key, root, "once", &body).await;
-        let again = post(&app, &app.key, root, "once", &body).await;
-        assert_eq!((first.status, is_replay(&again), &again.body), (200, true, &first.body));
-        assert!(first.body.contains(numbers), "{}", first.body);
+        let first = post(&app, &dialect, "once", &body).await;
+        expect_created(&first);
+        expect_replay(&post(&app, &dialect, "once", &body).await, &first);
+        for (name, text) in free_form {
+            assert_eq!(raw_member(&first.body, name), *text, "{name}");
+        }
     }
 }

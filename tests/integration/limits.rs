@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use shared::{http::MAX_BODY_BYTES, validation::MAX_VIOLATIONS};
 
-use crate::support::app::{ASSISTANT_BODY, JSON, PATHWAY_BODY, TestApp};
+use crate::support::app::TestApp;
+use crate::support::dialect::{ASSISTANT, DIALECTS, PATHWAY};
 
 #[tokio::test]
 async fn violations_are_reported_up_to_the_maximum() {
@@ -14,65 +15,73 @@ async fn violations_are_reported_up_to_the_maximum() {
         r#"{{"widget_type":"none","user_opening_messages":[{numbers}],"action_buttons":0,"name":0}}"#
     );
     let answer = app.create_assistant(body).await;
-    let faults = answer.json()["detail"].as_array().unwrap().clone();
-    assert_eq!((answer.status, faults.len()), (422, MAX_VIOLATIONS));
-    assert_eq!(faults[0]["loc"], json!(["body", "widget_type"]));
-    assert_eq!(
-        faults[MAX_VIOLATIONS - 1]["loc"],
-        json!(["body", "user_opening_messages", MAX_VIOLATIONS - 2])
-    );
+    let violations = ASSISTANT.violations(&answer);
+    assert_eq!((answer.status, violations.len()), (422, MAX_VIOLATIONS));
+    assert_eq!(violations[0]["loc"], json!(["body", "widget_type"]));
+    let last = json!(["body", "user_opening_messages", MAX_VIOLATIONS - 2]);
+    assert_eq!(violations[MAX_VIOLATIONS - 1]["loc"], last);
 
-    // An array that is too long is one fault, whatever is in it.
-    let domains = vec![r#""""#; 80_000].join(",");
-    let body = PATHWAY_BODY
-        .replace(r#""allowed_domains":[]"#, &format!(r#""allowed_domains":[{domains}]"#));
-    let answer = app.create_pathway(body).await;
-    let errors = answer.json()["errors"].clone();
-    assert_eq!((answer.status, errors.as_array().unwrap().len()), (400, 1));
-    assert_eq!(errors[0]["message"], "allowed_domains must have at most 100 entries");
+    // An array that is too long is one violation, whatever is in it.
+    let domains = format!(r#""allowed_domains":[{}]"#, vec![r#""""#; 80_000].join(","));
+    let answer =
+        app.create_pathway(PATHWAY.body.replace(r#""allowed_domains":[]"#, &domains)).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.messages(), ["allowed_domains must have at most 100 entries"]);
+}
+
+/// Returns a body of the largest size, filled up with repetitions of `pattern`.
+fn filled(before: &str, pattern: &str, after: &str) -> String {
+    let room = MAX_BODY_BYTES - before.len() - after.len();
+    format!("{before}{}{after}", pattern.repeat(room / pattern.len()))
+}
+
+/// Returns brackets around nothing.
+fn nested(open: &str, close: &str, depth: usize) -> String {
+    format!("{}{}", open.repeat(depth), close.repeat(depth))
 }
 
 #[tokio::test]
 async fn hostile_body_is_answered_like_any_invalid_body() {
     let app = TestApp::start().await;
-    let filled = |before: &str, pattern: &str, after: &str| {
-        let room = MAX_BODY_BYTES - before.len() - after.len();
-        format!("{before}{}{after}", pattern.repeat(room / pattern.len()))
-    };
-    for (what, assistant, pathway) in [
-        ("brackets alone", filled("", "[", ""), [422, 400]),
-        ("objects in objects", filled("", r#"{"":"#, ""), [422, 400]),
-        ("members that nobody knows", filled("{", r#""":0,"#, r#""":0}"#), [422, 400]),
-        (
-            "the same member over and over",
-            filled("{", r#""config":0,"#, r#""config":0}"#),
-            [422, 400],
-        ),
-        (
-            "a number of a quarter million digits",
-            filled(r#"{"messages_per_minute":1"#, "7", "}"),
-            [422, 400],
-        ),
-        ("an exponent of as many", filled(r#"{"messages_per_minute":1e"#, "7", "}"), [422, 400]),
-        ("a string of escapes", filled(r#"{"name":""#, r"\u0041", r#""}"#), [422, 400]),
-        ("one byte too many", format!("{} ", filled("", " ", "")), [413, 413]),
-    ]
-    .map(|(what, body, [assistant, pathway])| (what, (body.clone(), assistant), (body, pathway)))
-    {
-        for (path, (body, status)) in [("/api/v1/widget", assistant), ("/v1/widget", pathway)] {
-            let answer = app.call("POST", path, body).await;
-            assert_eq!(answer.status, status, "{what}: {:.300}", answer.body);
-            let told = if status == 413 { answer.json() } else { Value::Null };
-            assert!(told.is_null() || told.to_string().contains("256 KiB"), "{told}");
+    let members: String = (0..20_000).map(|i| format!(r#""k{i}":0,"#)).collect();
+    for (what, body) in [
+        ("opening brackets alone", filled("", "[", "")),
+        ("brackets that are closed", nested("[", "]", 100_000)),
+        ("brackets in a field", format!(r#"{{"config":{}}}"#, nested("[", "]", 50_000))),
+        ("objects in objects", filled("", r#"{"":"#, "")),
+        ("objects that are closed", nested(r#"{"a":"#, "}", 40_000)),
+        ("members that nobody knows", format!(r#"{{{members}"z":0}}"#)),
+        ("unknown members of one name", filled("{", r#""":0,"#, r#""":0}"#)),
+        ("the same field over and over", filled("{", r#""config":0,"#, r#""config":0}"#)),
+        ("as many violations", filled(r#"{"user_opening_messages":["#, "0,", "0]}")),
+        ("a quarter million digits", filled(r#"{"messages_per_minute":0."#, "7", "}")),
+        ("an exponent of as many", filled(r#"{"messages_per_minute":1e"#, "7", "}")),
+        ("a string of escapes", filled(r#"{"name":""#, r"\u0041", r#""}"#)),
+        ("a name of surrogates", filled(r#"{""#, r"\ud83d\ude00", r#"":1}"#)),
+        ("an enum value of NULs", filled(r#"{"widget_type":""#, r"\u0000", r#""}"#)),
+        ("NULs alone", "\0".repeat(1000)),
+        ("byte order marks alone", "\u{feff}".repeat(3)),
+        ("one byte too many", format!("{} ", filled("", " ", ""))),
+    ] {
+        let status = |invalid| if body.len() > MAX_BODY_BYTES { 413 } else { invalid };
+        for dialect in DIALECTS {
+            let answer = app.call("POST", dialect.root, body.clone()).await;
+            assert_eq!(answer.status, status(dialect.invalid), "{what}: {:.300}", answer.body);
+            assert!(answer.body.len() < 2_000_000, "{what}");
+            // Not parsed: an answer repeats numbers that are larger than any double.
+            let start = match (answer.status, dialect.name) {
+                (413, "assistant") => r#"{"detail":"The body is over 256 KiB"}"#,
+                (413, _) => r#"{"status":413,"data":null,"errors":[{"error":"PAYLOAD_TOO_LARGE","#,
+                (_, "assistant") => r#"{"detail":[{"type":""#,
+                _ => r#"{"status":400,"data":null,"errors":[{"error":"INVALID_PARAMETER","#,
+            };
+            assert!(answer.body.starts_with(start), "{what}: {:.300}", answer.body);
         }
     }
     // The same processes answer what comes after.
-    for (function, path, body) in
-        [("Assistant", "/api/v1/widget", ASSISTANT_BODY), ("Pathway", "/v1/widget", PATHWAY_BODY)]
-    {
-        let answer = app.call("POST", path, body).await;
-        assert_eq!(answer.status, 200);
-        let line = app.logged(function, answer.header("x-request-id")).await;
+    for dialect in DIALECTS {
+        let answer = app.create(&dialect).await;
+        let line = app.logged(dialect.function, answer.header("x-request-id")).await;
         assert!(line.contains(r#""coldStart":false"#), "{line}");
     }
 }
@@ -91,19 +100,19 @@ async fn oversized_direct_event_does_not_stop_a_function() {
     let large = "/a".repeat(2_000_000);
     let headers: serde_json::Map<String, Value> =
         (0..100_000).map(|i| (format!("x-{i}"), json!(""))).collect();
-    for (function, path) in [("Assistant", "/api/v1/widget"), ("Pathway", "/v1/widget")] {
+    for dialect in DIALECTS {
         for (payload, status) in [
             (event(&large, "", json!({})), 404),
-            (event(path, &large, json!({})), 401),
-            (event(path, "", json!({"authorization": large})), 401),
+            (event(dialect.root, &large, json!({})), 401),
+            (event(dialect.root, "", json!({"authorization": large})), 401),
         ] {
-            let answer: Value =
-                serde_json::from_str(&app.invoke(function, &payload).await.unwrap()).unwrap();
-            assert_eq!(answer["statusCode"], status, "{function}");
+            let answer = app.invoke(dialect.function, &payload).await.unwrap();
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(answer["statusCode"], status, "{}", dialect.name);
         }
-        let payload = event(path, "", headers.clone().into());
-        let failure = app.invoke(function, &payload).await.unwrap_err();
-        assert!(failure.contains(r#""errorType":"UnknownEvent""#), "{function}: {failure}");
+        let payload = event(dialect.root, "", headers.clone().into());
+        let failure = app.invoke(dialect.function, &payload).await.unwrap_err();
+        assert!(failure.contains(r#""errorType":"UnknownEvent""#), "{failure}");
+        app.create(&dialect).await;
     }
-    assert_eq!(app.send("POST", "/v1/widget", &[JSON], "").await.status, 401);
 }

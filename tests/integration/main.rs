@@ -9,6 +9,7 @@
 //! * [`assistant`] and [`pathway`] are the two dialects. [`dialects`] compares them. [`fastapi`]
 //!   compares the assistant dialect with FastAPI. [`openapi`] checks the OpenAPI documents.
 //! * [`bodies`], [`limits`] and [`invariants`] send unexpected, hostile and random input.
+//! * [`gateways`] is about what gateways and proxies do to a request.
 //! * [`lists`] is about pages and cursors, [`public`] and [`browser`] about reads without a key.
 //! * [`idempotency`] and [`preconditions`] are about retries and conditional requests.
 //!
@@ -45,6 +46,7 @@ mod dialects;
 mod execution;
 mod fastapi;
 mod fields;
+mod gateways;
 mod idempotency;
 mod invariants;
 mod invoke;

@@ -1,52 +1,34 @@
 //! The OpenAPI document of each dialect matches what is deployed and what the functions answer.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 use widgets::local::{binaries, template::Template};
 
-use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
-
-const DIALECTS: [(&str, &str, &str); 2] = [
-    ("assistant", "Assistant", "/api/v1/openapi.json"),
-    ("pathway", "Pathway", "/v1/openapi.json"),
-];
-
-/// Returns the text of a dialect's document.
-pub fn document(dialect: &str) -> String {
-    fs::read_to_string(binaries::workspace().join(format!("functions/{dialect}/openapi.json")))
-        .unwrap()
-}
+use crate::support::{app::TestApp, dialect::DIALECTS};
 
 /// The operations that a document describes: its methods by path.
 fn operations(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    const METHODS: [&str; 8] =
-        ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+    const METHODS: &str = "get put post delete options head patch trace";
     let methods = |item: &Value| {
-        let names =
-            item.as_object().unwrap().keys().filter(|name| METHODS.contains(&name.as_str()));
-        names.map(|name| name.to_ascii_uppercase()).collect()
+        let names = item.as_object().unwrap().keys().map(String::as_str);
+        let names = names.filter(|name| METHODS.split(' ').any(|method| method == *name));
+        names.map(str::to_ascii_uppercase).collect()
     };
-    document["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(path, item)| (path.clone(), methods(item)))
-        .collect()
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths.map(|(path, item)| (path.clone(), methods(item))).collect()
 }
 
 #[tokio::test]
 async fn committed_document_is_served_without_a_key() {
     let app = TestApp::start().await;
-    for (dialect, _, path) in DIALECTS {
-        let answer = app.send("GET", path, &[("origin", "https://docs.example.com")], "").await;
+    for dialect in DIALECTS {
+        let origin = [("origin", "https://docs.example.com")];
+        let answer = app.send("GET", &dialect.openapi_path(), &origin, "").await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
         assert_eq!(answer.header("access-control-allow-origin"), "*");
-        assert_eq!(answer.body, document(dialect));
+        assert_eq!(answer.body, dialect.openapi());
         assert!(answer.json()["openapi"].as_str().unwrap().starts_with("3.1."));
     }
 }
@@ -55,29 +37,22 @@ async fn committed_document_is_served_without_a_key() {
 async fn described_operations_are_exactly_those_deployed_and_routed() {
     let app = TestApp::start().await;
     let template = Template::read(binaries::workspace()).unwrap();
-    for (dialect, function, _) in DIALECTS {
-        let described = operations(&serde_json::from_str(&document(dialect)).unwrap());
+    for dialect in DIALECTS {
+        let described = operations(&serde_json::from_str(&dialect.openapi()).unwrap());
 
         let mut deployed = BTreeMap::<String, BTreeSet<String>>::new();
-        let function = template.functions.iter().find(|spec| spec.name == function).unwrap();
+        let mut functions = template.functions.iter();
+        let function = functions.find(|spec| spec.name == dialect.function).unwrap();
         for route in function.routes.iter().filter(|route| route.method != "ANY") {
             deployed.entry(route.path.clone()).or_default().insert(route.method.clone());
         }
-        assert_eq!(described, deployed, "{dialect}");
+        assert_eq!(described, deployed, "{}", dialect.name);
 
         // The router's own list of a path's methods is what it says where it has another.
         for (path, methods) in &described {
-            let path: String = path
-                .split('/')
-                .map(|segment| {
-                    if segment.starts_with('{') {
-                        format!("/{}", Uuid::nil())
-                    } else {
-                        format!("/{segment}")
-                    }
-                })
-                .collect();
-            let path = path.strip_prefix('/').unwrap();
+            let id = Uuid::nil().to_string();
+            let segments = path.split('/').map(|it| if it.starts_with('{') { &id } else { it });
+            let path = &segments.collect::<Vec<_>>().join("/");
             let refused = app.send("PROPFIND", path, &[], "").await;
             assert_eq!(refused.status, 405, "{path}");
             let mut allowed: BTreeSet<String> =
@@ -93,42 +68,33 @@ async fn described_operations_are_exactly_those_deployed_and_routed() {
 #[tokio::test]
 async fn described_requests_succeed_and_return_the_described_widget() {
     let app = TestApp::start().await;
-    for (dialect, root, smallest) in
-        [("assistant", "/api/v1/widget", ASSISTANT_BODY), ("pathway", "/v1/widget", PATHWAY_BODY)]
-    {
-        let document: Value = serde_json::from_str(&document(dialect)).unwrap();
-        let widget_keys: Vec<&str> = document["components"]["schemas"]["Widget"]["required"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|key| key.as_str().unwrap())
-            .collect();
+    for dialect in DIALECTS {
+        let document: Value = serde_json::from_str(&dialect.openapi()).unwrap();
+        let required = document["components"]["schemas"]["Widget"]["required"].as_array().unwrap();
+        let described: BTreeSet<&str> = required.iter().map(|key| key.as_str().unwrap()).collect();
         let mut examples = 0;
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let bodies = &operation["requestBody"]["content"]["application/json"]["examples"];
                 for (name, example) in bodies.as_object().into_iter().flatten() {
                     examples += 1;
-                    let id = app.call("POST", root, smallest).await.id();
+                    let id = app.create(&dialect).await.id();
                     let path = path.replace("{id}", &id).replace("{widget_id}", &id);
-                    let answer = app
-                        .call(&method.to_ascii_uppercase(), &path, example["value"].to_string())
-                        .await;
-                    assert_eq!(answer.status, 200, "{dialect} {method} {path} {name}: {answer:?}");
-                    let data = answer.json()["data"].clone();
-                    let keys: BTreeSet<&str> =
-                        data.as_object().unwrap().keys().map(String::as_str).collect();
-                    assert_eq!(keys, widget_keys.iter().copied().collect());
+                    let body = example["value"].to_string();
+                    let answer = app.call(&method.to_ascii_uppercase(), &path, body).await;
+                    assert_eq!(answer.status, 200, "{method} {path} {name}: {answer:?}");
+                    let data = answer.data();
+                    let keys = data.as_object().unwrap().keys().map(String::as_str);
+                    assert_eq!(keys.collect::<BTreeSet<_>>(), described);
                     // A word for a boolean comes back as one.
-                    let is_kept = |(key, _): &(&String, &Value)| *key != "remove_branding";
-                    for (key, value) in example["value"].as_object().unwrap().iter().filter(is_kept)
-                    {
-                        assert_eq!(&data[key], value, "{dialect} {name}: {key}");
+                    let sent = example["value"].as_object().unwrap();
+                    for (key, value) in sent.iter().filter(|(key, _)| *key != "remove_branding") {
+                        assert_eq!(&data[key], value, "{path} {name}: {key}");
                     }
                 }
             }
         }
-        assert!(examples >= 4, "{dialect}: {examples}");
+        assert!(examples >= 4, "{}: {examples}", dialect.name);
     }
 }
 
@@ -155,8 +121,9 @@ fn examples<'a>(value: &'a Value, place: &str, found: &mut impl FnMut(&str, &'a 
 
 #[test]
 fn every_example_is_valid_by_its_schema() {
-    for (dialect, ..) in DIALECTS {
-        let document: Value = serde_json::from_str(&document(dialect)).unwrap();
+    for dialect in DIALECTS {
+        let (document, dialect) = (dialect.openapi(), dialect.name);
+        let document: Value = serde_json::from_str(&document).unwrap();
         let mut count = 0;
         examples(&document, "#", &mut |schema, example| {
             count += 1;

@@ -1,9 +1,8 @@
 //! The rooms of `shared/src`, and the local stack in `cli/src/local`: what each of them may import.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs};
+
+use widgets::local::binaries;
 
 /// The rooms. Each one imports only from those before it.
 const ROOMS: [&str; 10] = [
@@ -19,21 +18,26 @@ const ROOMS: [&str; 10] = [
     "runtime",
 ];
 
-/// Returns the source files in `folder`, with their paths within `shared/src`.
-fn sources(folder: &Path) -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/src");
-    let entries: Vec<PathBuf> =
-        fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let mut found = Vec::new();
-    for path in entries {
-        let within = path.strip_prefix(&root).unwrap();
-        if path.is_dir() {
-            found.extend(sources(within));
-        } else {
-            found.push((within.to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()));
+/// Returns the source files of a folder of this repository: their paths within it, and their texts.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = binaries::workspace().join(folder);
+    let (mut folders, mut found) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let within = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+                found.push((within, fs::read_to_string(&path).unwrap()));
+            }
         }
     }
     found
+}
+
+/// Returns what follows each `crate::` in the code of a source file, with its line.
+fn imports(source: &str) -> impl Iterator<Item = (&str, &str)> {
+    code(source).flat_map(|line| line.split("crate::").skip(1).map(move |import| (import, line)))
 }
 
 /// Returns the room of a file: its folder, or its own name.
@@ -49,37 +53,31 @@ fn code(source: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn shared_has_these_rooms_and_no_others() {
-    let mut found: Vec<String> =
-        sources(Path::new("")).iter().map(|(path, _)| room(path).to_owned()).collect();
-    found.sort_unstable();
-    found.dedup();
-    let mut expected: Vec<&str> = ROOMS.into_iter().chain(["lib"]).collect();
-    expected.sort_unstable();
-    assert_eq!(found, expected);
+    let sources = sources("shared/src");
+    let found: BTreeSet<&str> = sources.iter().map(|(path, _)| room(path)).collect();
+    assert_eq!(found, ROOMS.into_iter().chain(["lib"]).collect());
 }
 
 #[test]
 fn room_imports_only_from_rooms_before_it() {
     let position = |room: &str| ROOMS.iter().position(|other| *other == room);
-    let mut imports = 0;
-    for (path, source) in sources(Path::new("")) {
+    let mut count = 0;
+    for (path, source) in sources("shared/src") {
         let Some(own) = position(room(&path)) else { continue };
-        for line in code(&source) {
-            for import in line.split("crate::").skip(1) {
-                let name = import.split(|c: char| !c.is_alphanumeric() && c != '_').next();
-                // A macro that is exported stands at the root of the crate, whatever its room.
-                let Some(imported) = position(name.unwrap()) else { continue };
-                assert!(imported <= own, "{path} imports from {}: {line}", ROOMS[imported]);
-                imports += 1;
-            }
+        for (import, line) in imports(&source) {
+            let name = import.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+            // An exported macro is at the root of the crate, whatever its room.
+            let Some(imported) = position(name.unwrap()) else { continue };
+            assert!(imported <= own, "{path} imports from {}: {line}", ROOMS[imported]);
+            count += 1;
         }
     }
-    assert!(imports > 100, "the test no longer recognises imports: it found {imports}");
+    assert!(count > 100, "the test no longer recognises imports: it found {count}");
 }
 
 #[test]
 fn aws_sdk_types_stay_in_their_rooms() {
-    for (path, source) in sources(Path::new("")) {
+    for (path, source) in sources("shared/src") {
         let may_name_the_runtime = path.starts_with("dynamodb/");
         let may_name_the_sdk =
             may_name_the_runtime || path.starts_with("store/") || path == "auth/keys.rs";
@@ -92,16 +90,11 @@ fn aws_sdk_types_stay_in_their_rooms() {
 
 #[test]
 fn local_stack_imports_nothing_of_the_commands() {
-    let local = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/src/local");
-    let mut files = 0;
-    for entry in fs::read_dir(local).unwrap() {
-        let path = entry.unwrap().path();
-        for line in code(&fs::read_to_string(&path).unwrap()) {
-            for import in line.split("crate::").skip(1) {
-                assert!(import.starts_with("local::"), "{}: {line}", path.display());
-            }
+    let sources = sources("cli/src/local");
+    assert!(sources.len() > 10, "the test no longer finds the local stack: {}", sources.len());
+    for (path, source) in &sources {
+        for (import, line) in imports(source) {
+            assert!(import.starts_with("local::"), "{path}: {line}");
         }
-        files += 1;
     }
-    assert!(files > 10, "the test no longer finds the local stack: it found {files} files");
 }

@@ -11,22 +11,12 @@ use sha2::{Digest, Sha256};
 use widgets::local::{binaries, template::Template};
 
 use crate::support::{
-    app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp},
-    expanded::{EVERYTHING, SWITCHES, Stack, expanded, list, owner},
+    app::TestApp,
+    expanded::{DOMAIN, EVERYTHING, SWITCHES, Stack, broken_rules, expanded, list, owner},
 };
 
 fn template() -> Template {
     Template::read(binaries::workspace()).unwrap()
-}
-
-/// Creates a widget with an idempotency key.
-pub async fn once(app: &TestApp, root: &str, body: &'static str) -> Answer {
-    let headers = [
-        ("authorization", app.key.as_str()),
-        ("content-type", "application/json"),
-        ("idempotency-key", "once"),
-    ];
-    app.send("POST", root, &headers, body).await
 }
 
 #[tokio::test]
@@ -38,19 +28,17 @@ async fn every_template_route_reaches_its_function() {
             let path = route.path.replace("{proxy+}", "nothing/there");
             let answer = app.send(method, &path, &[], "").await;
             let expected = match route.path.rsplit('/').next().unwrap() {
-                "{proxy+}" => &[404][..],
-                "openapi.json" => &[200],
-                // Public: it is the id that is wrong.
-                "parameters" => &[422],
-                "config" => &[400],
-                _ => &[401],
+                "{proxy+}" => 404,
+                "openapi.json" => 200,
+                // A public read needs no key. The id is invalid.
+                "parameters" => 422,
+                "config" => 400,
+                _ => 401,
             };
-            assert!(expected.contains(&answer.status), "{route:?}: {answer:?}");
+            assert_eq!(answer.status, expected, "{route:?}: {answer:?}");
             let line = app.logged(&function.name, answer.header("x-request-id")).await;
-            assert!(
-                line.contains(&format!(r#""route":"{} {}""#, route.method, route.path)),
-                "{line}"
-            );
+            let logged_route = format!(r#""route":"{} {}""#, route.method, route.path);
+            assert!(line.contains(&logged_route), "{line}");
         }
     }
 }
@@ -60,11 +48,8 @@ async fn unmatched_route_returns_gateway_404() {
     let app = TestApp::start().await;
     for path in ["/", "/v1", "/api", "/api/v2/widget", "//v1/widget", "/v1/", "/V1/widget"] {
         let answer = app.send("GET", path, &[], "").await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (404, json!({"message": "Not Found"})),
-            "{path}"
-        );
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.json(), json!({"message": "Not Found"}), "{path}");
     }
 }
 
@@ -85,7 +70,7 @@ fn cargo_lambda_watch_has_the_same_routes_and_variables() {
     let config: Config = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let mut routes = BTreeMap::new();
     for mut function in template().functions {
-        // Where the store is, is said on the command line there.
+        // `cargo lambda watch` gets the store's address on its command line.
         assert_eq!(function.variables.remove("AWS_ENDPOINT_URL_DYNAMODB").as_deref(), Some(""));
         assert_eq!(function.variables, config.env);
         for route in function.routes {
@@ -97,45 +82,12 @@ fn cargo_lambda_watch_has_the_same_routes_and_variables() {
     assert_eq!(config.watch.router, routes);
 }
 
-#[tokio::test]
-async fn single_widget_operation_takes_one_call_and_public_read_two() {
-    let (app, meter) = TestApp::start_metered().await;
-    let store_calls = || meter.take().into_iter().map(|call| call.operation).collect::<Vec<_>>();
-    for (root, update, public, body) in [
-        ("/api/v1/widget", "PUT", "parameters", ASSISTANT_BODY),
-        ("/v1/widget", "PATCH", "config", PATHWAY_BODY),
-    ] {
-        // The first request looks up the key.
-        assert_eq!(app.call("GET", root, "").await.status, 200);
-        store_calls();
-        let created = app.call("POST", root, body).await;
-        assert_eq!(store_calls(), ["PutItem"], "{root}");
-        for _ in ["the first time", "again"] {
-            assert_eq!(once(&app, root, body).await.status, 200);
-            assert_eq!(store_calls(), ["TransactWriteItems"], "{root}");
-        }
-        let widget = format!("{root}/{}", created.json()["data"]["id"].as_str().unwrap());
-        for (method, path, expected) in [
-            ("GET", root, &["Query"][..]),
-            ("GET", &widget, &["GetItem"]),
-            (update, &widget, &["UpdateItem"]),
-            ("GET", &format!("{widget}/{public}"), &["Query", "GetItem"]),
-            ("DELETE", &widget, &["UpdateItem"]),
-        ] {
-            assert_eq!(app.call(method, path, body).await.status, 200, "{method} {path}");
-            assert_eq!(store_calls(), expected, "{method} {path}");
-        }
-    }
-}
-
 #[test]
 fn failed_message_is_retried_then_dead_lettered_with_an_alarm() {
     let stack = Stack::with(&[]);
-    let timeouts: BTreeMap<String, u64> = template()
-        .functions
-        .into_iter()
-        .map(|function| (function.name, function.timeout.as_secs()))
-        .collect();
+    let functions = template().functions.into_iter();
+    let timeouts: BTreeMap<String, u64> =
+        functions.map(|function| (function.name, function.timeout.as_secs())).collect();
     let mut fed = BTreeSet::new();
     for (name, source) in stack.of_type("AWS::Lambda::EventSourceMapping") {
         let function =
@@ -149,30 +101,15 @@ fn failed_message_is_retried_then_dead_lettered_with_an_alarm() {
     assert_eq!(fed, timeouts.into_keys().collect());
 
     let text = serde_json::to_string(&stack.resources).unwrap();
-    for (queue, properties) in stack.of_type("AWS::SQS::Queue") {
-        assert_eq!(properties["SqsManagedSseEnabled"], true, "{queue}");
-        let mut policies = stack.of_type("AWS::SQS::QueuePolicy");
-        let (_, policy) =
-            policies.find(|(_, policy)| list(&policy["Queues"]).contains(&&json!(queue))).unwrap();
-        let statements = list(&policy["PolicyDocument"]["Statement"]);
-        let denial =
-            statements.into_iter().find(|statement| statement["Effect"] == "Deny").unwrap();
-        assert_eq!(
-            denial["Condition"],
-            json!({"Bool": {"aws:SecureTransport": "false"}}),
-            "{queue}"
-        );
-        assert_eq!(denial["Resource"], format!("{queue}.Arn"), "{queue}");
-        let is_told_of = stack.of_type("AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+    for (queue, _) in stack.of_type("AWS::SQS::Queue") {
+        let has_alarm = stack.of_type("AWS::CloudWatch::Alarm").any(|(_, alarm)| {
             alarm["Dimensions"][0]["Value"] == format!("{queue}.QueueName")
                 && alarm["Threshold"] == 0
         });
-        let is_for_the_dead = [r#""deadLetterTargetArn":"#, r#""DeadLetterConfig":{"Arn":"#]
+        let is_dead_letter_queue = [r#""deadLetterTargetArn":"#, r#""DeadLetterConfig":{"Arn":"#]
             .iter()
             .any(|member| text.contains(&format!("{member}\"{queue}.Arn\"")));
-        assert_eq!(is_told_of, is_for_the_dead, "{queue}");
-        // Two weeks is the longest there is.
-        assert_eq!(properties["MessageRetentionPeriod"] == 1_209_600, is_for_the_dead, "{queue}");
+        assert_eq!(has_alarm, is_dead_letter_queue, "{queue}");
     }
 }
 
@@ -200,4 +137,74 @@ fn no_resource_refers_to_one_that_a_switch_removes() {
     });
     assert!(sizes.iter().all(|(defaults, everything)| defaults < everything), "{sizes:?}");
     assert!(sizes.is_sorted() && sizes[0].0 < sizes[3].0, "{sizes:?}");
+}
+
+#[test]
+fn domain_serves_all_routes_in_place_of_the_default_endpoint() {
+    let endpoint = |stack: &Stack| {
+        let (_, api) = stack.of_type("AWS::ApiGatewayV2::Api").next().unwrap();
+        let [server] = &api["Body"]["servers"].as_array().unwrap()[..] else { panic!("{api}") };
+        let settings = &server["x-amazon-apigateway-endpoint-configuration"];
+        let is_off = settings["disableExecuteApiEndpoint"].as_bool().unwrap();
+        (is_off, stack.outputs["ApiUrl"]["Value"].clone())
+    };
+    let of_domains = |stack: &Stack| {
+        let types = ["AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"];
+        [types[0], types[1], "AWS::Route53::RecordSet"].map(|it| stack.of_type(it).count())
+    };
+    let without = Stack::with(&[]);
+    assert_eq!(endpoint(&without), (false, json!("Api.ApiEndpoint")));
+    assert_eq!(of_domains(&without), [0, 0, 0]);
+
+    let with = Stack::with(&DOMAIN);
+    assert_eq!(endpoint(&with), (true, json!("https://widgets.example.com")));
+    assert_eq!(of_domains(&with), [1, 1, 0]);
+    let (domain, properties) = with.of_type("AWS::ApiGatewayV2::DomainName").next().unwrap();
+    assert_eq!(properties["DomainNameConfigurations"][0]["CertificateArn"], DOMAIN[1].1);
+    let (stage, _) = with.of_type("AWS::ApiGatewayV2::Stage").next().unwrap();
+    // Without a key, which would stand before every route.
+    let (_, mapping) = with.of_type("AWS::ApiGatewayV2::ApiMapping").next().unwrap();
+    assert_eq!(*mapping, json!({"ApiId": "Api", "DomainName": domain, "Stage": stage}));
+    assert_eq!(with.outputs["DomainTarget"]["Value"], format!("{domain}.RegionalDomainName"));
+
+    let with_record = Stack::with(EVERYTHING);
+    assert_eq!(of_domains(&with_record), [1, 1, 1]);
+    let (_, record) = with_record.of_type("AWS::Route53::RecordSet").next().unwrap();
+    assert_eq!(record["Name"], DOMAIN[0].1);
+    let target = ["RegionalDomainName", "RegionalHostedZoneId"].map(|it| format!("{domain}.{it}"));
+    assert_eq!(record["AliasTarget"], json!({"DNSName": target[0], "HostedZoneId": target[1]}));
+}
+
+#[test]
+fn incomplete_domain_is_refused_with_the_parameter_to_set() {
+    let zone = ("HostedZoneId", "Z0123456789ABCDEFGHIJ");
+    for (parameters, missing) in [
+        (&[][..], &[][..]),
+        (&DOMAIN, &[]),
+        (&[DOMAIN[0], DOMAIN[1], zone], &[]),
+        (&DOMAIN[..1], &["CertificateArn"]),
+        (&DOMAIN[1..], &["DomainName"]),
+        (&[zone], &["DomainName"]),
+        (&[DOMAIN[1], zone], &["DomainName", "DomainName"]),
+        (&[DOMAIN[0], zone], &["CertificateArn"]),
+    ] {
+        let said = broken_rules(parameters);
+        assert_eq!(said.len(), missing.len(), "{parameters:?}: {said:?}");
+        for (said, missing) in said.iter().zip(missing) {
+            assert!(said.ends_with(&format!(" Set {missing}, too.")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn whoever_deploys_is_told_of_every_service_in_the_template() {
+    let file = binaries::workspace().join("docs/deploying.md");
+    let text = fs::read_to_string(file).unwrap();
+    let (_, section) = text.split_once("## Who may deploy").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    for (name, resource) in Stack::with(EVERYTHING).resources {
+        let service = resource["Type"].as_str().unwrap().split("::").nth(1).unwrap().to_lowercase();
+        let prefix = service.strip_suffix("v2").unwrap_or(&service);
+        assert!(section.contains(&format!("(`{prefix}`)")), "{name}: {prefix}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -25,15 +26,15 @@ use widgets::{
 };
 
 use crate::{
-    command::widgets,
+    command::{Printed, widgets},
     support::{
         app::function,
+        dialect::PATHWAY,
         fault_proxy::{Call, FaultProxy},
     },
 };
 
-/// A TLS front before a store: its port, its certificate as a file, and how many handshakes it
-/// made.
+/// A TLS front before a store, with the number of its handshakes.
 struct TlsFront {
     port: u16,
     certificate: NamedTempFile,
@@ -53,8 +54,8 @@ impl TlsFront {
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, store) =
-            (listener.local_addr().unwrap().port(), proxy.url.socket_addrs(|| None).unwrap()[0]);
+        let port = listener.local_addr().unwrap().port();
+        let store = proxy.url.socket_addrs(|| None).unwrap()[0];
         let handshakes = Arc::new(AtomicUsize::new(0));
         let made = Arc::clone(&handshakes);
         tokio::spawn(async move {
@@ -72,17 +73,17 @@ impl TlsFront {
         Self { port, certificate, handshakes }
     }
 
-    /// The pathway function with this front as its store.
-    async fn function(&self, trusted: bool) -> Function {
+    /// Starts the pathway function with this front as its store.
+    async fn function(&self, is_trusted: bool) -> Function {
         let bundle = self.certificate.path().to_str().unwrap();
-        let bundle: &[_] = if trusted { &[("AWS_CA_BUNDLE", bundle)] } else { &[] };
-        function("pathway", &format!("https://localhost:{}", self.port), bundle).await
+        let bundle: &[_] = if is_trusted { &[("AWS_CA_BUNDLE", bundle)] } else { &[] };
+        function(PATHWAY.name, &format!("https://localhost:{}", self.port), bundle).await
     }
 }
 
 const CREATE: &str = include_str!("../events/create_pathway.json");
 
-/// A store that knows the key of [`CREATE`].
+/// Starts a store with the key of [`CREATE`].
 async fn proxy() -> FaultProxy {
     let proxy = FaultProxy::start().await;
     let key = NewKey::parse("in-test").unwrap();
@@ -99,11 +100,9 @@ async fn connection_opened_during_init_serves_every_request() {
     let proxy = proxy().await;
     let front = TlsFront::before(&proxy).await;
     let function = front.function(true).await;
-    // A request that needs no store, to see that the connection is there without one.
-    assert_eq!(
-        invoke(&function, &CREATE.replace("/v1/widget", "/v1/none")).await["statusCode"],
-        404
-    );
+    // This request makes no call: the connection was opened before.
+    let nowhere = CREATE.replace(PATHWAY.root, "/v1/none");
+    assert_eq!(invoke(&function, &nowhere).await["statusCode"], 404);
     assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (1, 0));
     for _ in 0..3 {
         assert_eq!(invoke(&function, CREATE).await["statusCode"], 200);
@@ -127,23 +126,21 @@ async fn commands_trust_what_the_ca_bundle_holds() {
     let url = format!("https://localhost:{}", front.port);
     let mut no_bundle = NamedTempFile::new().unwrap();
     no_bundle.write_all(b"-----BEGIN NOTHING-----").unwrap();
-    let bundle = front.certificate.path();
-    let run = async |arguments: &[&str], bundle: Option<&std::path::Path>| {
+    let run = async |arguments: &[&str], bundle: Option<&Path>| {
         let mut command = widgets(&[arguments, &["--endpoint-url", &url]].concat()).await;
         command.env_remove("AWS_CA_BUNDLE").env_remove("AWS_PROFILE");
         command.envs(bundle.map(|bundle| ("AWS_CA_BUNDLE", bundle)));
-        let output = command.output().await.unwrap();
-        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+        Printed::new(command.output().await.unwrap())
     };
 
-    assert_eq!(run(&["keys", "list"], Some(bundle)).await, (true, String::new()));
+    let trusted = run(&["keys", "list"], Some(front.certificate.path())).await;
+    assert!(trusted.is_success && trusted.stderr.is_empty(), "{trusted:?}");
     for arguments in [&["keys", "list"][..], &["events"], &["serve", "--port", "0"]] {
-        let (is_success, told) = run(arguments, None).await;
-        let says = format!("DynamoDB at {url} cannot be reached: invalid peer certificate");
-        assert!(!is_success && told.contains(&says) && told.contains("AWS_CA_BUNDLE"), "{told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
-        let (is_success, told) = run(arguments, Some(no_bundle.path())).await;
-        let says = "widgets: the file named by AWS_CA_BUNDLE cannot be used: ";
-        assert!(!is_success && told.starts_with(says) && told.lines().count() == 1, "{told}");
+        let untrusted = run(arguments, None).await;
+        let reason = "cannot be reached: invalid peer certificate";
+        untrusted.expect_failure(&format!("DynamoDB at {url} {reason}"));
+        assert!(untrusted.stderr.contains("AWS_CA_BUNDLE"), "{untrusted:?}");
+        let unusable = run(arguments, Some(no_bundle.path())).await;
+        unusable.expect_failure("widgets: the file named by AWS_CA_BUNDLE cannot be used: ");
     }
 }

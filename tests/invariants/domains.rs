@@ -4,7 +4,7 @@ use shared::model::{AllowedDomain, Origin};
 
 use crate::two_lines;
 
-/// An entry, and an `Origin` header on the next line.
+/// Checks an entry, and an `Origin` header on the next line.
 pub fn allowed_domain(input: &[u8]) {
     let Some((entry, origin)) = two_lines(input) else { return };
     let origin = Origin::parse(origin);
@@ -18,12 +18,12 @@ pub fn allowed_domain(input: &[u8]) {
     if let Some(own) = Origin::parse(&format!("https://{host}"))
         && !ends_in_hexadecimal(&host)
     {
-        assert!(domain.allows(&own), "{entry} is not what it stands for");
+        assert!(domain.allows(&own), "{entry} does not allow its own host");
     }
 }
 
-/// Whether a browser reads the host as an IPv4 address though we let it pass as a name: it stands
-/// for no page at all then, and is not refused, since it may be stored already.
+/// Returns whether a browser reads the host as an IPv4 address although [`AllowedDomain`] accepts
+/// it as a name. Such an entry allows no page. It may be stored already, so it is not rejected.
 fn ends_in_hexadecimal(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
     let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();

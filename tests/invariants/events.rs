@@ -7,24 +7,23 @@ use shared::{
     store::TableItem,
 };
 
-use crate::is_explained;
+use crate::expect_explained;
 
-/// What a state machine keeps of an error, in characters.
+/// The most characters of an error that a state machine keeps.
 const MAX_ERROR: usize = 32_768;
 
 /// The most bytes of a log line's cause: ten violations, a sentence each.
 const MAX_CAUSE: usize = 4096;
 
-/// A payload is an HTTP request within its bounds, or something else, or nothing, and never two of
-/// them.
+/// Checks that a payload is an HTTP request within its bounds, another event, or neither.
 pub fn event(payload: &[u8]) {
     let event = TriggerEvent::parse(payload, "the invocation");
     match Request::parse(payload) {
         Err(NotARequest::OtherPayload) => {}
         request => {
-            assert!(event.is_err(), "an HTTP request that is something else as well");
+            assert!(event.is_err(), "an HTTP request is no other event");
             if let Ok(request) = request {
-                is_within_bounds(&request);
+                expect_bounded(&request);
             }
         }
     }
@@ -35,34 +34,37 @@ pub fn event(payload: &[u8]) {
             messages.into_iter().map(|message| message.envelope).collect()
         }
         Err(what) => {
-            assert!(what.len() < MAX_CAUSE, "nothing of a payload's length is told");
+            assert!(what.len() < MAX_CAUSE, "the cause does not grow with the payload");
             return;
         }
     };
     for envelope in &envelopes {
-        is_valid_or_refused::<assistant::Settings>(envelope);
-        is_valid_or_refused::<pathway::Settings>(envelope);
+        expect_bounded_error::<assistant::Settings>(envelope);
+        expect_bounded_error::<pathway::Settings>(envelope);
     }
 }
 
-/// A body that is longer than it may be is not there.
-fn is_within_bounds(request: &Request<'_>) {
-    assert!(!request.segments().contains(&""));
+/// Asserts that a request has no empty segment, and no body above the bound.
+fn expect_bounded(request: &Request<'_>) {
+    for root in ["/api/v1/", "/v1/"] {
+        assert!(!request.segments(root).contains(&""));
+        assert!(!request.prefix(root).contains("//"));
+    }
     if let Ok(body) = request.body() {
         assert!(body.len() <= MAX_BODY_BYTES);
     }
     if let Err(error) = request.json()
         && !error.violations().is_empty()
     {
-        is_explained(error.violations());
+        expect_explained(error.violations());
     }
 }
 
-/// A command is valid, or refused in words that fit into what keeps them.
-fn is_valid_or_refused<S: TableItem>(envelope: &CommandEnvelope) {
+/// Asserts that the error of an invalid command fits where it is kept.
+fn expect_bounded_error<S: TableItem>(envelope: &CommandEnvelope) {
     let Err(error) = Command::<S>::parse(envelope) else { return };
     if !error.violations().is_empty() {
-        is_explained(error.violations());
+        expect_explained(error.violations());
     }
     let document = InvocationError::new(&error, "the invocation");
     let document = serde_json::to_string(&document).unwrap_or_default();

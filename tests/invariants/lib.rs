@@ -23,15 +23,15 @@ pub use json_texts::json_text;
 pub use keys::api_key;
 pub use preconditions::preconditions;
 
-/// Whoever asks.
+/// The account of every request.
 const ACCOUNT: AccountId = AccountId(Uuid::from_u128(0xd0000000_0000_4000_8000_000000000000));
 
-/// The first two lines of an input; `None` where there are none.
+/// Splits an input at its first line break. Returns `None` if it has none or is not UTF-8.
 fn two_lines(input: &[u8]) -> Option<(&str, &str)> {
     str::from_utf8(input).ok()?.split_once('\n')
 }
 
-/// The event that a GET request is.
+/// Returns the event of a GET request.
 fn request(query: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let headers: serde_json::Map<_, _> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -42,11 +42,8 @@ fn request(query: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-/// What is refused says why, and not without end.
-fn is_explained(violations: &[Violation]) {
-    assert!(
-        (1..=shared::validation::MAX_VIOLATIONS).contains(&violations.len()),
-        "{} violations",
-        violations.len()
-    );
+/// Asserts that a rejection has violations, and a bounded number of them.
+fn expect_explained(violations: &[Violation]) {
+    let count = violations.len();
+    assert!((1..=shared::validation::MAX_VIOLATIONS).contains(&count), "{count} violations");
 }

@@ -5,12 +5,12 @@ use shared::{
     model::VersionCondition,
 };
 
-use crate::{is_explained, request, two_lines};
+use crate::{expect_explained, request, two_lines};
 
 /// The most tags of a header.
 const MAX_TAGS: usize = 100;
 
-/// `If-Match`, and `If-None-Match` on the next line.
+/// Checks `If-Match`, and `If-None-Match` on the next line.
 pub fn preconditions(input: &[u8]) {
     let Some((if_match, if_none_match)) = two_lines(input) else { return };
     let event = request("", &[("if-match", if_match), ("if-none-match", if_none_match)]);
@@ -18,7 +18,7 @@ pub fn preconditions(input: &[u8]) {
     let parse = || Preconditions::from_request(&request);
     let (of_read, of_write) = match (parse(), parse()) {
         (Ok(of_read), Ok(of_write)) => (of_read, of_write.into_version_condition()),
-        (Err(error), _) | (_, Err(error)) => return is_explained(error.violations()),
+        (Err(error), _) | (_, Err(error)) => return expect_explained(error.violations()),
     };
     let named = match &of_write {
         VersionCondition::Any => &[][..],

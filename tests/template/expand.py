@@ -26,6 +26,9 @@ PARAMETERS = {
         "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms",
         "Deployment": "Canary10Percent5Minutes",
         "TableKey": "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+        "DomainName": "widgets.example.com",
+        "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef",
+        "HostedZoneId": "Z0123456789ABCDEFGHIJ",
         "Tracing": "Active",
     },
 }

@@ -20,9 +20,6 @@ use crate::local::{
 /// nothing but what lies beside it.
 const KEY_FILE: &str = "api-key";
 
-/// Who may read and write that file: its owner.
-const KEY_FILE_MODE: u32 = 0o600;
-
 /// Puts `key` into a local stack's store, as a key of the development account.
 pub async fn issue_development_key(key: &NewKey, store: &Store) -> Result<()> {
     let spec = KeySpec {
@@ -61,9 +58,10 @@ pub async fn kept_development_key(folder: &Path, store: &Store) -> Result<NewKey
     Ok(key)
 }
 
+/// Writes the file that keeps `key`, for its owner only.
 fn keep(key: &NewKey, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(KEY_FILE_MODE);
+    options.write(true).create(true).truncate(true).mode(0o600);
     writeln!(options.open(folder.join(KEY_FILE))?, "{}", key.reveal())
 }

@@ -11,20 +11,17 @@ use aws_sdk_dynamodb::{
 
 use shared::auth::KeyId;
 
-use crate::local::store_access::{THROTTLED, failed};
+use crate::local::store_access::{THROTTLED, reason};
 
 /// `what` failed at `table`, and why.
-pub fn in_words<E>(
+pub fn in_words<E: Error + ProvideErrorMetadata + 'static>(
     what: &str,
     config: &SdkConfig,
     table: &str,
     error: &SdkError<E, HttpResponse>,
-) -> anyhow::Error
-where
-    E: Error + ProvideErrorMetadata + 'static,
-{
+) -> anyhow::Error {
     if error.code() != Some("ResourceNotFoundException") {
-        return failed(what, error, config);
+        return anyhow!("{what}: {}", reason(error, config));
     }
     let region = config.region().map_or("no region", |region| region.as_ref());
     anyhow!(
@@ -33,12 +30,28 @@ where
     )
 }
 
+/// The same for a write. `advice` follows where it may have been done all the same.
+pub fn of_write<E: Error + ProvideErrorMetadata + 'static>(
+    what: &str,
+    config: &SdkConfig,
+    table: &str,
+    error: &SdkError<E, HttpResponse>,
+    advice: &str,
+) -> anyhow::Error {
+    let failure = in_words(what, config, table, error);
+    if is_unclear(error) {
+        anyhow!("{failure}. It may have been done all the same{advice}")
+    } else {
+        failure
+    }
+}
+
 /// The code of a transaction that is being made for an earlier attempt.
 const IN_PROGRESS: &str = "TransactionInProgressException";
 
 /// Whether a write that failed so may have been made all the same: no answer says that it was
 /// refused, or one that the SDK tries again after does, and says nothing of the attempts before it.
-pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
         _ if error.code().is_some_and(|code| code == IN_PROGRESS || THROTTLED.contains(&code)) => {
@@ -49,12 +62,9 @@ pub fn is_unclear<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) ->
     }
 }
 
-/// The same, of a new key that is in the table perhaps, and that nobody has seen then.
-pub fn perhaps_unseen(failure: &anyhow::Error, id: &KeyId) -> anyhow::Error {
-    anyhow!(
-        "{failure:#}. It may have been done all the same. Where `widgets keys list` shows {id}, {}",
-        unseen(id)
-    )
+/// What to do after a write that may have put the key into the table.
+pub fn if_unseen(id: &KeyId) -> String {
+    format!(". Where `widgets keys list` shows {id}, {}", unseen(id))
 }
 
 /// What to do about a key in the table that nobody has seen.

@@ -4,16 +4,16 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::Result;
 use clap::Args;
-use shared::model::{AccountId, Timestamp};
+use shared::{
+    auth::{Role, attribute},
+    model::AccountId,
+};
 
 use super::{
     issued::{IssuedKey, State},
     table::KeyTable,
     terminal::tell,
 };
-
-/// What stands where there is nothing to say.
-const NOTHING: &str = "-";
 
 /// What `widgets keys list` is told.
 #[derive(Debug, Args)]
@@ -28,17 +28,19 @@ pub struct List {
 
 /// Prints the keys in `table`, an account's together and the oldest first.
 pub async fn run(list: List, table: &KeyTable) -> Result<()> {
-    let keys: Result<Vec<IssuedKey>> = table.items().await?.iter().map(IssuedKey::read).collect();
-    let mut keys = keys?;
-    let refused = keys.iter().filter(|key| key.state() == State::Unreadable);
-    for unreadable in refused.filter_map(IssuedKey::unreadable) {
-        tell(format_args!("widgets: {unreadable}, so that it does not work: revoke it"));
+    let mut keys = table.keys().await?;
+    for key in keys.iter().filter(|key| key.state() == State::Unreadable) {
+        if let Err(unreadable) = key.grant() {
+            tell(format_args!("widgets: {unreadable}, so that it does not work: revoke it"));
+        }
     }
-    if let Some(account) = list.account {
-        keys.retain(|key| key.account == Ok(account));
+    if list.account.is_some() {
+        keys.retain(|key| key.account() == list.account);
     }
-    keys.sort_by_cached_key(|key| (account(key), key.created_at, key.id()));
-    let shown = if list.json {
+    keys.sort_by_cached_key(|key| {
+        (shown(key.account()), key.moment(attribute::CREATED_AT), key.id())
+    });
+    let text = if list.json {
         serde_json::to_string(&keys)? + "\n"
     } else if keys.is_empty() {
         match list.account {
@@ -51,7 +53,7 @@ pub async fn run(list: List, table: &KeyTable) -> Result<()> {
     } else {
         rows(&keys)
     };
-    match io::stdout().write_all(shown.as_bytes()) {
+    match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
@@ -78,35 +80,34 @@ fn rows(keys: &[IssuedKey]) -> String {
 fn cells(key: &IssuedKey) -> [String; 7] {
     [
         key.id().to_string(),
-        key.prefix.as_ref().map_or(NOTHING.to_owned(), |prefix| format!("{}…", printable(prefix))),
-        account(key),
-        key.role.as_ref().map_or(NOTHING, |role| role.name()).to_owned(),
-        key.name.as_deref().map_or(NOTHING.to_owned(), printable),
-        moment(key.created_at.as_ref()),
+        shown(key.text(attribute::PREFIX).map(|prefix| printable(prefix) + "…")),
+        shown(key.account()),
+        shown(key.role().map(Role::name)),
+        shown(key.text(attribute::NAME).map(printable)),
+        shown(key.moment(attribute::CREATED_AT)),
         state(key),
     ]
 }
 
 /// Whether a key works, and since or until when.
 fn state(key: &IssuedKey) -> String {
-    let state = match (key.state(), key.expires_at()) {
+    let state = match (key.state(), key.moment(attribute::EXPIRES_AT)) {
         (state @ State::Active, Some(end)) => format!("{state} until {end}"),
-        (state @ State::Expired, end) => format!("{state} {}", moment(end)),
-        (state @ State::Revoked, _) => format!("{state} {}", moment(key.revoked_at())),
+        (state @ State::Expired, end) => format!("{state} {}", shown(end)),
+        (state @ State::Revoked, _) => {
+            format!("{state} {}", shown(key.moment(attribute::REVOKED_AT)))
+        }
         (state, _) => state.to_string(),
     };
-    match &key.rotated_to {
+    match key.rotated_to() {
         Some(id) => format!("{state}, rotated to {id}"),
         None => state,
     }
 }
 
-fn account(key: &IssuedKey) -> String {
-    key.account.as_ref().map_or(NOTHING.to_owned(), AccountId::to_string)
-}
-
-fn moment(moment: Option<&Timestamp>) -> String {
-    moment.map_or(NOTHING.to_owned(), Timestamp::to_string)
+/// A value, or a dash where there is none.
+fn shown(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
 /// A text that cannot tell a terminal what to do.

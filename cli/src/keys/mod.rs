@@ -24,7 +24,7 @@ use clap::{Args, Subcommand};
 
 pub use development_key::{issue_development_key, kept_development_key};
 pub use issue::Issue;
-pub use issued::{IssuedKey, Unreadable};
+pub use issued::IssuedKey;
 pub use list::List;
 pub use new_key::{KeySpec, NewKey, Unusable, generate};
 pub use revoke::Revoke;

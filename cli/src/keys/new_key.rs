@@ -76,17 +76,14 @@ impl KeySpec<'_> {
     pub fn issued(&self) -> IssuedKey {
         let NewKey { key, text } = self.key;
         let is_long = text.len() >= MIN_CHARACTERS_WITH_PREFIX;
-        IssuedKey {
-            hash: key.hash().to_string(),
-            prefix: is_long.then(|| text.chars().take(PREFIX_CHARACTERS).collect()),
-            account: Ok(self.account),
-            role: Ok(self.role),
-            name: self.name.map(str::to_owned),
-            created_at: Some(Timestamp::now()),
-            expires_at: Ok(self.expires_at),
-            revoked_at: None,
-            rotated_to: None,
-        }
+        IssuedKey::default()
+            .with(attribute::KEY_HASH, Some(key.hash()))
+            .with(attribute::PREFIX, is_long.then(|| &text[..PREFIX_CHARACTERS]))
+            .with(attribute::ACCOUNT_ID, Some(self.account))
+            .with(attribute::ROLE, Some(self.role.name()))
+            .with(attribute::NAME, self.name)
+            .with(attribute::CREATED_AT, Some(Timestamp::now()))
+            .with(attribute::EXPIRES_AT, self.expires_at)
     }
 
     /// Puts the key into `table`. One that is there already stays as it is: that is an [`Unusable`]
@@ -96,7 +93,7 @@ impl KeySpec<'_> {
         let put = Client::new(config)
             .put_item()
             .table_name(table)
-            .set_item(Some(issued.item()))
+            .set_item(Some(issued.item().clone()))
             .condition_expression("attribute_not_exists(#hash)")
             .expression_attribute_names("#hash", attribute::KEY_HASH)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -105,19 +102,11 @@ impl KeySpec<'_> {
             error.as_service_error()
             && let Some(item) = refusal.item()
         {
-            return Ok(self.stays(IssuedKey::read(item)?)?);
+            return Ok(self.stays(IssuedKey::read(item.clone())?)?);
         }
-        let words = failure::in_words(
-            &format!("the key cannot be written to the table {table}"),
-            config,
-            table,
-            &error,
-        );
-        Err(if failure::is_unclear(&error) {
-            failure::perhaps_unseen(&words, &issued.id())
-        } else {
-            words
-        })
+        let what = format!("the key cannot be written to the table {table}");
+        let advice = failure::if_unseen(&issued.id());
+        Err(failure::of_write(&what, config, table, &error, &advice))
     }
 
     /// The key that was there before, if it is as good.
@@ -125,7 +114,7 @@ impl KeySpec<'_> {
         Err(Unusable(match there.state() {
             State::Revoked => "this key was revoked, which nothing undoes",
             State::Expired => "this key has expired, which nothing undoes",
-            State::Active if there.account == Ok(self.account) => return Ok(there),
+            State::Active if there.account() == Some(self.account) => return Ok(there),
             State::Active => "this key belongs to another account",
             State::Unreadable => {
                 "this key is in the table already, but cannot be read there: revoke it"

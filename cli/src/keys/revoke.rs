@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::update_item::UpdateItemError,
@@ -17,7 +17,7 @@ use shared::{
 
 use super::{
     failure,
-    issued::{self, IssuedKey, Unreadable},
+    issued::{IssuedKey, State},
     table::KeyTable,
     terminal::id,
 };
@@ -36,13 +36,13 @@ pub struct Revoke {
 /// Revokes a key in `table`. One that was revoked before stays as it is.
 pub async fn run(revoke: Revoke, table: &KeyTable) -> Result<()> {
     let id = id(&revoke.id)?;
-    let item = table.find(&id).await?;
+    let key = table.find(&id).await?;
     let now = Timestamp::now();
     let update = table
         .client
         .update_item()
         .table_name(&table.name)
-        .set_key(Some(issued::primary_key(&item)))
+        .set_key(Some(key.primary_key()))
         .update_expression("SET #revoked = :now")
         // An update of what is not there would make it.
         .condition_expression("attribute_exists(#hash) AND attribute_not_exists(#revoked)")
@@ -53,15 +53,11 @@ pub async fn run(revoke: Revoke, table: &KeyTable) -> Result<()> {
     let revoked_at = match update.send().await {
         Ok(_) => Some(now),
         Err(error) => match revoked_before(&error)? {
-            Some(revoked_at) => revoked_at.ok(),
+            Some(key) => key.moment(attribute::REVOKED_AT),
             None => {
                 let what = format!("the key {id} cannot be revoked");
-                let words = failure::in_words(&what, &table.config, &table.name, &error);
-                return Err(if failure::is_unclear(&error) {
-                    perhaps_revoked(&words)
-                } else {
-                    words
-                });
+                let advice = ": `widgets keys list` shows whether, and it can be done again";
+                return Err(failure::of_write(&what, &table.config, &table.name, &error, advice));
             }
         },
     };
@@ -84,20 +80,12 @@ pub async fn run(revoke: Revoke, table: &KeyTable) -> Result<()> {
         .with_context(|| format!("the key {id} is revoked, but this cannot be printed"))
 }
 
-/// When the key had been revoked, if that is why it was not now.
-fn revoked_before<R>(
-    error: &SdkError<UpdateItemError, R>,
-) -> Result<Option<Result<Timestamp, Unreadable>>> {
+/// The key as it is, if it is not revoked now because it was before.
+fn revoked_before<R>(error: &SdkError<UpdateItemError, R>) -> Result<Option<IssuedKey>> {
     let Some(UpdateItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error()
     else {
         return Ok(None);
     };
-    refusal.item().map_or(Ok(None), |item| Ok(IssuedKey::read(item)?.revoked_at))
-}
-
-/// A failure that does not tell whether the key was revoked.
-fn perhaps_revoked(failure: &anyhow::Error) -> anyhow::Error {
-    anyhow!(
-        "{failure:#}. It may have been done all the same: `widgets keys list` shows whether, and it can be done again"
-    )
+    let key = refusal.item().cloned().map(IssuedKey::read).transpose()?;
+    Ok(key.filter(|key| key.state() == State::Revoked))
 }

@@ -19,7 +19,7 @@ use shared::{
 
 use super::{
     failure,
-    issued::{self, IssuedKey, Item, State},
+    issued::{IssuedKey, State},
     new_key::{self, KeySpec},
     table::KeyTable,
     terminal::{id, moment, tell},
@@ -55,29 +55,27 @@ fn overlap(text: &str) -> Result<Duration, String> {
 /// Replaces a key in `table` and prints the new one.
 pub async fn run(rotate: Rotate, table: &KeyTable) -> Result<()> {
     let id = id(&rotate.id)?;
-    let item = table.find(&id).await?;
-    let old = IssuedKey::read(&item)?;
+    let old = table.find(&id).await?;
     check(&old)?;
-    if let Some(unreadable) = old.unreadable() {
-        bail!(
+    let (account, role, own_end) = old.grant().map_err(|unreadable| {
+        anyhow!(
             "{unreadable}: `widgets keys revoke {id}` ends it, `widgets keys issue` makes a new one"
-        );
-    }
-    let (account, role, own_end) =
-        (old.account.clone()?, old.role.clone()?, old.expires_at.clone()?);
+        )
+    })?;
     let key = new_key::generate()?;
     let new = KeySpec {
         key: &key,
         account,
         role,
         expires_at: rotate.expires.or(own_end),
-        name: old.name.as_deref(),
+        name: old.text(attribute::NAME),
     };
     let new = new.issued();
     let end = Timestamp::now().after(rotate.overlap);
     let end = own_end.map_or(end, |own| own.min(end));
-    replace(table, &item, &id, end, &new).await?;
-    let old = IssuedKey { expires_at: Ok(Some(end)), rotated_to: Some(new.id()), ..old };
+    replace(table, &old, end, &new).await?;
+    let old =
+        old.with(attribute::EXPIRES_AT, Some(end)).with(attribute::ROTATED_TO, Some(new.id()));
     new_key::show(&key, &new, Some(&old), rotate.json)?;
     let late = if rotate.overlap < CACHE_LIFETIME {
         format!(", or where it was used lately for up to {} seconds more", CACHE_LIFETIME.as_secs())
@@ -98,11 +96,11 @@ fn check(key: &IssuedKey) -> Result<()> {
     let is = match key.state() {
         State::Revoked => "is revoked",
         State::Expired => "has expired",
-        State::Active if key.rotated_to.is_some() => "was rotated already",
+        State::Active if key.rotated_to().is_some() => "was rotated already",
         State::Active | State::Unreadable => return Ok(()),
     };
     let id = key.id();
-    let Some(next) = &key.rotated_to else {
+    let Some(next) = key.rotated_to() else {
         bail!("the key {id} {is}: `widgets keys issue` makes a new one");
     };
     let end = match key.state() {
@@ -114,17 +112,11 @@ fn check(key: &IssuedKey) -> Result<()> {
     )
 }
 
-/// Has the key that `item` is end then and puts `new` beside it, or does neither.
-async fn replace(
-    table: &KeyTable,
-    item: &Item,
-    id: &KeyId,
-    end: Timestamp,
-    new: &IssuedKey,
-) -> Result<()> {
+/// Has `old` end then and puts `new` beside it, or does neither.
+async fn replace(table: &KeyTable, old: &IssuedKey, end: Timestamp, new: &IssuedKey) -> Result<()> {
     let put = Put::builder()
         .table_name(&table.name)
-        .set_item(Some(new.item()))
+        .set_item(Some(new.item().clone()))
         .condition_expression("attribute_not_exists(#hash)")
         .expression_attribute_names("#hash", attribute::KEY_HASH)
         .build()?;
@@ -135,20 +127,17 @@ async fn replace(
         .client_request_token(new.id().to_string())
         .transact_items(TransactWriteItem::builder().put(put).build())
         .transact_items(
-            TransactWriteItem::builder().update(ending(table, item, end, &new.id())?).build(),
+            TransactWriteItem::builder().update(ending(table, old, end, &new.id())?).build(),
         );
     let Err(error) = transaction.send().await else { return Ok(()) };
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     {
-        return Err(cancellation_error(id, cancelled.cancellation_reasons()));
+        return Err(cancellation_error(&old.id(), cancelled.cancellation_reasons()));
     }
-    let words = failure::in_words("the key cannot be rotated", &table.config, &table.name, &error);
-    Err(if failure::is_unclear(&error) {
-        failure::perhaps_unseen(&words, &new.id())
-    } else {
-        words
-    })
+    let advice = failure::if_unseen(&new.id());
+    let what = "the key cannot be rotated";
+    Err(failure::of_write(what, &table.config, &table.name, &error, &advice))
 }
 
 /// Returns why a cancelled transaction changed nothing.
@@ -158,7 +147,7 @@ fn cancellation_error(id: &KeyId, reasons: &[CancellationReason]) -> anyhow::Err
         let Some(item) = reasons.iter().find_map(|reason| reason.item()) else {
             return anyhow!("the key {id} is not there any more");
         };
-        let now = IssuedKey::read(item).and_then(|key| check(&key));
+        let now = IssuedKey::read(item.clone()).and_then(|key| check(&key));
         return now.err().unwrap_or_else(|| {
             anyhow!("the key {id} was changed meanwhile: nothing was done, try again")
         });
@@ -176,10 +165,10 @@ fn cancellation_error(id: &KeyId, reasons: &[CancellationReason]) -> anyhow::Err
     anyhow!("the key {id} cannot be rotated: {why}")
 }
 
-/// Has the key that `item` is end then, unless it is not any more as it was read.
+/// Has `old` end then, unless it is not any more as it was read.
 fn ending(
     table: &KeyTable,
-    item: &Item,
+    old: &IssuedKey,
     end: Timestamp,
     next: &KeyId,
 ) -> Result<Update, BuildError> {
@@ -191,7 +180,7 @@ fn ending(
         ("#expires", ":expires", attribute::EXPIRES_AT),
     ] {
         update = update.expression_attribute_names(name, attribute);
-        match item.get(attribute) {
+        match old.item().get(attribute) {
             Some(read) => {
                 conditions.push(format!("{name} = {value}"));
                 update = update.expression_attribute_values(value, read.clone());
@@ -201,7 +190,7 @@ fn ending(
     }
     update
         .table_name(&table.name)
-        .set_key(Some(issued::primary_key(item)))
+        .set_key(Some(old.primary_key()))
         .update_expression("SET #expires = :end, #rotated = :next")
         .condition_expression(conditions.join(" AND "))
         .expression_attribute_names("#hash", attribute::KEY_HASH)

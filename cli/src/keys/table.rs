@@ -9,10 +9,7 @@ use clap::Args;
 use shared::auth::KeyId;
 use url::Url;
 
-use super::{
-    failure,
-    issued::{self, Item},
-};
+use super::{failure, issued::IssuedKey};
 use crate::local::{
     binaries,
     embedded_store::{self, API_KEYS_TABLE, Store},
@@ -103,7 +100,7 @@ impl Location {
 
 impl KeyTable {
     /// Everything in it.
-    pub async fn items(&self) -> Result<Vec<Item>> {
+    pub async fn keys(&self) -> Result<Vec<IssuedKey>> {
         // Consistent, so that a key that was just issued is there.
         let scan = self
             .client
@@ -113,18 +110,19 @@ impl KeyTable {
             .into_paginator()
             .items()
             .send();
-        let items: Result<Vec<Item>, _> = scan.collect().await;
-        items.map_err(|error| {
+        let items: Result<Vec<_>, _> = scan.collect().await;
+        let items = items.map_err(|error| {
             failure::in_words("the keys cannot be read", &self.config, &self.name, &error)
-        })
+        })?;
+        items.into_iter().map(IssuedKey::read).collect()
     }
 
     /// The key with this id.
-    pub async fn find(&self, id: &KeyId) -> Result<Item> {
-        let mut found = self.items().await?;
-        found.retain(|item| issued::id(item).as_ref() == Some(id));
+    pub async fn find(&self, id: &KeyId) -> Result<IssuedKey> {
+        let mut found = self.keys().await?;
+        found.retain(|key| key.id() == *id);
         match (found.pop(), found.is_empty()) {
-            (Some(item), true) => Ok(item),
+            (Some(key), true) => Ok(key),
             (None, _) => bail!(
                 "no key has the id {id} in {}: `widgets keys list` shows which there are",
                 self.place

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::process::Command;
 
 use super::template::Template;
@@ -44,7 +44,13 @@ pub async fn cargo_build<'a>(
 ) -> Result<HashMap<String, PathBuf>> {
     let mut command = cargo()?;
     command.args(["build", "--message-format", "json-render-diagnostics"]).args(arguments);
-    Ok(executables(&output_of(command).await?))
+    let messages = output_of(command).await?;
+    let messages = messages.split(|byte| *byte == b'\n').map(serde_json::from_slice::<Value>);
+    let executable = |message: Value| {
+        let name = message["target"]["name"].as_str()?.to_owned();
+        Some((name, message["executable"].as_str()?.into()))
+    };
+    Ok(messages.flatten().filter_map(executable).collect())
 }
 
 /// Cargo, in the checkout.
@@ -91,24 +97,4 @@ fn profile() -> Result<&'static str> {
     let program = env::current_exe().context("this program does not know where it is")?;
     let folder = program.parent().and_then(Path::file_name);
     Ok(if folder.is_some_and(|folder| folder == "release") { "release" } else { "dev" })
-}
-
-/// The executables that cargo's messages name, by the name of their target.
-fn executables(messages: &[u8]) -> HashMap<String, PathBuf> {
-    #[derive(Deserialize)]
-    struct Message {
-        target: Target,
-        executable: PathBuf,
-    }
-
-    #[derive(Deserialize)]
-    struct Target {
-        name: String,
-    }
-
-    // Messages of other kinds have other fields.
-    let messages = messages
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<Message>(line).ok());
-    messages.map(|message| (message.target.name, message.executable)).collect()
 }

@@ -4,6 +4,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,13 +14,9 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     client::Waiters,
-    error::BuildError,
-    operation::describe_table::DescribeTableError,
     types::{
-        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
-        GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
-        TimeToLiveSpecification,
+        BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+        GlobalSecondaryIndexUpdate, TableDescription, TimeToLiveSpecification,
     },
 };
 use dynoxide::{Database, storage::Storage};
@@ -33,8 +30,8 @@ use url::Url;
 
 use super::{
     binaries,
-    store_access::{config, failed, local_config},
-    template::{AttributeSpec, IndexSpec, KeyPart, TableSpec},
+    store_access::{config, local_config, reason},
+    template::TableSpec,
 };
 
 /// The table of keys, as the template names it.
@@ -49,6 +46,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How long the connections to a store that stops may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A free port that only this machine reaches.
+pub const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Where a stack keeps its data.
 #[derive(Debug, Clone)]
@@ -80,48 +80,87 @@ pub struct Store {
 impl Store {
     /// Opens the store at `location`, with every one of `tables` in it.
     pub async fn open(location: &StoreLocation, tables: &[TableSpec]) -> Result<Self> {
-        match location {
-            StoreLocation::Memory => {
-                Self::of(Embedded::start(Database::memory()?, None).await?, tables).await
+        Self::open_at(LOOPBACK, location, tables).await
+    }
+
+    /// Opens the store at `location`, with every one of `tables` in it. An embedded one listens on
+    /// `address`.
+    pub async fn open_at(
+        address: SocketAddr,
+        location: &StoreLocation,
+        tables: &[TableSpec],
+    ) -> Result<Self> {
+        let store = match location {
+            StoreLocation::Memory => Self::serve(address, Database::memory()?, None).await?,
+            StoreLocation::Folder(folder) => {
+                let store = Self::in_folder(address, folder).await?;
+                ensure!(
+                    store.is_embedded(),
+                    "the data folder {} is in use by another stack: stop that one, or give this one \
+                     another folder and port (--data, --port)",
+                    folder.display()
+                );
+                store
             }
-            StoreLocation::Folder(folder) => match Embedded::open(folder).await? {
-                OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
-                OpenOutcome::InUse(_) => {
-                    bail!(
-                        "the data folder {} is in use by another stack: stop that one, or give this one \
-                         another folder and port (--data, --port)",
-                        folder.display()
-                    )
-                }
+            StoreLocation::Endpoint(url) => Self {
+                url: url.as_str().trim_end_matches('/').to_owned(),
+                config: config(Some(url)).await?,
+                embedded: None,
             },
-            StoreLocation::Endpoint(url) => {
-                let config = config(Some(url)).await?;
-                let url = url.as_str().trim_end_matches('/').to_owned();
-                Self { url, config, embedded: None }.with_tables(tables).await
-            }
-        }
+        };
+        store.with_tables(tables).await
     }
 
     /// Opens the store in `folder`, or speaks to it through the stack that has it open.
     pub async fn open_or_join(folder: &Path, tables: &[TableSpec]) -> Result<Self> {
-        match Embedded::open(folder).await? {
-            OpenOutcome::Opened(embedded) => Self::of(embedded, tables).await,
-            OpenOutcome::InUse(url) => {
-                let config = local_config(&url);
-                Self { url, config, embedded: None }.with_tables(tables).await
-            }
-        }
+        Self::in_folder(LOOPBACK, folder).await?.with_tables(tables).await
     }
 
-    async fn of(embedded: Embedded, tables: &[TableSpec]) -> Result<Self> {
-        let url = embedded.url.clone();
-        let config = local_config(&url);
-        Self { url, config, embedded: Some(embedded) }.with_tables(tables).await
+    async fn in_folder(address: SocketAddr, folder: &Path) -> Result<Self> {
+        let shown = folder.display();
+        ensure!(!folder.is_file(), "{shown} is a file: --data takes a folder");
+        let unusable = || format!("the data folder {shown} cannot be used (--data takes another)");
+        let (lock, url) = lock(folder).await.with_context(unusable)?;
+        if let Some(url) = url {
+            return Ok(Self { config: local_config(&url), url, embedded: None });
+        }
+        let file = folder.join("store.sqlite");
+        let database = open_database(&file.to_string_lossy()).with_context(|| {
+            let file = file.display();
+            format!("the store {file} cannot be read: move it away to begin with an empty one")
+        })?;
+        Self::serve(address, database, Some(lock)).await
+    }
+
+    /// Serves `database` on `address`, which `lock` is told, and holds `lock` until it stops.
+    async fn serve(address: SocketAddr, database: Database, lock: Option<File>) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("the store cannot listen on {address} (--store-address takes another)")
+        })?;
+        let url = format!("http://{}", listener.local_addr()?);
+        if let Some(mut lock) = lock.as_ref() {
+            let written = lock.rewind().and_then(|()| lock.write_all(url.as_bytes()));
+            written.context("the data folder cannot be written to")?;
+        }
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            let sweeper = tokio::spawn(sweep(database.clone()));
+            if let Err(error) =
+                dynoxide::server::serve_with_shutdown(listener, database, stopped).await
+            {
+                eprintln!("the embedded store stopped: {error}");
+            }
+            sweeper.abort();
+            drop(lock);
+        });
+        Ok(Self { config: local_config(&url), url, embedded: Some(Embedded { stop, server }) })
     }
 
     async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
         for table in tables {
-            ensure_table(&self, table).await?;
+            let ensured = ensure_table(&self, table).await;
+            ensured.with_context(|| format!("the table {} cannot be made", table.name))?;
         }
         Ok(self)
     }
@@ -153,88 +192,41 @@ impl Store {
 /// The file that whoever uses a folder's store holds locked; its text is the store's URL.
 const LOCK: &str = "lock";
 
+/// Locks `folder`, or returns the URL of the store that another process serves from it. One that is
+/// just opening or closing it is waited for.
+async fn lock(folder: &Path) -> Result<(File, Option<String>)> {
+    fs::create_dir_all(folder)?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    let mut lock = options.open(folder.join(LOCK))?;
+    let mut turn = interval(Duration::from_millis(20));
+    for _ in 0..100 {
+        turn.tick().await;
+        match lock.try_lock() {
+            Ok(()) => {
+                lock.set_len(0)?;
+                return Ok((lock, None));
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let mut url = String::new();
+        lock.rewind()?;
+        lock.read_to_string(&mut url)?;
+        if let Some(address) = url.strip_prefix("http://")
+            && TcpStream::connect(address).await.is_ok()
+        {
+            return Ok((lock, Some(url)));
+        }
+    }
+    bail!("another process holds it and does not answer")
+}
+
 /// The embedded DynamoDB, served over HTTP as the functions expect it.
 #[derive(Debug)]
 struct Embedded {
-    url: String,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
-}
-
-/// The outcome of opening the store in a folder.
-enum OpenOutcome {
-    Opened(Embedded),
-    /// Another process has it open, and serves it at this URL.
-    InUse(String),
-}
-
-impl Embedded {
-    /// Opens the store in `folder`, unless another process has it open. One that is just opening or
-    /// closing it is waited for.
-    async fn open(folder: &Path) -> Result<OpenOutcome> {
-        let shown = folder.display();
-        let unusable = || format!("the data folder {shown} cannot be used (--data takes another)");
-        ensure!(!folder.is_file(), "{shown} is a file: --data takes a folder");
-        fs::create_dir_all(folder).with_context(unusable)?;
-        let file = folder.join(LOCK);
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(file)
-            .with_context(unusable)?;
-        let mut turn = interval(Duration::from_millis(20));
-        for _ in 0..100 {
-            turn.tick().await;
-            match lock.try_lock() {
-                Ok(()) => {
-                    lock.set_len(0).with_context(unusable)?;
-                    let file = folder.join("store.sqlite");
-                    let database = open_database(&file.to_string_lossy()).with_context(|| {
-                        let file = file.display();
-                        format!("the store {file} cannot be read: move it away to begin with an empty one")
-                    })?;
-                    return Ok(OpenOutcome::Opened(Self::start(database, Some(lock)).await?));
-                }
-                Err(TryLockError::Error(error)) => return Err(error).with_context(unusable),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            let mut url = String::new();
-            lock.rewind().with_context(unusable)?;
-            lock.read_to_string(&mut url).with_context(unusable)?;
-            if let Some(address) = url.strip_prefix("http://")
-                && TcpStream::connect(address).await.is_ok()
-            {
-                return Ok(OpenOutcome::InUse(url));
-            }
-        }
-        bail!("{}: another process holds it and does not answer", unusable())
-    }
-
-    /// Serves `database` on a free port, which `lock` is told, and holds `lock` until it stops.
-    async fn start(database: Database, lock: Option<File>) -> Result<Self> {
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.context("no port for the embedded store")?;
-        let url = format!("http://{}", listener.local_addr()?);
-        if let Some(mut lock) = lock.as_ref() {
-            lock.rewind().context("the data folder cannot be written to")?;
-            lock.write_all(url.as_bytes()).context("the data folder cannot be written to")?;
-        }
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(async move {
-            let stopped = async { drop(stopped.await) };
-            let sweeper = tokio::spawn(sweep(database.clone()));
-            if let Err(error) =
-                dynoxide::server::serve_with_shutdown(listener, database, stopped).await
-            {
-                eprintln!("the embedded store stopped: {error}");
-            }
-            sweeper.abort();
-            drop(lock);
-        });
-        Ok(Self { url, stop, server })
-    }
 }
 
 /// Opens the database in `file`. On its own it would keep a stream's records for ever, and look
@@ -274,29 +266,21 @@ async fn sweep(database: Database) {
 /// Creates a table, or adds what one that an earlier version created lacks.
 async fn ensure_table(store: &Store, table: &TableSpec) -> Result<()> {
     let client = &store.client();
-    let ensured = match describe(store, table).await? {
-        Some(existing) => complete(client, table, &existing).await,
-        None => create(client, table).await,
-    };
-    let unmade = || format!("the table {} cannot be made", table.name);
-    ensured.with_context(unmade)?;
-    match &table.ttl {
-        Some(attribute) => ensure_ttl(client, table, attribute).await.with_context(unmade),
-        None => Ok(()),
+    match client.describe_table().table_name(&table.name).send().await {
+        Ok(described) => {
+            let existing = described.table.context("DynamoDB describes no table")?;
+            complete(client, table, &existing).await?;
+        }
+        Err(error)
+            if error.as_service_error().is_some_and(|it| it.is_resource_not_found_exception()) =>
+        {
+            create(client, table).await?;
+        }
+        Err(error) => return Err(reason(&error, &store.config)),
     }
-}
-
-/// Returns what is known of a table, if it exists.
-async fn describe(store: &Store, table: &TableSpec) -> Result<Option<TableDescription>> {
-    match store.client().describe_table().table_name(&table.name).send().await {
-        Ok(described) => Ok(described.table),
-        Err(error) => match error.as_service_error() {
-            Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
-            _ => {
-                let what = format!("the table {} cannot be described", table.name);
-                Err(failed(what, &error, &store.config))
-            }
-        },
+    match &table.ttl {
+        Some(attribute) => ensure_ttl(client, table, attribute).await,
+        None => Ok(()),
     }
 }
 
@@ -305,17 +289,11 @@ async fn create(client: &Client, table: &TableSpec) -> Result<()> {
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
-        .set_key_schema(Some(key_schema(&table.key)?))
-        .set_stream_specification(stream_specification(table)?);
+        .set_attribute_definitions(Some(table.attributes.clone()))
+        .set_key_schema(Some(table.key.clone()))
+        .set_stream_specification(table.stream.clone());
     for index in &table.indexes {
-        create = create.global_secondary_indexes(
-            GlobalSecondaryIndex::builder()
-                .index_name(&index.name)
-                .set_key_schema(Some(key_schema(&index.key)?))
-                .projection(projection(index))
-                .build()?,
-        );
+        create = create.global_secondary_indexes(index.clone());
     }
     create.send().await?;
     wait(client, table).await
@@ -324,20 +302,30 @@ async fn create(client: &Client, table: &TableSpec) -> Result<()> {
 /// Adds the indexes and the stream that a table lacks. DynamoDB refuses to change the view of a
 /// stream that exists.
 async fn complete(client: &Client, table: &TableSpec, existing: &TableDescription) -> Result<()> {
-    let exists = |index: &IndexSpec| {
+    let exists = |index: &GlobalSecondaryIndex| {
         let mut indexes = existing.global_secondary_indexes().iter();
-        indexes.any(|existing| existing.index_name() == Some(&index.name))
+        indexes.any(|existing| existing.index_name() == Some(index.index_name()))
     };
+    let update = || client.update_table().table_name(&table.name);
     for index in table.indexes.iter().filter(|index| !exists(index)) {
-        add_index(client, table, index).await?;
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(&index.index_name)
+            .set_key_schema(Some(index.key_schema.clone()))
+            .set_projection(index.projection.clone())
+            .build()?;
+        update()
+            .set_attribute_definitions(Some(table.attributes.clone()))
+            .global_secondary_index_updates(
+                GlobalSecondaryIndexUpdate::builder().create(create).build(),
+            )
+            .send()
+            .await?;
         // One at a time
         // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
         wait(client, table).await?;
     }
-    let stream = stream_specification(table)?;
-    if stream.is_some() && existing.stream_specification != stream {
-        let update = client.update_table().table_name(&table.name);
-        update.set_stream_specification(stream).send().await?;
+    if table.stream.is_some() && existing.stream_specification != table.stream {
+        update().set_stream_specification(table.stream.clone()).send().await?;
         wait(client, table).await?;
     }
     Ok(())
@@ -359,55 +347,6 @@ async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Resu
 async fn wait(client: &Client, table: &TableSpec) -> Result<()> {
     client.wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await?;
     Ok(())
-}
-
-async fn add_index(client: &Client, table: &TableSpec, index: &IndexSpec) -> Result<()> {
-    let create = CreateGlobalSecondaryIndexAction::builder()
-        .index_name(&index.name)
-        .set_key_schema(Some(key_schema(&index.key)?))
-        .projection(projection(index))
-        .build()?;
-    client
-        .update_table()
-        .table_name(&table.name)
-        .set_attribute_definitions(Some(attribute_definitions(&table.attributes)?))
-        .global_secondary_index_updates(
-            GlobalSecondaryIndexUpdate::builder().create(create).build(),
-        )
-        .send()
-        .await?;
-    Ok(())
-}
-
-fn attribute_definitions(
-    attributes: &[AttributeSpec],
-) -> Result<Vec<AttributeDefinition>, BuildError> {
-    let definition = |attribute: &AttributeSpec| {
-        let kind = ScalarAttributeType::from(attribute.kind.as_str());
-        AttributeDefinition::builder().attribute_name(&attribute.name).attribute_type(kind).build()
-    };
-    attributes.iter().map(definition).collect()
-}
-
-fn key_schema(key: &[KeyPart]) -> Result<Vec<KeySchemaElement>, BuildError> {
-    let element = |part: &KeyPart| {
-        let kind = KeyType::from(part.kind.as_str());
-        KeySchemaElement::builder().attribute_name(&part.attribute).key_type(kind).build()
-    };
-    key.iter().map(element).collect()
-}
-
-fn projection(index: &IndexSpec) -> Projection {
-    let kind = ProjectionType::from(index.projection.kind.as_str());
-    Projection::builder().projection_type(kind).build()
-}
-
-fn stream_specification(table: &TableSpec) -> Result<Option<StreamSpecification>, BuildError> {
-    let specification = |view: &String| {
-        let view = StreamViewType::from(view.as_str());
-        StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build()
-    };
-    table.stream.as_ref().map(specification).transpose()
 }
 
 #[cfg(test)]

@@ -1,36 +1,24 @@
-//! Functions as Lambda runs them: each execution environment a process with a Runtime API of its
-//! own (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), one invocation at a
-//! time, more environments as requests overlap.
+//! Functions as Lambda runs them: each execution environment is a process with a [`RuntimeApi`] of
+//! its own and has one invocation at a time. Requests that overlap start more environments.
 
 use std::{
-    fmt,
+    fmt, io,
     path::PathBuf,
     process::Stdio,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, SystemTime},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
-use serde_json::json;
+use axum::body::Bytes;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
-    net::TcpListener,
     process::{Child, Command},
-    sync::{Notify, Semaphore, mpsc, oneshot},
-    task::JoinHandle,
+    sync::Semaphore,
     time::timeout,
 };
 use uuid::Uuid;
+
+use super::runtime_api::{Poll, RuntimeApi};
 
 /// How long an environment may take to ask for its first invocation.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,9 +32,6 @@ const LAST_BREATH: Duration = Duration::from_millis(100);
 /// The most bytes Lambda takes as an event
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
-
-/// The most bytes of a function's answer.
-const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
 /// Takes a function's log lines: the function's name and the line.
 pub type LogSink = Arc<dyn Fn(&str, &str) + Send + Sync>;
@@ -66,7 +51,8 @@ pub enum InvokeError {
 
 /// A function and its execution environments.
 pub struct Function {
-    name: String,
+    /// Its name.
+    pub name: String,
     binary: PathBuf,
     timeout: Duration,
     variables: Vec<(String, String)>,
@@ -103,11 +89,6 @@ impl Function {
         }
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Has an environment handle `event`, in an invocation with an id of its own.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         self.invoke_as(Uuid::new_v4(), event).await
@@ -129,7 +110,7 @@ impl Function {
             };
             match environment.invoke(id, event.clone(), self.timeout).await {
                 Ok(outcome) => {
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(environment);
+                    lock(&self.idle).push(environment);
                     return outcome;
                 }
                 Err(Lost::Idle) if !is_new => {}
@@ -148,7 +129,7 @@ impl Function {
 
     /// An environment that is free, and whose process has not ended meanwhile.
     fn take_idle(&self) -> Option<Environment> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = lock(&self.idle);
         while let Some(mut environment) = idle.pop() {
             if matches!(environment.process.try_wait(), Ok(None)) {
                 return Some(environment);
@@ -182,6 +163,10 @@ impl Function {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How an environment was lost.
 enum Lost {
     /// Before the event was handed over.
@@ -195,42 +180,19 @@ enum Lost {
 /// A process and its Runtime API. Dropping it kills the process.
 struct Environment {
     process: Child,
-    api: Arc<RuntimeApi>,
-    invocations: mpsc::Sender<Invocation>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Environment {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    api: RuntimeApi,
+    /// The process's request for an event, if it has asked for one.
+    poll: Option<Poll>,
 }
 
 impl Environment {
-    async fn spawn(function: &Function) -> std::io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?.to_string();
-        let (sender, receiver) = mpsc::channel(1);
-        let api = Arc::new(RuntimeApi {
-            function: function.name.clone(),
-            logs: Arc::clone(&function.logs),
-            invocations: tokio::sync::Mutex::new(receiver),
-            current: Mutex::default(),
-            asked: Notify::new(),
-        });
-        let app = Router::new()
-            .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
-            .route("/2018-06-01/runtime/invocation/{id}/error", post(fail))
-            .route("/2018-06-01/runtime/init/error", post(fail_init))
-            .layer(DefaultBodyLimit::max(MAX_RESPONSE_BYTES))
-            .with_state(Arc::clone(&api));
-        let server = tokio::spawn(async move { drop(axum::serve(listener, app).await) });
+    async fn spawn(function: &Function) -> io::Result<Self> {
+        let api = RuntimeApi::start(&function.name).await?;
         let stream = format!("local/[$LATEST]{}", Uuid::now_v7().simple());
         let mut process = Command::new(&function.binary)
             .env_clear()
             .envs(function.variables.iter().map(|(name, value)| (name, value)))
-            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .env("AWS_LAMBDA_LOG_STREAM_NAME", stream)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -242,15 +204,18 @@ impl Environment {
             .spawn()?;
         pass_on(process.stdout.take(), function);
         pass_on(process.stderr.take(), function);
-        Ok(Self { process, api, invocations: sender, server })
+        Ok(Self { process, api, poll: None })
     }
 
-    /// Waits until the process asks for an invocation; `false` if it ends before.
+    /// Waits until the process asks for an event. Returns `false` if it ends before.
     async fn ready(&mut self) -> bool {
-        tokio::select! {
-            () = self.api.asked.notified() => true,
-            _ = self.process.wait() => false,
+        if self.poll.is_none() {
+            self.poll = tokio::select! {
+                poll = self.api.poll() => poll,
+                _ = self.process.wait() => None,
+            };
         }
+        self.poll.is_some()
     }
 
     async fn invoke(
@@ -259,31 +224,16 @@ impl Environment {
         event: Bytes,
         limit: Duration,
     ) -> Result<Result<Bytes, InvokeError>, Lost> {
-        let (reply, mut answer) = oneshot::channel();
-        let handed_over = Arc::new(AtomicBool::new(false));
-        let invocation = Invocation {
-            id,
-            event,
-            deadline: SystemTime::now() + limit,
-            handed_over: Arc::clone(&handed_over),
-            reply,
-        };
-        if self.invocations.send(invocation).await.is_err() {
-            return Err(Lost::Idle);
-        }
-        tokio::select! {
-            outcome = timeout(limit, &mut answer) => match outcome {
-                Ok(outcome) => outcome.map_err(|_| Lost::Working),
-                Err(_) => Err(Lost::TooSlow),
-            },
+        let ready = timeout(limit, self.ready()).await.map_err(|_| Lost::TooSlow)?;
+        let poll = self.poll.take().filter(|_| ready).ok_or(Lost::Idle)?;
+        let mut answer = poll.hand_out(id, event, limit).ok_or(Lost::Idle)?;
+        let answer = tokio::select! {
+            answer = timeout(limit, &mut answer) => answer.map_err(|_| Lost::TooSlow)?.ok(),
             // It may have answered with its last breath: the answer is then on its way through the
             // server's task.
-            _ = self.process.wait() => match timeout(LAST_BREATH, answer).await {
-                Ok(Ok(outcome)) => Ok(outcome),
-                _ if handed_over.load(Ordering::SeqCst) => Err(Lost::Working),
-                _ => Err(Lost::Idle),
-            },
-        }
+            _ = self.process.wait() => timeout(LAST_BREATH, answer).await.ok().and_then(Result::ok),
+        };
+        answer.map(|answer| answer.outcome.map_err(InvokeError::Failed)).ok_or(Lost::Working)
     }
 }
 
@@ -299,98 +249,4 @@ fn pass_on(output: Option<impl AsyncRead + Unpin + Send + 'static>, function: &F
             line.clear();
         }
     });
-}
-
-/// An event on its way to a process, and the way back for its answer.
-struct Invocation {
-    id: Uuid,
-    event: Bytes,
-    deadline: SystemTime,
-    /// Set for good once a process was given the event.
-    handed_over: Arc<AtomicBool>,
-    reply: oneshot::Sender<Result<Bytes, InvokeError>>,
-}
-
-/// The Runtime API's state.
-struct RuntimeApi {
-    function: String,
-    logs: LogSink,
-    invocations: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
-    current: Mutex<Option<Invocation>>,
-    asked: Notify,
-}
-
-impl RuntimeApi {
-    /// Ends the current invocation, if it is the one that `id` names.
-    fn end(&self, id: &str, outcome: Result<Bytes, InvokeError>) -> Response {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match current.take_if(|invocation| invocation.id.to_string() == id) {
-            Some(invocation) => {
-                // Whoever asked may have gone: the invocation was still made.
-                let _ = invocation.reply.send(outcome);
-                StatusCode::ACCEPTED.into_response()
-            }
-            None => {
-                (StatusCode::BAD_REQUEST, r#"{"errorType":"InvalidRequestID"}"#).into_response()
-            }
-        }
-    }
-}
-
-async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
-    api.asked.notify_one();
-    let Some(invocation) = api.invocations.lock().await.recv().await else {
-        return StatusCode::GONE.into_response();
-    };
-    let deadline =
-        invocation.deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let headers = [
-        ("content-type", "application/json".to_owned()),
-        ("lambda-runtime-aws-request-id", invocation.id.to_string()),
-        ("lambda-runtime-deadline-ms", deadline.to_string()),
-        (
-            "lambda-runtime-invoked-function-arn",
-            format!("arn:aws:lambda:us-east-1:000000000000:function:{}", api.function),
-        ),
-        (
-            "lambda-runtime-trace-id",
-            format!(
-                "Root=1-{:08x}-{:024x};Sampled=0",
-                deadline / 1000,
-                invocation.id.as_u128() >> 32
-            ),
-        ),
-    ];
-    let event = invocation.event.clone();
-    invocation.handed_over.store(true, Ordering::SeqCst);
-    *api.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(invocation);
-    (headers, event).into_response()
-}
-
-async fn respond(
-    State(api): State<Arc<RuntimeApi>>,
-    Path(id): Path<String>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    match body {
-        Ok(body) => api.end(&id, Ok(body)),
-        Err(_) => {
-            let too_large = json!({
-                "errorType": "Function.ResponseSizeTooLarge",
-                "errorMessage": format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."),
-            });
-            api.end(&id, Err(InvokeError::Failed(too_large.to_string().into())));
-            StatusCode::PAYLOAD_TOO_LARGE.into_response()
-        }
-    }
-}
-
-async fn fail(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Bytes) -> Response {
-    api.end(&id, Err(InvokeError::Failed(body)))
-}
-
-/// The process says why it cannot start; it then ends, which is what the stack acts on.
-async fn fail_init(State(api): State<Arc<RuntimeApi>>, body: String) -> StatusCode {
-    (api.logs)(&api.function, &format!("reported {body}"));
-    StatusCode::ACCEPTED
 }

@@ -5,7 +5,11 @@
 //! A function that died is a 502 and one that took too long a 504, so that a developer can tell
 //! them apart.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -16,6 +20,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::Utc;
+use matchit::InsertError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -26,6 +31,7 @@ use super::{
     function_process::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
     invocations::{self, Functions},
     request_body::{BodyError, read_body},
+    template::RouteSpec,
 };
 
 /// The most bytes API Gateway takes as a request's body
@@ -48,13 +54,15 @@ pub async fn serve(
 
 /// The routes of the API, each with the function behind it.
 pub struct Routes {
-    routes: Vec<Route>,
+    /// What precedes every route, as the mapping of a custom domain does.
+    prefix: String,
+    by_method: HashMap<String, matchit::Router<Route>>,
     logs: LogSink,
 }
 
 struct Route {
-    method: String,
-    path: String,
+    /// Its method and path, as API Gateway names it.
+    key: String,
     function: Arc<Function>,
 }
 
@@ -62,60 +70,35 @@ struct Route {
 type PathParameters = BTreeMap<String, String>;
 
 impl Routes {
-    /// No routes yet. `logs` takes a line for each answer that is the gateway's own.
-    pub fn new(logs: LogSink) -> Self {
-        Self { routes: Vec::new(), logs }
+    /// No routes yet. They will follow `prefix`: `/chat`, or nothing. `logs` takes a line for each
+    /// answer that is the gateway's own.
+    pub fn new(prefix: String, logs: LogSink) -> Self {
+        Self { prefix, by_method: HashMap::new(), logs }
     }
 
     /// Adds a route to `function`.
-    pub fn add(&mut self, method: &str, path: &str, function: Arc<Function>) {
-        self.routes.push(Route { method: method.to_owned(), path: path.to_owned(), function });
+    pub fn add(
+        &mut self,
+        RouteSpec { method, path }: &RouteSpec,
+        function: Arc<Function>,
+    ) -> Result<(), InsertError> {
+        let pattern = match path.strip_suffix("+}").and_then(|path| path.rsplit_once('{')) {
+            Some((start, name)) => format!("{start}{{*{name}}}"),
+            None => path.clone(),
+        };
+        let route = Route { key: format!("{method} {path}"), function };
+        self.by_method.entry(method.clone()).or_default().insert(pattern, route)
     }
 
-    /// The most specific route, as API Gateway picks it: a whole path before a greedy one, more
-    /// literal segments before fewer, the method before `ANY`.
+    /// Returns the most specific route of the method, or else of `ANY`. In the template, the paths of
+    /// `ANY` are all greedy.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
-        let candidates = self
-            .routes
-            .iter()
-            .filter(|route| route.method == "ANY" || route.method == method.as_str());
-        candidates.filter_map(|route| Some((route, matched(&route.path, path)?))).max_by_key(
-            |(route, _)| {
-                let literals =
-                    route.path.split('/').filter(|segment| !segment.starts_with('{')).count();
-                (!route.path.ends_with("+}"), literals, route.method != "ANY")
-            },
-        )
+        let path = path.strip_prefix(&self.prefix)?;
+        let of = |method| self.by_method.get(method)?.at(path).ok();
+        let found = of(method.as_str()).or_else(|| of("ANY"))?;
+        let decoded = |(name, value): (&str, &str)| (name.to_owned(), decoded(value));
+        Some((found.value, found.params.iter().map(decoded).collect()))
     }
-}
-
-/// The variables of `pattern` in `path`, if it matches.
-fn matched(pattern: &str, path: &str) -> Option<PathParameters> {
-    let mut parameters = PathParameters::new();
-    let mut rest = path.strip_prefix('/')?;
-    let mut segments = pattern.strip_prefix('/')?.split('/').peekable();
-    while let Some(segment) = segments.next() {
-        let variable = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
-        if let Some(name) = variable.and_then(|name| name.strip_suffix('+')) {
-            parameters.insert(name.to_owned(), decoded(rest));
-            return (!rest.is_empty()).then_some(parameters);
-        }
-        let (value, tail) =
-            rest.split_once('/').map_or((rest, None), |(value, tail)| (value, Some(tail)));
-        match variable {
-            Some(name) if !value.is_empty() => {
-                drop(parameters.insert(name.to_owned(), decoded(value)))
-            }
-            None if segment == value => {}
-            _ => return None,
-        }
-        match (tail, segments.peek()) {
-            (Some(tail), Some(_)) => rest = tail,
-            (None, None) => return Some(parameters),
-            _ => return None,
-        }
-    }
-    None
 }
 
 /// An HTTP API hands a path over decoded.
@@ -192,16 +175,15 @@ fn event(
     client: SocketAddr,
 ) -> Value {
     let now = Utc::now();
-    let route_key = format!("{} {}", route.method, route.path);
     let path = decoded(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
-    let host = parts.headers.get(header::HOST).map(text).unwrap_or_default();
+    let host = host(parts).unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
-        "routeKey": route_key,
+        "routeKey": route.key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": headers(&parts.headers, client),
+        "headers": headers(parts, client),
         "requestContext": {
             "accountId": "anonymous",
             "apiId": "local",
@@ -215,7 +197,7 @@ fn event(
                 "userAgent": parts.headers.get(header::USER_AGENT).map(text).unwrap_or_default(),
             },
             "requestId": Uuid::now_v7().simple().to_string(),
-            "routeKey": route_key,
+            "routeKey": route.key,
             "stage": "$default",
             "time": now.format("%d/%b/%Y:%H:%M:%S +0000").to_string(),
             "timeEpoch": now.timestamp_millis(),
@@ -255,9 +237,19 @@ fn is_text(headers: &HeaderMap) -> bool {
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
 }
 
-fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<String, String> {
-    let sent = headers.iter().filter(|(name, _)| *name != header::COOKIE);
+/// The host that a request is for. HTTP/2 has it in `:authority`. In HTTP/1.1 that of a whole URL
+/// counts before `Host` (RFC 9112, 3.2.2).
+fn host(parts: &Parts) -> Option<String> {
+    match parts.uri.authority() {
+        Some(authority) => authority.as_str().rsplit('@').next().map(ToOwned::to_owned),
+        None => parts.headers.get(header::HOST).map(text),
+    }
+}
+
+fn headers(parts: &Parts, client: SocketAddr) -> BTreeMap<String, String> {
+    let sent = parts.headers.iter().filter(|(name, _)| *name != header::COOKIE);
     let mut all = joined(sent.map(|(name, value)| (name.to_string(), text(value))));
+    all.extend(host(parts).map(|host| (header::HOST.to_string(), host)));
     all.insert("x-forwarded-for".to_owned(), client.ip().to_string());
     all.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     all
@@ -325,17 +317,48 @@ fn response(payload: &Bytes) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    /// The route that is found among these, and the variables of its path.
+    fn found(routes: &[(&str, &str)], method: Method, path: &str) -> Option<String> {
+        let logs: LogSink = Arc::new(|_, _| {});
+        let timeout = Duration::from_secs(1);
+        let function = Arc::new(Function::new("F", "f".into(), timeout, vec![], 1, logs.clone()));
+        let mut all = Routes::new(String::new(), logs);
+        for (method, path) in routes {
+            let route = RouteSpec { method: (*method).to_owned(), path: (*path).to_owned() };
+            all.add(&route, Arc::clone(&function)).unwrap();
+        }
+        let (route, parameters) = all.find(&method, path)?;
+        let parameters = parameters.iter().map(|(name, value)| format!(" {name}={value}"));
+        Some(route.key.clone() + &parameters.collect::<String>())
+    }
+
     fn parameters(pattern: &str, path: &str) -> Option<String> {
-        let parameters = matched(pattern, path)?;
-        Some(
-            parameters
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect::<Vec<_>>()
-                .join(" "),
-        )
+        let found = found(&[("GET", pattern)], Method::GET, path)?;
+        Some(found.strip_prefix(&format!("GET {pattern}")).unwrap().trim_start().to_owned())
+    }
+
+    #[test]
+    fn most_specific_route_is_found() {
+        let routes = [
+            ("ANY", "/v1/{proxy+}"),
+            ("GET", "/v1/widget/{id}"),
+            ("GET", "/v1/widget/{id}/config"),
+            ("GET", "/v1/widget/new"),
+        ];
+        for (method, path, expected) in [
+            (Method::GET, "/v1/widget/a", "GET /v1/widget/{id} id=a"),
+            (Method::GET, "/v1/widget/new", "GET /v1/widget/new"),
+            (Method::GET, "/v1/widget/a/config", "GET /v1/widget/{id}/config id=a"),
+            (Method::GET, "/v1/widget/new/config", "GET /v1/widget/{id}/config id=new"),
+            (Method::GET, "/v1/widget/a/other", "ANY /v1/{proxy+} proxy=widget/a/other"),
+            (Method::PUT, "/v1/widget/a", "ANY /v1/{proxy+} proxy=widget/a"),
+        ] {
+            assert_eq!(found(&routes, method, path).as_deref(), Some(expected));
+        }
     }
 
     #[test]

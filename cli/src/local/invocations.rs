@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), so that `widgets invoke`, the
 //! AWS CLI, an SDK or cargo-lambda can send a function any event.
 
-use std::{collections::HashMap, fmt::Display, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt::Display, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::Request,
@@ -51,7 +51,7 @@ pub fn invoke_target(request: &Request, client: SocketAddr) -> Option<String> {
 
 /// The functions that can be invoked.
 #[derive(Debug, Default)]
-pub struct Functions(HashMap<String, Arc<Function>>);
+pub struct Functions(BTreeMap<String, Arc<Function>>);
 
 impl Functions {
     /// Adds a function under several names.
@@ -74,7 +74,10 @@ impl Functions {
         let (parts, body) = request.into_parts();
         let invocation_type = InvocationType::of(&parts.headers)?;
         let function = Arc::clone(self.find(name, parts.uri.query().unwrap_or_default())?);
-        let limit = invocation_type.max_bytes();
+        let limit = match invocation_type {
+            InvocationType::Event => MAX_ASYNCHRONOUS_EVENT_BYTES,
+            InvocationType::RequestResponse | InvocationType::DryRun => MAX_EVENT_BYTES,
+        };
         let event = read_body(body, limit).await.map_err(|error| match error {
             BodyError::TooLarge => Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -102,28 +105,20 @@ impl Functions {
     /// The function that `name` means, which is a function's name or its ARN, whole or in part, and
     /// may have a qualifier.
     fn find(&self, name: &str, query: &str) -> Result<&Arc<Function>, Refusal> {
-        let unknown = || {
-            let mut names: Vec<&str> = self.0.values().map(|function| function.name()).collect();
-            names.sort_unstable();
-            names.dedup();
-            let message =
-                format!("Function not found: {name} (the stack has {})", names.join(" and "));
-            Refusal::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
-        };
         let named = name.rsplit_once("function:").map_or(name, |(_, named)| named);
-        let (named, qualifier) = named
-            .split_once(':')
-            .map_or((named, None), |(name, qualifier)| (name, Some(qualifier)));
+        let (named, qualifier) = named.split_once(':').unwrap_or((named, "$LATEST"));
         let mut qualifiers =
             form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "Qualifier");
         // There are no versions and aliases here.
-        let is_latest = |qualifier: &str| qualifier == "$LATEST";
-        if qualifier.is_none_or(is_latest) && qualifiers.all(|(_, qualifier)| is_latest(&qualifier))
-        {
-            self.0.get(named).ok_or_else(unknown)
-        } else {
-            Err(unknown())
-        }
+        let is_latest =
+            qualifier == "$LATEST" && qualifiers.all(|(_, qualifier)| qualifier == "$LATEST");
+        self.0.get(named).filter(|_| is_latest).ok_or_else(|| {
+            let mut functions = self.0.clone();
+            functions.retain(|name, function| *name == function.name);
+            let names = Vec::from_iter(functions.into_keys()).join(" and ");
+            let message = format!("Function not found: {name} (the stack has {names})");
+            Refusal::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
+        })
     }
 }
 
@@ -149,13 +144,6 @@ impl InvocationType {
                 "InvalidParameterValueException",
                 "X-Amz-Invocation-Type is RequestResponse, Event or DryRun",
             )),
-        }
-    }
-
-    fn max_bytes(self) -> usize {
-        match self {
-            Self::RequestResponse | Self::DryRun => MAX_EVENT_BYTES,
-            Self::Event => MAX_ASYNCHRONOUS_EVENT_BYTES,
         }
     }
 }

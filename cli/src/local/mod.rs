@@ -7,11 +7,10 @@
 //! * [`gateway`] turns HTTP requests into API Gateway's events.
 //! * [`invocations`] is Lambda's Invoke API.
 //! * [`request_body`] reads the body of a request to either.
-//! * [`function_process`] runs a function as Lambda does: processes under a Runtime API.
+//! * [`function_process`] runs a function as Lambda does, in processes under a [`runtime_api`].
 //! * [`logs`] makes the functions' log lines readable.
 //! * [`embedded_store`] is the embedded DynamoDB, or a DynamoDB elsewhere.
 //! * [`store_access`] configures the calls to either, and says in words why one failed.
-//! * [`meter`] stands in front of a store and records the calls to it.
 //! * [`stream`] follows a table's stream.
 //! * [`pipe`] publishes the changes in a stream as events.
 //! * [`event_pattern`] is a pipe's filter.
@@ -25,9 +24,9 @@ pub mod gateway;
 pub mod input_transformer;
 pub mod invocations;
 pub mod logs;
-pub mod meter;
 pub mod pipe;
 pub mod request_body;
+pub mod runtime_api;
 pub mod stack;
 pub mod store_access;
 pub mod stream;

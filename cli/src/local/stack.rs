@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    embedded_store::{Store, StoreLocation},
+    embedded_store::{LOOPBACK, Store, StoreLocation},
     function_process::{Function, LogSink},
     gateway::{self, Routes},
     invocations::Functions,
@@ -36,8 +36,12 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Where it listens; port 0 is any free one.
     pub address: SocketAddr,
+    /// What precedes every route of the API: `/chat`, or nothing.
+    pub prefix: String,
     /// Where it keeps its data.
     pub store_location: StoreLocation,
+    /// Where an embedded store listens, if not on any free port that only this machine reaches.
+    pub store_address: Option<SocketAddr>,
     /// The most execution environments a function has.
     pub concurrency: usize,
     /// What is deployed.
@@ -56,7 +60,7 @@ pub struct BoundStack {
 
 /// A running stack. It stops soon after it is dropped; [`Stack::stop`] waits for that.
 pub struct Stack {
-    /// Where it answers.
+    /// Where it answers, without the API's prefix.
     pub url: String,
     /// Its store.
     pub store: Store,
@@ -73,19 +77,18 @@ impl fmt::Debug for Stack {
 impl BoundStack {
     /// Opens the store and takes the port: what can fail at once, does, before anything slow.
     pub async fn new(options: Options) -> Result<Self> {
-        let store = Store::open(&options.store_location, &options.template.tables).await?;
-        let listener = TcpListener::bind(options.address).await.map_err(|error| {
-            let address = options.address;
-            match error.kind() {
-                ErrorKind::AddrInUse => {
-                    anyhow!("{address} is in use by another program (--port takes another)")
-                }
-                ErrorKind::AddrNotAvailable => anyhow!(
-                    "{} is no address of this machine (--host takes one, such as 127.0.0.1)",
-                    address.ip()
-                ),
-                _ => anyhow!("cannot listen on {address}: {error} (--port takes another)"),
+        let Options { address, store_address, store_location, template, .. } = &options;
+        let store_address = store_address.unwrap_or(LOOPBACK);
+        let store = Store::open_at(store_address, store_location, &template.tables).await?;
+        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => {
+                anyhow!("{address} is in use by another program (--port takes another)")
             }
+            ErrorKind::AddrNotAvailable => anyhow!(
+                "{} is no address of this machine (--host takes one, such as 127.0.0.1)",
+                address.ip()
+            ),
+            _ => anyhow!("cannot listen on {address}: {error} (--port takes another)"),
         })?;
         Ok(Self { options, listener, store })
     }
@@ -94,7 +97,7 @@ impl BoundStack {
     /// request.
     pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
         let Self { options, listener, store } = self;
-        let mut routes = Routes::new(Arc::clone(&options.logs));
+        let mut routes = Routes::new(options.prefix, Arc::clone(&options.logs));
         let mut functions = Functions::default();
         for spec in &options.template.functions {
             let binary = binaries
@@ -109,7 +112,7 @@ impl BoundStack {
                 Arc::clone(&options.logs),
             ));
             for route in &spec.routes {
-                routes.add(&route.method, &route.path, Arc::clone(&function));
+                routes.add(route, Arc::clone(&function))?;
             }
             functions.add([&spec.name, &spec.binary], &function);
         }

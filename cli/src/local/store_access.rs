@@ -1,9 +1,9 @@
 //! How a store is called: endpoint, region, credentials and trusted certificates. And why a call
 //! failed, in words that an operator can act on.
 
-use std::{env, error::Error, fmt::Display, io};
+use std::{env, error::Error, io};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Chain, Context, Result, bail, ensure};
 use aws_config::{
     BehaviorVersion, Region, SdkConfig,
     environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
@@ -143,10 +143,8 @@ async fn with_credentials(config: SdkConfig) -> Result<SdkConfig> {
 pub const THROTTLED: [&str; 3] =
     ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
 
-/// Returns the error of a call that failed: `what`, and why. The SDK's own words for it would show
-/// what was sent.
-pub fn failed<E: Error + ProvideErrorMetadata + 'static>(
-    what: impl Display,
+/// Returns why a call failed. The SDK's own words for it would show what was sent.
+pub fn reason<E: Error + ProvideErrorMetadata + 'static>(
     error: &SdkError<E, HttpResponse>,
     config: &SdkConfig,
 ) -> anyhow::Error {
@@ -182,15 +180,12 @@ pub fn failed<E: Error + ProvideErrorMetadata + 'static>(
         (SdkError::TimeoutError(_), _) => format!("{place} does not answer in time"),
         _ => format!("{place} cannot be reached: {}", root_cause(error)),
     };
-    anyhow!("{what}: {why}")
+    anyhow::Error::msg(why)
 }
 
 /// Returns what an error comes from in the end, such as "connection refused".
 pub fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let mut root = error;
-    while let Some(source) = root.source() {
-        root = source;
-    }
+    let root = Chain::new(error).next_back().unwrap_or(error);
     let text = root.to_string();
     match root.downcast_ref::<io::Error>() {
         Some(error) if error.raw_os_error().is_some() => error.kind().to_string(),

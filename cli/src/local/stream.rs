@@ -2,19 +2,27 @@
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>): every shard
 //! after the one that it came from, so that the changes of an item come in their order.
 
-use std::{collections::HashMap, mem, time::Duration};
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodbstreams::{
     Client,
-    types::{self, AttributeValue, Record, ShardIteratorType, StreamRecord},
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::AfterDeserializationInterceptorContextRef,
+    },
+    error::BoxError,
+    types::{self, ShardIteratorType},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::store_access::failed;
+use super::store_access::reason;
 
 /// How often a stream is read: four times a second, as Lambda does
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>).
@@ -54,9 +62,9 @@ impl Stream {
     pub async fn follow(config: &SdkConfig, table: &str, start: Start) -> Result<Self> {
         let described =
             aws_sdk_dynamodb::Client::new(config).describe_table().table_name(table).send().await;
-        let described = described.map_err(|error| {
-            failed(format_args!("the table {table} cannot be described"), &error, config)
-        })?;
+        let described = described
+            .map_err(|error| reason(&error, config))
+            .with_context(|| format!("the table {table} cannot be described"))?;
         let arn = described.table.and_then(|table| table.latest_stream_arn);
         let arn = arn.with_context(|| format!("the table {table} has no stream"))?;
         let mut turn = interval(READ_INTERVAL);
@@ -94,17 +102,16 @@ impl Stream {
         }
         for shard in &mut self.shards {
             let Some(iterator) = shard.iterator.clone() else { continue };
-            let read = self.client.get_records().shard_iterator(iterator).send().await;
-            let read = read.map_err(|error| {
-                failed(format_args!("the stream {} cannot be read", self.arn), &error, &self.config)
-            })?;
+            let answer = RawAnswer::default();
+            let read = self.client.get_records().shard_iterator(iterator).customize();
+            let read = read.interceptor(answer.clone()).send().await;
+            let read = read.map_err(|error| reason(&error, &self.config))?;
             shard.iterator = read.next_shard_iterator;
-            self.records.extend(
-                read.records
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|record| handed_on(record, &self.arn)),
-            );
+            let mut answer = answer.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for record in answer["Records"].as_array_mut().into_iter().flatten() {
+                record["eventSourceARN"] = self.arn.as_str().into();
+                self.records.push(record.take());
+            }
         }
         Ok(mem::take(&mut self.records))
     }
@@ -148,9 +155,7 @@ impl Stream {
             .stream_arn(&self.arn)
             .shard_id(&id)
             .shard_iterator_type(at);
-        let iterator = iterator.send().await.map_err(|error| {
-            failed(format_args!("the stream {} cannot be read", self.arn), &error, &self.config)
-        })?;
+        let iterator = iterator.send().await.map_err(|error| reason(&error, &self.config))?;
         self.shards.push(Shard {
             id,
             parent: shard.parent_shard_id,
@@ -171,9 +176,7 @@ impl Stream {
                 .set_exclusive_start_shard_id(last)
                 .send()
                 .await;
-            let page = page.map_err(|error| {
-                failed(format_args!("the stream {} cannot be read", self.arn), &error, &self.config)
-            })?;
+            let page = page.map_err(|error| reason(&error, &self.config))?;
             let description = page.stream_description.context("DynamoDB describes no stream")?;
             shards.extend(description.shards.unwrap_or_default());
             last = description.last_evaluated_shard_id;
@@ -184,74 +187,26 @@ impl Stream {
     }
 }
 
-/// A record as Lambda and Pipes hand it on
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>): what it does not have is left
-/// out.
-fn handed_on(record: Record, stream: &str) -> Value {
-    object([
-        ("eventID", record.event_id.map(Value::from)),
-        ("eventName", record.event_name.map(|name| name.as_str().into())),
-        ("eventVersion", record.event_version.map(Value::from)),
-        ("eventSource", record.event_source.map(Value::from)),
-        ("awsRegion", record.aws_region.map(Value::from)),
-        ("dynamodb", record.dynamodb.map(change)),
-        (
-            "userIdentity",
-            record.user_identity.map(
-                |identity| json!({"principalId": identity.principal_id, "type": identity.r#type}),
-            ),
-        ),
-        ("eventSourceARN", Some(stream.into())),
-    ])
-}
+/// The JSON of the last answer. The SDK's types cannot be written as JSON, and do not have what is
+/// newer than the SDK.
+#[derive(Debug, Clone, Default)]
+struct RawAnswer(Arc<Mutex<Value>>);
 
-fn change(change: StreamRecord) -> Value {
-    object([
-        (
-            "ApproximateCreationDateTime",
-            change.approximate_creation_date_time.map(|time| time.secs().into()),
-        ),
-        ("Keys", change.keys.map(item)),
-        ("NewImage", change.new_image.map(item)),
-        ("OldImage", change.old_image.map(item)),
-        ("SequenceNumber", change.sequence_number.map(Value::from)),
-        ("SizeBytes", change.size_bytes.map(Value::from)),
-        ("StreamViewType", change.stream_view_type.map(|view| view.as_str().into())),
-    ])
-}
+impl Intercept for RawAnswer {
+    fn name(&self) -> &'static str {
+        "RawAnswer"
+    }
 
-fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
-    members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect::<Map<_, _>>()
-        .into()
-}
-
-fn item(item: HashMap<String, AttributeValue>) -> Value {
-    item.into_iter().map(|(name, value)| (name, attribute(value))).collect::<Map<_, _>>().into()
-}
-
-/// A value in DynamoDB's JSON
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_AttributeValue.html>).
-fn attribute(value: AttributeValue) -> Value {
-    match value {
-        AttributeValue::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
-        AttributeValue::Bool(value) => json!({ "BOOL": value }),
-        AttributeValue::Bs(values) => {
-            json!({ "BS": values.iter().map(|bytes| STANDARD.encode(bytes)).collect::<Vec<_>>() })
-        }
-        AttributeValue::L(values) => {
-            json!({ "L": values.into_iter().map(attribute).collect::<Vec<_>>() })
-        }
-        AttributeValue::M(values) => json!({ "M": item(values) }),
-        AttributeValue::N(number) => json!({ "N": number }),
-        AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
-        AttributeValue::Null(value) => json!({ "NULL": value }),
-        AttributeValue::S(text) => json!({ "S": text }),
-        AttributeValue::Ss(texts) => json!({ "SS": texts }),
-        // A type that is newer than the SDK.
-        _ => json!({}),
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response().body().bytes().unwrap_or_default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            serde_json::from_slice(body).unwrap_or_default();
+        Ok(())
     }
 }
 
@@ -262,12 +217,25 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use aws_sdk_dynamodbstreams::primitives::Blob;
     use axum::{Json, Router, extract::State, http::HeaderMap};
+    use serde_json::json;
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::local::store_access::local_config;
+
+    /// A record with a value of every type.
+    fn record(id: &str) -> Value {
+        let values = json!({
+            "b": {"B": "AP8="}, "bool": {"BOOL": true}, "bs": {"BS": ["AP8="]}, "l": {"L": [{"NULL": true}]},
+            "n": {"N": "1e3"}, "ns": {"NS": ["1"]}, "s": {"S": "x"}, "ss": {"SS": ["x"]},
+        });
+        json!({
+            "eventID": id,
+            "eventName": "MODIFY",
+            "dynamodb": {"NewImage": {"m": {"M": values}}, "SizeBytes": 3},
+        })
+    }
 
     /// A stream of four shards: `b` follows `a` and `d` follows `b`, but is listed late; what `c`
     /// followed is gone. `a` and `b` have ended.
@@ -279,7 +247,6 @@ mod tests {
         let asked: Value = serde_json::from_str(&body).unwrap();
         let shard =
             |id: &str, parent: Option<&str>| json!({"ShardId": id, "ParentShardId": parent});
-        let record = |id: &str| json!({"eventID": id, "dynamodb": {}});
         Json(match headers["x-amz-target"].to_str().unwrap().rsplit_once('.').unwrap().1 {
             "DescribeTable" => json!({"Table": {"LatestStreamArn": "arn"}}),
             "DescribeStream" if asked["ExclusiveStartShardId"] == "b" => {
@@ -321,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn shard_is_read_after_its_parent() {
+    async fn shard_is_read_after_its_parent_and_its_records_are_returned_whole() {
         for (start, expected) in
             [(Start::Oldest, &["a1", "c1", "a2", "b1", "b2", "d1"][..]), (Start::Now, &["d1"])]
         {
@@ -332,54 +299,16 @@ mod tests {
             let mut stream = Stream::follow(&config, "T", start).await.unwrap();
             let mut read = Vec::new();
             while read.last().is_none_or(|last| last != "d1") {
-                read.extend(
-                    stream
-                        .next()
-                        .await
-                        .unwrap()
-                        .iter()
-                        .map(|record| record["eventID"].as_str().unwrap().to_owned()),
-                );
+                for returned in stream.next().await.unwrap() {
+                    let id = returned["eventID"].as_str().unwrap().to_owned();
+                    let mut sent = record(&id);
+                    sent["eventSourceARN"] = json!("arn");
+                    assert_eq!(returned, sent);
+                    read.push(id);
+                }
             }
             assert_eq!(read, expected, "{start:?}");
             server.abort();
-        }
-    }
-
-    #[test]
-    fn stream_record_becomes_dynamodb_json() {
-        let blob = || Blob::new(b"\x00\xff");
-        let values = [
-            ("b", AttributeValue::B(blob()), json!({"B": "AP8="})),
-            ("bool", AttributeValue::Bool(true), json!({"BOOL": true})),
-            ("bs", AttributeValue::Bs(vec![blob()]), json!({"BS": ["AP8="]})),
-            (
-                "l",
-                AttributeValue::L(vec![AttributeValue::Null(true)]),
-                json!({"L": [{"NULL": true}]}),
-            ),
-            ("n", AttributeValue::N("1e3".to_owned()), json!({"N": "1e3"})),
-            ("ns", AttributeValue::Ns(vec!["1".to_owned()]), json!({"NS": ["1"]})),
-            ("s", AttributeValue::S("x".to_owned()), json!({"S": "x"})),
-            ("ss", AttributeValue::Ss(vec!["x".to_owned()]), json!({"SS": ["x"]})),
-        ];
-        for (name, value, expected) in values {
-            let image = AttributeValue::M(HashMap::from([(name.to_owned(), value)]));
-            let change = StreamRecord::builder().new_image("m", image).size_bytes(3).build();
-            let record = Record::builder()
-                .event_id("e1")
-                .event_name(types::OperationType::Modify)
-                .dynamodb(change)
-                .build();
-            assert_eq!(
-                handed_on(record, "arn"),
-                json!({
-                    "eventID": "e1",
-                    "eventName": "MODIFY",
-                    "eventSourceARN": "arn",
-                    "dynamodb": {"NewImage": {"m": {"M": {name: expected}}}, "SizeBytes": 3},
-                })
-            );
         }
     }
 }

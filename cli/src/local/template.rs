@@ -4,11 +4,18 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::{
+    error::BuildError,
+    types::{
+        AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, Projection,
+        StreamSpecification,
+    },
+};
 use serde::Deserialize;
-use serde_saphyr::Tagged;
+use serde_json::Value;
 
 /// What is deployed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Template {
     /// The functions, by name.
     pub functions: Vec<FunctionSpec>,
@@ -39,8 +46,7 @@ pub struct FunctionSpec {
 }
 
 /// A route of the HTTP API.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteSpec {
     /// A method, or `ANY`.
     pub method: String,
@@ -54,59 +60,15 @@ pub struct TableSpec {
     /// Its logical id.
     pub name: String,
     /// The attributes that its keys are made of.
-    pub attributes: Vec<AttributeSpec>,
+    pub attributes: Vec<AttributeDefinition>,
     /// Its primary key.
-    pub key: Vec<KeyPart>,
+    pub key: Vec<KeySchemaElement>,
     /// Its global secondary indexes.
-    pub indexes: Vec<IndexSpec>,
-    /// What its stream shows of a changed item, such as `NEW_IMAGE`, where it has a stream.
-    pub stream: Option<String>,
+    pub indexes: Vec<GlobalSecondaryIndex>,
+    /// Its stream, where it has one.
+    pub stream: Option<StreamSpecification>,
     /// The attribute that says when an item is to be deleted.
     pub ttl: Option<String>,
-}
-
-/// An attribute that a key is made of.
-#[derive(Debug, Clone, Deserialize)]
-pub struct AttributeSpec {
-    /// Its name.
-    #[serde(rename = "AttributeName")]
-    pub name: String,
-    /// `S`, `N` or `B`.
-    #[serde(rename = "AttributeType")]
-    pub kind: String,
-}
-
-/// A part of a key.
-#[derive(Debug, Clone, Deserialize)]
-pub struct KeyPart {
-    /// The attribute.
-    #[serde(rename = "AttributeName")]
-    pub attribute: String,
-    /// `HASH` or `RANGE`.
-    #[serde(rename = "KeyType")]
-    pub kind: String,
-}
-
-/// A global secondary index.
-#[derive(Debug, Clone, Deserialize)]
-pub struct IndexSpec {
-    /// Its name.
-    #[serde(rename = "IndexName")]
-    pub name: String,
-    /// Its key, as a table's.
-    #[serde(rename = "KeySchema")]
-    pub key: Vec<KeyPart>,
-    /// What it holds of an item.
-    #[serde(rename = "Projection")]
-    pub projection: ProjectionSpec,
-}
-
-/// What an index holds of an item.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ProjectionSpec {
-    /// `ALL` or `KEYS_ONLY`.
-    #[serde(rename = "ProjectionType")]
-    pub kind: String,
 }
 
 /// A pipe from a table's stream to an event bus.
@@ -136,22 +98,27 @@ impl Template {
         Self::parse(&yaml)
     }
 
-    /// Reads a template's text.
+    /// Parses a template's text.
     pub fn parse(yaml: &str) -> Result<Self> {
-        let document: Document =
+        let Yaml::Value(template) =
             serde_saphyr::from_str(yaml).context("template.yaml cannot be read")?;
-        let mut functions = Vec::new();
-        let mut tables = Vec::new();
-        let mut pipes = Vec::new();
-        for (name, resource) in &document.resources {
-            match resource.kind.as_str() {
-                "AWS::Serverless::Function" => functions.push(document.function(name, resource)?),
-                "AWS::DynamoDB::Table" => tables.push(table(name, &resource.properties)),
-                "AWS::Pipes::Pipe" => pipes.extend(document.pipe(name, &resource.properties)?),
+        let mut parsed = Self::default();
+        for (name, resource) in members(&template["Resources"]) {
+            let properties = &resource["Properties"];
+            match resource["Type"].as_str() {
+                Some("AWS::Serverless::Function") => {
+                    parsed.functions.push(function(&template, name, resource)?);
+                }
+                Some("AWS::DynamoDB::Table") => parsed
+                    .tables
+                    .push(table(name, properties).with_context(|| format!("in table {name}"))?),
+                Some("AWS::Pipes::Pipe") => {
+                    parsed.pipes.extend(pipe(&template, name, properties)?);
+                }
                 _ => {}
             }
         }
-        Ok(Self { functions, tables, pipes })
+        Ok(parsed)
     }
 
     /// The same with tables that have no streams, for what measures: a store in memory looks
@@ -162,248 +129,147 @@ impl Template {
     }
 }
 
-impl Document {
-    fn function(&self, name: &str, resource: &Resource) -> Result<FunctionSpec> {
-        let own = &resource.properties;
-        let common = &self.globals.function;
-        let value = |pick: fn(&Properties) -> &Option<Scalar>, default: &str| -> Result<String> {
-            match pick(own).as_ref().or(pick(common).as_ref()) {
-                Some(scalar) => self.resolve(scalar).with_context(|| format!("in function {name}")),
-                None => Ok(default.to_owned()),
-            }
-        };
-        // Lambda's defaults: 3 seconds, 128 MB.
-        let timeout: u64 = value(|properties| &properties.timeout, "3")?
-            .parse()
-            .context("Timeout is no number")?;
-        let memory = value(|properties| &properties.memory_size, "128")?;
-        let mut variables = BTreeMap::new();
-        for (variable, scalar) in
-            common.environment.variables.iter().chain(&own.environment.variables)
-        {
-            variables.insert(variable.clone(), self.resolve(scalar)?);
-        }
-        let level =
-            |properties: &Properties| properties.logging_config.application_log_level.clone();
-        let logging = level(own).or_else(|| level(common));
-        let log_level = logging.map(|scalar| self.resolve(&scalar)).transpose()?;
-        let routes =
-            own.events.values().filter(|event| event.kind == "HttpApi").map(|event| RouteSpec {
-                method: event.properties.method.to_ascii_uppercase(),
-                path: event.properties.path.clone(),
-            });
-        Ok(FunctionSpec {
-            name: name.to_owned(),
-            binary: resource
-                .metadata
-                .build_properties
-                .binary
-                .clone()
-                .unwrap_or_else(|| name.to_ascii_lowercase()),
-            timeout: Duration::from_secs(timeout),
-            memory,
-            log_level,
-            variables,
-            routes: routes.collect(),
+/// YAML as JSON, with `{"Ref": "X"}` for `!Ref X`. The parser keeps a YAML tag so for an untagged
+/// enum, and would drop it for a [`Value`] alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Yaml {
+    Value(Value),
+}
+
+fn function(template: &Value, name: &str, resource: &Value) -> Result<FunctionSpec> {
+    let (own, common) = (&resource["Properties"], &template["Globals"]["Function"]);
+    let value =
+        |value: &Value| resolve(template, value).with_context(|| format!("in function {name}"));
+    let setting = |path: &str| own.pointer(path).or(common.pointer(path)).map(value).transpose();
+    let variables =
+        [common, own].into_iter().flat_map(|it| members(&it["Environment"]["Variables"]));
+    let events = members(&own["Events"]).map(|(_, event)| event);
+    let routes = events.filter(|event| event["Type"] == "HttpApi").map(|event| {
+        Ok(RouteSpec {
+            method: value(&event["Properties"]["Method"])?.to_ascii_uppercase(),
+            path: value(&event["Properties"]["Path"])?,
         })
-    }
-
-    /// The pipe, if it leads from a table's stream to an event bus.
-    fn pipe(&self, name: &str, properties: &Properties) -> Result<Option<PipeSpec>> {
-        let parameters = &properties.target_parameters;
-        let (Some(table), Some(event)) = (
-            attribute_of(properties.source.as_ref(), "StreamArn"),
-            &parameters.event_bridge_event_bus_parameters,
-        ) else {
-            return Ok(None);
-        };
-        let value =
-            |scalar: &Scalar| self.resolve(scalar).with_context(|| format!("in pipe {name}"));
-        let filters = &properties.source_parameters.filter_criteria.filters;
-        let input_template = parameters.input_template.as_ref().with_context(|| {
-            format!("the local stack does not support a pipe without InputTemplate, as {name}")
-        })?;
-        Ok(Some(PipeSpec {
-            name: name.to_owned(),
-            table,
-            filters: filters.iter().map(|filter| value(&filter.pattern)).collect::<Result<_>>()?,
-            input_template: value(input_template)?,
-            source: value(&event.source)?,
-            detail_type: value(&event.detail_type)?,
-        }))
-    }
-
-    /// A plain value is itself; a reference is a parameter's default or a resource's logical id.
-    fn resolve(&self, Tagged(value, tag): &Scalar) -> Result<String> {
-        match tag.as_deref() {
-            None => Ok(value.clone()),
-            Some("!Ref") => match self.parameters.get(value) {
-                Some(parameter) => parameter
-                    .default
-                    .clone()
-                    .with_context(|| format!("the parameter {value} has no default")),
-                None if self.resources.contains_key(value) => Ok(value.clone()),
-                None => bail!("!Ref {value} refers to nothing in the template"),
-            },
-            Some(tag) => bail!("the local stack does not know {tag} {value}"),
-        }
-    }
-}
-
-/// The logical id of the resource whose `attribute` a value is: `Widgets` of `!GetAtt
-/// Widgets.StreamArn`.
-fn attribute_of(value: Option<&Scalar>, attribute: &str) -> Option<String> {
-    let Tagged(value, tag) = value?;
-    let (name, named) = value.split_once('.')?;
-    (tag.as_deref() == Some("!GetAtt") && named == attribute).then(|| name.to_owned())
-}
-
-fn table(name: &str, properties: &Properties) -> TableSpec {
-    let stream = properties.stream_specification.as_ref();
-    let ttl = properties.time_to_live_specification.as_ref();
-    TableSpec {
+    });
+    let binary = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
+    // Lambda's defaults: 3 seconds, 128 MB.
+    let timeout = setting("/Timeout")?.map_or(Ok(3), |seconds| seconds.parse());
+    Ok(FunctionSpec {
         name: name.to_owned(),
-        attributes: properties.attribute_definitions.clone(),
-        key: properties.key_schema.clone(),
-        indexes: properties.global_secondary_indexes.clone(),
-        stream: stream.map(|stream| stream.stream_view_type.clone()),
-        ttl: ttl.map(|ttl| ttl.attribute_name.clone()),
+        binary: binary.map_or_else(|| name.to_ascii_lowercase(), str::to_owned),
+        timeout: Duration::from_secs(timeout.context("Timeout is no number")?),
+        memory: setting("/MemorySize")?.unwrap_or_else(|| "128".to_owned()),
+        log_level: setting("/LoggingConfig/ApplicationLogLevel")?,
+        variables: variables
+            .map(|(name, variable)| Ok((name.clone(), value(variable)?)))
+            .collect::<Result<_>>()?,
+        routes: routes.collect::<Result<_>>()?,
+    })
+}
+
+/// The pipe, if it leads from a table's stream to an event bus.
+fn pipe(template: &Value, name: &str, properties: &Value) -> Result<Option<PipeSpec>> {
+    let source = properties["Source"]["GetAtt"].as_str();
+    let parameters = &properties["TargetParameters"];
+    let event = &parameters["EventBridgeEventBusParameters"];
+    let (Some(table), Value::Object(_)) =
+        (source.and_then(|source| source.strip_suffix(".StreamArn")), event)
+    else {
+        return Ok(None);
+    };
+    let value = |value: &Value| resolve(template, value).with_context(|| format!("in pipe {name}"));
+    let filters = &properties["SourceParameters"]["FilterCriteria"]["Filters"];
+    if parameters["InputTemplate"].is_null() {
+        bail!("the local stack does not support a pipe without InputTemplate, as {name}");
+    }
+    Ok(Some(PipeSpec {
+        name: name.to_owned(),
+        table: table.to_owned(),
+        filters: elements(filters)
+            .map(|filter| value(&filter["Pattern"]))
+            .collect::<Result<_>>()?,
+        input_template: value(&parameters["InputTemplate"])?,
+        source: value(&event["Source"])?,
+        detail_type: value(&event["DetailType"])?,
+    }))
+}
+
+/// A plain value is itself; a reference is a parameter's default or a resource's logical id.
+fn resolve(template: &Value, value: &Value) -> Result<String> {
+    let Some(name) = value["Ref"].as_str() else {
+        return match value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
+            _ => bail!("the local stack does not support the value {value}"),
+        };
+    };
+    match (&template["Parameters"][name], &template["Resources"][name]) {
+        (Value::Null, Value::Null) => bail!("!Ref {name} refers to nothing in the template"),
+        (Value::Null, _) => Ok(name.to_owned()),
+        (parameter, _) => resolve(template, &parameter["Default"])
+            .with_context(|| format!("the parameter {name} has no default")),
     }
 }
 
-/// A value and the YAML tag before it, such as `!Ref`.
-type Scalar = Tagged<String>;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Document {
-    #[serde(default)]
-    parameters: BTreeMap<String, Parameter>,
-    #[serde(default)]
-    globals: Globals,
-    resources: BTreeMap<String, Resource>,
+fn table(name: &str, properties: &Value) -> Result<TableSpec, BuildError> {
+    let attribute = |attribute: &Value| {
+        AttributeDefinition::builder()
+            .set_attribute_name(text(&attribute["AttributeName"]))
+            .set_attribute_type(text(&attribute["AttributeType"]))
+            .build()
+    };
+    let index = |index: &Value| {
+        let projection = text(&index["Projection"]["ProjectionType"]);
+        GlobalSecondaryIndex::builder()
+            .set_index_name(text(&index["IndexName"]))
+            .set_key_schema(Some(key_schema(&index["KeySchema"])?))
+            .projection(Projection::builder().set_projection_type(projection).build())
+            .build()
+    };
+    let stream = properties["StreamSpecification"].as_object().map(|stream| {
+        let builder = StreamSpecification::builder().stream_enabled(true);
+        builder.set_stream_view_type(text(&stream["StreamViewType"])).build()
+    });
+    Ok(TableSpec {
+        name: name.to_owned(),
+        attributes: elements(&properties["AttributeDefinitions"])
+            .map(attribute)
+            .collect::<Result<_, _>>()?,
+        key: key_schema(&properties["KeySchema"])?,
+        indexes: elements(&properties["GlobalSecondaryIndexes"])
+            .map(index)
+            .collect::<Result<_, _>>()?,
+        stream: stream.transpose()?,
+        ttl: text(&properties["TimeToLiveSpecification"]["AttributeName"]),
+    })
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Parameter {
-    default: Option<String>,
+fn key_schema(key: &Value) -> Result<Vec<KeySchemaElement>, BuildError> {
+    let element = |part: &Value| {
+        KeySchemaElement::builder()
+            .set_attribute_name(text(&part["AttributeName"]))
+            .set_key_type(text(&part["KeyType"]))
+            .build()
+    };
+    elements(key).map(element).collect()
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Globals {
-    function: Properties,
+fn text<T: for<'a> From<&'a str>>(value: &Value) -> Option<T> {
+    value.as_str().map(T::from)
 }
 
-#[derive(Deserialize)]
-struct Resource {
-    #[serde(rename = "Type")]
-    kind: String,
-    #[serde(rename = "Properties", default)]
-    properties: Properties,
-    #[serde(rename = "Metadata", default)]
-    metadata: Metadata,
+fn elements(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
 }
 
-/// The properties that matter here, of functions, tables and pipes alike: their names do not
-/// collide.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Properties {
-    timeout: Option<Scalar>,
-    memory_size: Option<Scalar>,
-    environment: Environment,
-    logging_config: LoggingConfig,
-    events: BTreeMap<String, Event>,
-    attribute_definitions: Vec<AttributeSpec>,
-    key_schema: Vec<KeyPart>,
-    global_secondary_indexes: Vec<IndexSpec>,
-    stream_specification: Option<StreamSpecification>,
-    time_to_live_specification: Option<TimeToLive>,
-    source: Option<Scalar>,
-    source_parameters: SourceParameters,
-    target_parameters: TargetParameters,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Environment {
-    variables: BTreeMap<String, Scalar>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct LoggingConfig {
-    application_log_level: Option<Scalar>,
-}
-
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "Type")]
-    kind: String,
-    #[serde(rename = "Properties", default)]
-    properties: RouteSpec,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct StreamSpecification {
-    stream_view_type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct TimeToLive {
-    attribute_name: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct SourceParameters {
-    filter_criteria: FilterCriteria,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct FilterCriteria {
-    filters: Vec<Filter>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Filter {
-    pattern: Scalar,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct TargetParameters {
-    input_template: Option<Scalar>,
-    event_bridge_event_bus_parameters: Option<EventBusParameters>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct EventBusParameters {
-    source: Scalar,
-    detail_type: Scalar,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Metadata {
-    build_properties: BuildProperties,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct BuildProperties {
-    binary: Option<String>,
+fn members(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    object.as_object().into_iter().flatten()
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::types::StreamViewType;
+
     use super::*;
 
     #[test]
@@ -430,8 +296,9 @@ mod tests {
         assert_eq!(tables, [("ApiKeys", 1, 0), ("Widgets", 2, 3)]);
         let ttl: Vec<_> = template.tables.iter().map(|table| table.ttl.as_deref()).collect();
         assert_eq!(ttl, [None, Some("ttl")]);
-        let streams: Vec<_> = template.tables.iter().map(|table| table.stream.as_deref()).collect();
-        assert_eq!(streams, [None, Some("NEW_IMAGE")]);
+        let view = |table: &TableSpec| table.stream.clone()?.stream_view_type;
+        let streams: Vec<_> = template.tables.iter().map(view).collect();
+        assert_eq!(streams, [None, Some(StreamViewType::NewImage)]);
         let pipes: Vec<_> = template
             .pipes
             .iter()

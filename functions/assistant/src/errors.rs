@@ -20,7 +20,7 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::RouteNotFound => "Not Found",
         Error::MethodNotAllowed { .. } => "Method Not Allowed",
         Error::BodyTooLarge => "The body is over 256 KiB",
-        Error::BodyNotUtf8 => "There was an error parsing the body",
+        Error::BodyNotUtf8 | Error::IntegerTooLong => "There was an error parsing the body",
         Error::WidgetNotFound(id) | Error::WidgetAlreadyDeleted(id) => {
             &format!("Unable to find the Widget with id {id}.")
         }

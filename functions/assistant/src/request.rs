@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 use shared::error::{Error, Result};
-use shared::http::{HeaderValue, Request};
+use shared::http::{Request, header};
 use shared::model::WidgetId;
 use shared::model::assistant::Settings;
 use shared::validation::json::JsonText;
@@ -20,8 +20,8 @@ pub fn widget_id(segment: &str) -> Validated<WidgetId> {
 /// Returns the body as FastAPI does: it is JSON only if the content type says so.
 pub fn body<'a>(request: &'a Request<'_>) -> Result<&'a RawValue> {
     let bytes = request.body()?;
-    let content_type = request.headers.get("content-type").map(HeaderValue::as_bytes);
-    if bytes.is_empty() || is_json(content_type.unwrap_or_default()) {
+    let content_type = request.header_text(header::CONTENT_TYPE).unwrap_or_default();
+    if bytes.is_empty() || is_json(content_type) {
         return request.json();
     }
     // To FastAPI such a body is a string, and a string is not an object.
@@ -31,11 +31,11 @@ pub fn body<'a>(request: &'a Request<'_>) -> Result<&'a RawValue> {
 
 /// Returns whether a content type is `application/json` or `application/…+json`, in any case and
 /// with any parameters.
-fn is_json(content_type: &[u8]) -> bool {
-    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
     let media_type = media_type.trim_ascii().to_ascii_lowercase();
-    let subtype = media_type.strip_prefix(b"application/");
-    subtype.is_some_and(|subtype| subtype == b"json" || subtype.ends_with(b"+json"))
+    let subtype = media_type.strip_prefix("application/");
+    subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
 #[cfg(test)]
@@ -53,7 +53,7 @@ mod tests {
             "application/problem+JSON;a=b",
             "application/json; charset=\"é\"",
         ] {
-            assert!(is_json(json.as_bytes()), "{json}");
+            assert!(is_json(json), "{json}");
         }
         for other in [
             "",
@@ -63,7 +63,7 @@ mod tests {
             "application/json, text/plain",
             "x+json",
         ] {
-            assert!(!is_json(other.as_bytes()), "{other}");
+            assert!(!is_json(other), "{other}");
         }
     }
 }

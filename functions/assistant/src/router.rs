@@ -7,6 +7,9 @@ use shared::runtime::Dialect;
 
 use crate::{create, delete, list, parameters, read, update};
 
+/// Where the paths of the dialect begin.
+const ROOT: &str = "/api/v1/";
+
 /// Authenticates a request and hands it to its operation. Routes without a role are public.
 pub async fn route<D: Dialect>(dialect: &D, request: &Request<'_>) -> Result<Response> {
     let app = dialect.app();
@@ -16,28 +19,28 @@ pub async fn route<D: Dialect>(dialect: &D, request: &Request<'_>) -> Result<Res
     };
     let not_allowed = |allow| Err(Error::MethodNotAllowed { allow });
     let method = request.method.as_str();
-    match request.segments().as_slice() {
-        ["api", "v1", "widget"] => match method {
+    match request.segments(ROOT).as_slice() {
+        ["widget"] => match method {
             "POST" => create::handle(request, &widgets(Role::Full).await?).await,
             "GET" => list::handle(request, &widgets(Role::Read).await?).await,
             _ => not_allowed("GET, POST"),
         },
-        ["api", "v1", "widget", id] => match method {
+        ["widget", id] => match method {
             "GET" => read::handle(request, &widgets(Role::Read).await?, id).await,
             "PUT" => update::handle(request, &widgets(Role::Full).await?, id).await,
             "DELETE" => delete::handle(request, &widgets(Role::Full).await?, id).await,
             _ => not_allowed("GET, PUT, DELETE"),
         },
-        ["api", "v1", "widget", id, "parameters"] => match method {
+        ["widget", id, "parameters"] => match method {
             "GET" => parameters::handle(request, &app.store, id).await,
             "OPTIONS" => Ok(cors::allow_any_origin(cors::preflight(request))),
             _ => not_allowed("GET, OPTIONS"),
         },
-        ["api", "v1", "assistant", id, "widgets"] => match method {
+        ["assistant", id, "widgets"] => match method {
             "GET" => list::handle_assistant(request, &widgets(Role::Read).await?, id).await,
             _ => not_allowed("GET"),
         },
-        ["api", "v1", "openapi.json"] => match method {
+        ["openapi.json"] => match method {
             "GET" => Ok(D::openapi()),
             _ => not_allowed("GET"),
         },
@@ -47,5 +50,5 @@ pub async fn route<D: Dialect>(dialect: &D, request: &Request<'_>) -> Result<Res
 
 /// Returns whether pages of every origin may read the answer to a request.
 pub fn is_public(request: &Request<'_>) -> bool {
-    matches!(request.segments().as_slice(), ["api", "v1", "widget", _, "parameters"])
+    matches!(request.segments(ROOT).as_slice(), ["widget", _, "parameters"])
 }

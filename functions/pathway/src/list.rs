@@ -6,6 +6,7 @@ use shared::store::Range;
 use shared::validation::url::query_integer;
 
 use crate::request::Widgets;
+use crate::router::ROOT;
 use crate::views::{WidgetView, success};
 
 /// The most widgets of a page.
@@ -36,9 +37,13 @@ pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Resp
 /// Makes the `Link` header of the next page (RFC 8288). Its URL has no API key, wherever the
 /// request's key came from.
 fn next_page_link(request: &Request<'_>, limit: u64, cursor: &str) -> String {
-    let scheme = request.header("x-forwarded-proto").unwrap_or("https");
+    // Each proxy adds the scheme that it was asked by: the client's is the first.
+    let schemes = request.header_list("x-forwarded-proto").unwrap_or_default();
+    let first = schemes.split(',').next().unwrap_or_default().trim();
+    let scheme = if first.eq_ignore_ascii_case("http") { "http" } else { "https" };
     // A request without a host gets a relative URL.
-    let host = request.header(header::HOST);
+    let host = request.header(header::HOST).filter(|host| !host.is_empty());
     let base = host.map(|host| format!("{scheme}://{host}")).unwrap_or_default();
-    format!("<{base}/v1/widgets?limit={limit}&cursor={cursor}>; rel=\"next\"")
+    let path = format!("{}{ROOT}widgets", request.prefix(ROOT));
+    format!("<{base}{path}?limit={limit}&cursor={cursor}>; rel=\"next\"")
 }

@@ -7,6 +7,9 @@ use shared::runtime::Dialect;
 
 use crate::{config, create, delete, list, read, update};
 
+/// Where the paths of the dialect begin.
+pub const ROOT: &str = "/v1/";
+
 /// Authenticates a request and hands it to its operation. Routes without a role are public.
 pub async fn route<D: Dialect>(dialect: &D, request: &Request<'_>) -> Result<Response> {
     let app = dialect.app();
@@ -16,30 +19,30 @@ pub async fn route<D: Dialect>(dialect: &D, request: &Request<'_>) -> Result<Res
     };
     let not_allowed = |allow| Err(Error::MethodNotAllowed { allow });
     let method = request.method.as_str();
-    match request.segments().as_slice() {
-        ["v1", "widget"] => match method {
+    match request.segments(ROOT).as_slice() {
+        ["widget"] => match method {
             "POST" => create::handle(request, &widgets(Role::Full).await?).await,
             "GET" => list::handle(request, &widgets(Role::Read).await?).await,
             _ => not_allowed("GET, POST"),
         },
-        ["v1", "widgets"] => match method {
+        ["widgets"] => match method {
             "GET" => list::handle(request, &widgets(Role::Read).await?).await,
             _ => not_allowed("GET"),
         },
         // Bland's conversation runtime has this resource. It is never a widget's id.
-        ["v1", "widget", "custom_components", ..] => Err(Error::RouteNotFound),
-        ["v1", "widget", id] => match method {
+        ["widget", "custom_components", ..] => Err(Error::RouteNotFound),
+        ["widget", id] => match method {
             "GET" => read::handle(request, &widgets(Role::Read).await?, id).await,
             "PATCH" => update::handle(request, &widgets(Role::Full).await?, id).await,
             "DELETE" => delete::handle(request, &widgets(Role::Full).await?, id).await,
             _ => not_allowed("GET, PATCH, DELETE"),
         },
-        ["v1", "widget", id, "config"] => match method {
+        ["widget", id, "config"] => match method {
             "GET" => config::handle(request, &app.store, id).await,
             "OPTIONS" => config::preflight(request, &app.store, id).await,
             _ => not_allowed("GET, OPTIONS"),
         },
-        ["v1", "openapi.json"] => match method {
+        ["openapi.json"] => match method {
             "GET" => Ok(D::openapi()),
             _ => not_allowed("GET"),
         },
@@ -49,5 +52,5 @@ pub async fn route<D: Dialect>(dialect: &D, request: &Request<'_>) -> Result<Res
 
 /// Returns whether the answer to a request depends on the page that asks.
 pub fn is_public(request: &Request<'_>) -> bool {
-    matches!(request.segments().as_slice(), ["v1", "widget", _, "config"])
+    matches!(request.segments(ROOT).as_slice(), ["widget", _, "config"])
 }

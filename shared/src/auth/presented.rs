@@ -2,7 +2,7 @@
 
 use super::api_key::ApiKey;
 use crate::error::{Error, Result};
-use crate::http::Request;
+use crate::http::{Request, header};
 
 const QUERY_PARAMETER: &str = "api_key";
 
@@ -15,9 +15,7 @@ const QUERY_PARAMETER: &str = "api_key";
 /// [`Error::MissingApiKey`], [`Error::InvalidApiKey`], or [`Error::ConflictingApiKeys`] for two
 /// different keys.
 pub fn presented_key(request: &Request<'_>) -> Result<ApiKey> {
-    let in_header = request.headers.get("authorization").map(|value| {
-        // A value that is not ASCII is not a key, but one was presented.
-        let value = value.to_str().unwrap_or("\0");
+    let in_header = request.header_text(header::AUTHORIZATION).map(|value| {
         match value.split_once(' ').unwrap_or((value, "")) {
             (scheme, key) if scheme.eq_ignore_ascii_case("bearer") => key.trim().to_owned(),
             _ => value.to_owned(),
@@ -61,6 +59,8 @@ mod tests {
         assert_eq!(key_of("", Some("bearer  in-abc")), key);
         assert_eq!(key_of("api_key=in-abc&api_key=in-abc", Some("Bearer in-abc")), key);
         assert_eq!(key_of("api_key=", Some("in-abc")), key);
+        assert_eq!(key_of("", Some("in-abc,in-abc")), key);
+        assert_eq!(key_of("api_key=in-abc", Some("Bearer in-abc, Bearer in-abc")), key);
     }
 
     #[test]
@@ -73,6 +73,7 @@ mod tests {
         assert_eq!(key_of("api_key=a&api_key=b", None), Err(Error::ConflictingApiKeys));
         assert_eq!(key_of("api_key=a%20b", None), Err(Error::InvalidApiKey));
         assert_eq!(key_of("", Some("é")), Err(Error::InvalidApiKey));
+        assert_eq!(key_of("", Some("Bearer a,Bearer b")), Err(Error::InvalidApiKey));
         let too_long = format!("api_key={}", "a".repeat(256));
         assert_eq!(key_of(&too_long, None), Err(Error::InvalidApiKey));
     }

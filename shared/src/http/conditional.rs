@@ -48,11 +48,10 @@ impl Preconditions {
     /// Parses both headers.
     pub fn from_request(request: &Request<'_>) -> Result<Self> {
         let tags = |header: HeaderName, name, may_be_weak| -> Validated<Option<Tags>> {
-            let Some(value) = request.headers.get(header) else { return Ok(None) };
-            let list = String::from_utf8_lossy(value.as_bytes());
-            Tags::parse(&list, may_be_weak)
+            let Some(list) = request.header_list(header) else { return Ok(None) };
+            Tags::parse(list, may_be_weak)
                 .map(Some)
-                .map_err(|kind| text_violation(RequestPart::Header, name, kind, &list))
+                .map_err(|kind| text_violation(RequestPart::Header, name, kind, list))
         };
         let if_match = tags(header::IF_MATCH, "if-match", false);
         let if_none_match = tags(header::IF_NONE_MATCH, "if-none-match", true);

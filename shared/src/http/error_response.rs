@@ -22,7 +22,7 @@ pub fn error_status(error: &Error) -> StatusCode {
         Error::BodyTooLarge | Error::WidgetTooLarge | Error::AnswerTooLarge => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
-        Error::BodyNotUtf8 => StatusCode::BAD_REQUEST,
+        Error::BodyNotUtf8 | Error::IntegerTooLong => StatusCode::BAD_REQUEST,
         Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Error::Invalid(_) | Error::Malformed(_) | Error::IdempotencyKeyReused => {
             StatusCode::UNPROCESSABLE_ENTITY

@@ -33,12 +33,10 @@ pub struct IdempotencyKey {
 impl IdempotencyKey {
     /// Parses the `Idempotency-Key` header. Returns `None` if the request has none.
     pub fn from_request(request: &Request<'_>) -> Result<Option<Self>> {
-        let Some(key) = request.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-        let key = key.as_bytes();
-        Self::new(key, request.body()?).map(Some).map_err(|kind| {
-            let text = String::from_utf8_lossy(key);
-            text_violation(RequestPart::Header, IDEMPOTENCY_KEY, kind, &text).into()
-        })
+        let Some(key) = request.header_text(IDEMPOTENCY_KEY) else { return Ok(None) };
+        Self::new(key.as_bytes(), request.body()?)
+            .map(Some)
+            .map_err(|kind| text_violation(RequestPart::Header, IDEMPOTENCY_KEY, kind, key).into())
     }
 
     /// Hashes a key of 1 to 255 characters and the body that it came with.

@@ -28,7 +28,7 @@ mod view;
 pub use conditional::Preconditions;
 pub use error_response::error_status;
 pub use idempotency::{IDEMPOTENCY_KEY_LIFETIME, IdempotencyKey};
-pub use lambda_http::http::{HeaderValue, StatusCode, header};
+pub use lambda_http::http::{StatusCode, header};
 pub use request::{MAX_BODY_BYTES, NotARequest, Request};
 pub use response::{GatewayResponse, MAX_ANSWER_BYTES, Response};
 pub use view::to_json;

@@ -38,10 +38,10 @@ pub struct Request<'a> {
     pub method: Method,
     /// Decoded by API Gateway.
     path: Cow<'a, str>,
-    /// The route of the template that the request came by.
+    /// The route of the template that the request came by: `GET /v1/widget/{id}`.
     pub route: Cow<'a, str>,
-    /// The headers. API Gateway joins those of one name with commas.
-    pub headers: HeaderMap,
+    /// API Gateway joins those of one name with commas.
+    headers: HeaderMap,
     query: Cow<'a, str>,
     /// `None` if the body is over [`MAX_BODY_BYTES`].
     body: Option<Cow<'a, [u8]>>,
@@ -84,12 +84,35 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Returns the segments of the path: `["v1", "widget"]` of `/v1/widget`. A trailing slash makes
-    /// no difference. A path with an empty segment has none: it matches no route.
-    pub fn segments(&self) -> Vec<&str> {
-        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
-        let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
-        if segments.contains(&"") { Vec::new() } else { segments }
+    /// Returns the segments of the path behind the dialect's `root`: `["widgets"]` of
+    /// `/chat/v1/widgets` behind `/v1/`. A trailing slash makes no difference. A path with an empty
+    /// segment or without the root has none: it matches no route.
+    pub fn segments(&self, root: &str) -> Vec<&str> {
+        self.split_at_root(root).map(|(_, rest)| rest.split('/').collect()).unwrap_or_default()
+    }
+
+    /// Returns what the path has before the dialect's `root`, encoded for a URL: `/chat` of
+    /// `/chat/v1/widgets` before `/v1/`.
+    pub fn prefix(&self, root: &str) -> String {
+        let prefix = self.split_at_root(root).map_or("", |(prefix, _)| prefix);
+        let encoded = |segment: &str| {
+            let form: String = form_urlencoded::byte_serialize(segment.as_bytes()).collect();
+            // In a form a plus is a space, in a path it is a plus.
+            form.replace('+', "%20")
+        };
+        prefix.split('/').map(encoded).collect::<Vec<_>>().join("/")
+    }
+
+    /// Splits the path around the dialect's `root`. The name of a stage or the mapping of a custom
+    /// domain may precede it.
+    fn split_at_root(&self, root: &str) -> Option<(&str, &str)> {
+        if !self.path.starts_with('/') || self.path.contains("//") {
+            return None;
+        }
+        let path = self.path.strip_suffix('/').unwrap_or(&self.path);
+        let start = start_of_route(path, &self.route).filter(|at| path[*at..].starts_with(root));
+        let start = start.or_else(|| path.find(root))?;
+        Some((&path[..start], &path[start + root.len()..]))
     }
 
     /// Returns the values of a query parameter, decoded.
@@ -104,9 +127,20 @@ impl<'a> Request<'a> {
         self.query_values(name).last()
     }
 
-    /// Returns the value of a header if it is visible ASCII.
+    /// Returns the value of a header that may come once, if it is ASCII.
     pub fn header(&self, name: impl AsRef<str>) -> Option<&str> {
-        self.headers.get(name.as_ref())?.to_str().ok()
+        self.header_text(name).filter(|value| value.is_ascii())
+    }
+
+    /// Returns the value of a header that may come once. A header that came several times with one
+    /// value has that value.
+    pub fn header_text(&self, name: impl AsRef<str>) -> Option<&str> {
+        self.header_list(name).map(repeated_value)
+    }
+
+    /// Returns the values of a header that may come several times, joined with commas.
+    pub fn header_list(&self, name: impl AsRef<str>) -> Option<&str> {
+        str::from_utf8(self.headers.get(name.as_ref())?.as_bytes()).ok()
     }
 
     /// Returns the bytes of the body.
@@ -129,6 +163,27 @@ impl<'a> Request<'a> {
             body => Ok(json::document(body)?),
         }
     }
+}
+
+/// Returns where the last segments of `path` begin, as many as the template's `route` has. This
+/// finds the route behind a prefix that looks like one, such as a stage named `v1`. A greedy route
+/// (`ANY /v1/{proxy+}`) has no number of segments.
+fn start_of_route(path: &str, route: &str) -> Option<usize> {
+    let (_, route) = route.split_once(' ').filter(|(_, route)| !route.ends_with("+}"))?;
+    let segments = route.matches('/').count();
+    path.rmatch_indices('/').nth(segments.checked_sub(1)?).map(|(at, _)| at)
+}
+
+/// Returns the value that `joined` repeats, or else `joined`. The value may have commas itself:
+/// `a,b,a, b` repeats `a,b`.
+fn repeated_value(joined: &str) -> &str {
+    let parts: Vec<&str> = joined.split(',').map(str::trim).collect();
+    let is_repeated = |period: &usize| {
+        parts.len().is_multiple_of(*period) && parts[*period..] == parts[..parts.len() - period]
+    };
+    let period = (1..parts.len()).find(is_repeated);
+    let end = period.and_then(|period| joined.match_indices(',').nth(period - 1));
+    end.map_or(joined, |(end, _)| joined[..end].trim())
 }
 
 /// Returns the bytes of a body, or `None` if there are over [`MAX_BODY_BYTES`]. A text that is
@@ -268,12 +323,69 @@ mod tests {
 
     #[test]
     fn a_trailing_slash_is_ignored_and_an_empty_segment_is_not() {
-        let segments = |path: &str| request(&event(path, "")).segments().join("|");
-        assert_eq!(segments("/v1/widget"), "v1|widget");
-        assert_eq!(segments("/v1/widget/"), "v1|widget");
-        for path in ["//v1/widget", "/v1//widget", "/v1/widget//", "/", ""] {
+        let segments = |path: &str| request(&event(path, "")).segments("/v1/").join("|");
+        assert_eq!(segments("/v1/widget/a"), "widget|a");
+        assert_eq!(segments("/v1/widget/a/"), "widget|a");
+        for path in ["//v1/widget", "/v1//widget", "/v1/widget//", "/v1//", "/v1/", "/v1", "/", ""]
+        {
             assert_eq!(segments(path), "", "{path}");
         }
+    }
+
+    #[test]
+    fn what_precedes_the_root_is_no_part_of_the_route() {
+        for (root, route, path, prefix, segments) in [
+            ("/v1/", "GET /v1/widgets", "/v1/widgets", "", "widgets"),
+            ("/v1/", "GET /v1/widgets", "/prod/v1/widgets/", "/prod", "widgets"),
+            ("/v1/", "$default", "/a/b/v1/widgets", "/a/b", "widgets"),
+            ("/v1/", "", "/a b/+/é<>/v1/widgets", "/a%20b/%2B/%C3%A9%3C%3E", "widgets"),
+            ("/v1/", "GET /v1/widgets", "/v1/v1/widgets", "/v1", "widgets"),
+            ("/v1/", "GET /v1/widgets", "/api/v1/v1/widgets", "/api/v1", "widgets"),
+            ("/v1/", "GET /v1/widget/{id}", "/v1/widget/v1", "", "widget|v1"),
+            ("/v1/", "GET /v1/widget/{id}", "/v1/v1/widget/v1", "/v1", "widget|v1"),
+            ("/v1/", "GET /v1/widget/{id}/config", "/v1/widget/v1/config", "", "widget|v1|config"),
+            ("/v1/", "ANY /v1/{proxy+}", "/v1/widget/v1/config", "", "widget|v1|config"),
+            ("/v1/", "ANY /v1/{proxy+}", "/v1/api/v1/widget", "", "api|v1|widget"),
+            ("/v1/", "$default", "/v10/widget", "", ""),
+            ("/v1/", "$default", "v1/v1/widget", "", ""),
+            ("/api/v1/", "GET /api/v1/widget", "/v1/api/v1/widget", "/v1", "widget"),
+            ("/api/v1/", "GET /api/v1/widget", "/api/v1/api/v1/widget", "/api/v1", "widget"),
+            ("/api/v1/", "GET /v1/widget", "/v1/widget", "", ""),
+        ] {
+            let mut event = event(path, "");
+            event["routeKey"] = json!(route);
+            let request = request(&event);
+            let found = (request.prefix(root), request.segments(root).join("|"));
+            assert_eq!(found, (prefix.to_owned(), segments.to_owned()), "{root} {route} {path}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_repeats_one_value_has_that_value() {
+        let value_of = |joined: &str| {
+            let mut event = event("/", "");
+            event["headers"] = json!({ "x": joined });
+            request(&event).header_text("x").unwrap().to_owned()
+        };
+        for (joined, value) in [
+            ("a", "a"),
+            ("a,a", "a"),
+            ("a, a ,a", "a"),
+            ("a;b=\"c, d\",a;b=\"c, d\"", "a;b=\"c, d\""),
+            ("a,b,a, b,a,b", "a,b"),
+            ("é,é", "é"),
+            ("", ""),
+            (",", ""),
+            (",,", ""),
+            ("a,b", "a,b"),
+            ("a,A", "a,A"),
+            ("a,a,b", "a,a,b"),
+            ("a,", "a,"),
+            ("a,b,a", "a,b,a"),
+        ] {
+            assert_eq!(value_of(joined), value, "{joined}");
+        }
+        assert_eq!(value_of(&"a,".repeat(1_000_000)), "a,".repeat(1_000_000));
     }
 
     #[test]

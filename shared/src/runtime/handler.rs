@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::http::{GatewayResponse, NotARequest, Request, Response};
 use crate::model::WidgetSettings;
 use crate::telemetry::{Invocation, Level, log, request_stats};
+use crate::validation::json::BYTE_ORDER_MARK;
 use crate::{auth, commands};
 
 /// The answer to an invocation.
@@ -66,6 +67,7 @@ struct Handler<'a, D> {
 impl<D: Dialect> Handler<'_, D> {
     /// Answers the invocation. A payload that is not an HTTP request is parsed as a trigger event.
     async fn handle(&self, payload: &[u8]) -> Result<InvocationResponse, InvocationError> {
+        let payload = payload.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(payload);
         match Request::parse(payload) {
             Ok(request) => {
                 let response = self.answer(&request).await;
@@ -339,5 +341,12 @@ mod tests {
                 "{payload}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_before_a_payload_is_ignored() {
+        let payload = "\u{feff}{\"operation\":\"read\"}";
+        let done = handler(&Panicking::default(), LONG).handle(payload.as_bytes()).await.unwrap();
+        assert_eq!(serde_json::to_value(done).unwrap(), json!({"operation": "read"}));
     }
 }

@@ -5,10 +5,11 @@
 //! key.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::env;
+#[cfg(not(test))]
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
-use std::{env, io};
 
 use serde::Serialize;
 
@@ -64,10 +65,22 @@ pub fn write(level: Level, message: &str, members: &impl Serialize) {
     let line = Line { timestamp: Timestamp::now(), level, message, members };
     if let Ok(mut line) = serde_json::to_vec(&line) {
         line.push(b'\n');
-        // One write a line, so lines do not mix. If standard output is gone there is nobody to
-        // tell.
-        let _ = io::stdout().lock().write_all(&line);
+        write_line(&line);
     }
+}
+
+/// Writes a line in one write, so lines do not mix. If standard output is gone there is nobody to
+/// tell.
+#[cfg(not(test))]
+fn write_line(line: &[u8]) {
+    let _ = io::stdout().lock().write_all(line);
+}
+
+/// Prints a line. The test harness captures what a passing test prints, but not what it writes to
+/// standard output itself.
+#[cfg(test)]
+fn write_line(line: &[u8]) {
+    print!("{}", String::from_utf8_lossy(line));
 }
 
 /// Makes every panic a line that says where it happened. Its message is left out unless it is a

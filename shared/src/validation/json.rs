@@ -17,11 +17,21 @@ use serde_json::value::RawValue;
 /// are what serde_json parses by default: clients could not read back what is deeper.
 pub const MAX_DEPTH: usize = 126;
 
+/// The most digits of an integer. Python reads no longer one by default, so clients in Python could
+/// not read a list that holds it
+/// (<https://docs.python.org/3/library/stdtypes.html#int-max-str-digits>).
+pub const MAX_INTEGER_DIGITS: usize = 4300;
+
+/// What some editors and libraries put before a text.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Says why a text is not a JSON document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotJson {
     /// The bytes are not UTF-8.
     Encoding,
+    /// An integer has more than [`MAX_INTEGER_DIGITS`] digits.
+    IntegerTooLong,
     /// The text breaks JSON's grammar, nests deeper than [`MAX_DEPTH`] or has half a surrogate
     /// pair.
     Syntax {
@@ -38,20 +48,27 @@ pub enum NotJson {
 ///
 /// The first fault of the text.
 pub fn document(body: &[u8]) -> Result<&RawValue, NotJson> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    let text = str::from_utf8(body).map_err(|_| NotJson::Encoding)?;
-    let value = value(text)?;
-    check_depth_and_surrogates(text)?;
+    let text = without_mark(str::from_utf8(body).map_err(|_| NotJson::Encoding)?);
+    let value = parse(text)?;
+    check_readability(text)?;
     Ok(value)
 }
 
-/// Parses a text that contains a body. [`document`] has still to check that body's depth and
-/// surrogates.
+/// Parses a text that contains a body, with or without a byte order mark. [`document`] has still to
+/// check whether that body's readers can read it.
 ///
 /// # Errors
 ///
 /// The first fault of the text.
 pub fn value(text: &str) -> Result<&RawValue, NotJson> {
+    parse(without_mark(text))
+}
+
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
+fn parse(text: &str) -> Result<&RawValue, NotJson> {
     serde_json::from_str(text).map_err(|error| syntax(text, &error))
 }
 
@@ -77,9 +94,10 @@ fn not_json(text: &str, byte_offset: usize, message: &str) -> NotJson {
     }
 }
 
-/// Checks the two rules that serde_json does not check while it skips a value. The text is valid
-/// JSON otherwise, so counting the brackets outside strings is enough.
-fn check_depth_and_surrogates(text: &str) -> Result<(), NotJson> {
+/// Checks the three rules that serde_json does not check while it skips a value: depth, surrogates
+/// and the length of integers. The text is valid JSON otherwise, so looking at brackets and numbers
+/// outside strings is enough.
+fn check_readability(text: &str) -> Result<(), NotJson> {
     let bytes = text.as_bytes();
     let (mut at, mut depth, mut in_string) = (0, 0, false);
     while let Some(&byte) = bytes.get(at) {
@@ -97,11 +115,33 @@ fn check_depth_and_surrogates(text: &str) -> Result<(), NotJson> {
                 }
             }
             b']' | b'}' if !in_string => depth -= 1,
+            b'-' | b'0'..=b'9' if !in_string => {
+                let number = number_at_start(&bytes[at..]);
+                if is_too_long_integer(number) {
+                    return Err(NotJson::IntegerTooLong);
+                }
+                at += number.len();
+                continue;
+            }
             _ => {}
         }
         at += 1;
     }
     Ok(())
+}
+
+/// Returns the number at the start of `bytes`, which are valid JSON from there on.
+fn number_at_start(bytes: &[u8]) -> &[u8] {
+    let is_of_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let end = bytes.iter().position(|byte| !is_of_number(byte)).unwrap_or(bytes.len());
+    &bytes[..end]
+}
+
+/// Returns whether a number is an integer of too many digits. One with a fraction or an exponent is
+/// a float, which may have any number of digits.
+fn is_too_long_integer(number: &[u8]) -> bool {
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    digits.len() > MAX_INTEGER_DIGITS && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// Returns the length of the escape at the start of `bytes`. A surrogate pair is one escape; half a
@@ -283,6 +323,10 @@ mod tests {
     #[test]
     fn byte_order_mark_and_surrounding_white_space_are_ignored() {
         assert_eq!(document(b"\xEF\xBB\xBF [1] \n").unwrap().get(), "[1]");
+        assert_eq!(value("\u{feff} [1] \n").unwrap().get(), "[1]");
+        for two_marks in ["\u{feff}\u{feff}[1]", "[\u{feff}1]"] {
+            assert!(document(two_marks.as_bytes()).is_err() && value(two_marks).is_err());
+        }
     }
 
     #[test]
@@ -313,6 +357,28 @@ mod tests {
         );
         assert!(document(nested(100_000).as_bytes()).is_err());
         assert!(document(format!("[\"{}\\\"[\"]", "[".repeat(1000)).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_integer_has_at_most_4300_digits_wherever_it_stands() {
+        let [most, more] = [MAX_INTEGER_DIGITS, MAX_INTEGER_DIGITS + 1].map(|it| "9".repeat(it));
+        for (before, after) in [("", ""), ("-", ""), ("[0,\n", " ]"), (r#"{"a":{"b":-"#, "}}")] {
+            assert!(document(format!("{before}{most}{after}").as_bytes()).is_ok(), "{before}");
+            assert_eq!(
+                document(format!("{before}{more}{after}").as_bytes()).unwrap_err(),
+                NotJson::IntegerTooLong,
+                "{before}"
+            );
+        }
+        for float in
+            [format!("{more}.0"), format!("{more}e1"), format!("{more}E-5"), format!("0.{more}")]
+        {
+            assert!(document(float.as_bytes()).is_ok(), "a float has no bound");
+        }
+        assert!(document(format!("1e{more}").as_bytes()).is_ok(), "an exponent is no integer");
+        for text in [format!(r#""{more}""#), format!(r#"{{"{more}":"\"{more}"}}"#)] {
+            assert!(document(text.as_bytes()).is_ok(), "a string is no number");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::json::MAX_INTEGER_DIGITS;
 use super::violation::{RequestPart, Validated, ViolationKind, text_violation};
 
 /// Parses a segment of the URL's path as a UUID. `name` is what the route calls the segment.
@@ -32,8 +33,6 @@ pub fn query_integer(
 /// behind a decimal point, and single underscores between digits are allowed. A number that leaves
 /// the range of the type becomes the end of that range.
 fn written_integer(text: &str) -> Result<i128, ViolationKind> {
-    /// The most digits that Pydantic parses.
-    const MAX_DIGITS: usize = 4300;
     let text = text.trim();
     let (is_negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -52,7 +51,7 @@ fn written_integer(text: &str) -> Result<i128, ViolationKind> {
     }
     let digits = whole.replace('_', "");
     let digits = digits.trim_start_matches('0');
-    if digits.len() > MAX_DIGITS {
+    if digits.len() > MAX_INTEGER_DIGITS {
         return Err(ViolationKind::IntegerTooLong);
     }
     let number = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(i128::MAX) };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::json::{JsonText, NotJson};
+use super::json::{JsonText, MAX_INTEGER_DIGITS, NotJson};
 
 /// The most violations that are reported at once. With it the answer to any body of
 /// [`crate::http::MAX_BODY_BYTES`] stays under the 6 MB of a Lambda response.
@@ -137,6 +137,9 @@ impl fmt::Display for ViolationKind {
             Self::Missing => f.write_str("is required"),
             Self::MissingUnless(other) => write!(f, "is required unless {other} is given"),
             Self::Malformed(NotJson::Encoding) => f.write_str("must be JSON in UTF-8"),
+            Self::Malformed(NotJson::IntegerTooLong) => {
+                write!(f, "must have no integer of more than {MAX_INTEGER_DIGITS} digits")
+            }
             Self::Malformed(NotJson::Syntax { offset, message }) => {
                 write!(f, "is not valid JSON: {message} at character {offset}")
             }

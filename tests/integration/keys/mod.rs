@@ -20,44 +20,43 @@ mod outcomes;
 mod revoke;
 mod rotate;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use shared::{
     auth::{ApiKey, Role},
     model::{AccountId, Timestamp},
 };
-use widgets::keys::{KeySpec, generate};
-
-use crate::{
-    command::widgets,
-    support::{app::TestApp, fault_proxy::Call},
+use widgets::{
+    keys::{KeySpec, NewKey, generate},
+    local::stack::DEVELOPMENT_ACCOUNT,
 };
 
-/// Puts a new key into the table and returns it.
-async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&str>) -> String {
-    let key = generate().unwrap();
-    let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
-    let item = KeySpec { key: &key, account, role, expires_at, name: None };
-    item.put(&app.stack.store.config, "ApiKeys").await.unwrap();
-    key.reveal().to_owned()
-}
+use crate::{
+    command::{Printed, run},
+    support::{app::TestApp, dialect::DIALECTS, fault_proxy::Call},
+};
 
 const PUT: Call<'static> = Call("PutItem", "ApiKeys");
 const ROTATE: Call<'static> = Call("TransactWriteItems", "ApiKeys");
 const REVOKE: Call<'static> = Call("UpdateItem", "ApiKeys");
 const SCAN: Call<'static> = Call("Scan", "ApiKeys");
 
-/// The outcome of a `widgets` command: stdout is `out`, stderr is `told`.
-#[derive(Debug)]
-struct Printed {
-    is_success: bool,
-    out: String,
-    told: String,
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
 }
 
-impl Printed {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
+/// Returns an unnamed key of the development account that allows everything and does not expire.
+fn key_spec(key: &NewKey) -> KeySpec<'_> {
+    KeySpec { key, account: DEVELOPMENT_ACCOUNT, role: Role::Full, expires_at: None, name: None }
+}
+
+/// Puts a new key into the table and returns it.
+async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&str>) -> String {
+    let key = generate().unwrap();
+    let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
+    let item = KeySpec { account, role, expires_at, ..key_spec(&key) };
+    item.put(&app.stack.store.config, "ApiKeys").await.unwrap();
+    key.reveal().to_owned()
 }
 
 /// Runs `widgets keys` on the store at `url`.
@@ -65,23 +64,35 @@ async fn keys(url: &str, arguments: &[&str]) -> Printed {
     run(&[&["keys"], arguments, &["--endpoint-url", url]].concat()).await
 }
 
-async fn run(arguments: &[&str]) -> Printed {
-    let output = widgets(arguments).await.output().await.unwrap();
-    Printed {
-        is_success: output.status.success(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        told: String::from_utf8(output.stderr).unwrap(),
-    }
+/// Returns the keys that `widgets keys list --json` prints with these options.
+async fn list(url: &str, options: &[&str]) -> Vec<Value> {
+    let list = keys(url, &[&["list", "--json"], options].concat()).await.json();
+    serde_json::from_value(list).unwrap()
+}
+
+/// Returns the key with this id from a list.
+fn find<'a>(list: &'a [Value], id: &str) -> &'a Value {
+    list.iter().find(|key| key["id"] == id).unwrap_or_else(|| panic!("no {id}: {list:?}"))
+}
+
+/// Returns the newest key of a list.
+fn newest(list: &[Value]) -> &Value {
+    list.iter().max_by_key(|key| key["created_at"].to_string()).unwrap()
 }
 
 /// Computes the id of a key from the key alone.
 fn id_of(key: &str) -> String {
-    ApiKey::parse(key).unwrap().hash().to_string()[..16].to_owned()
+    hash_of(key)[..16].to_owned()
+}
+
+fn hash_of(key: &str) -> String {
+    ApiKey::parse(key).unwrap().hash().to_string()
 }
 
 /// Returns the status of a list request in each dialect.
 async fn listed(app: &TestApp, key: &str) -> [u16; 2] {
-    let headers = [("authorization", key)];
-    let assistant = app.send("GET", "/api/v1/widget", &headers, "").await.status;
-    [assistant, app.send("GET", "/v1/widgets", &headers, "").await.status]
+    let status =
+        |path| async move { app.send("GET", path, &[("authorization", key)], "").await.status };
+    let [assistant, pathway] = DIALECTS.map(|dialect| status(dialect.list));
+    [assistant.await, pathway.await]
 }

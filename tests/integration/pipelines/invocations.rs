@@ -5,9 +5,12 @@ use std::fs;
 use serde_json::{Value, json};
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT};
 
-use super::{DIALECTS, about, by_http, command, create, id, update};
+use super::{
+    about, by_http, command, count, create, create_once, id, invoke, invoke_error, update,
+};
 use crate::support::{
-    app::{PATHWAY_BODY, TestApp},
+    app::TestApp,
+    dialect::{DIALECTS, PATHWAY},
     payloads::{event, failures, sqs_record},
 };
 
@@ -15,27 +18,22 @@ use crate::support::{
 async fn direct_invocation_returns_the_widget_as_http_shows_it() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
-        let created = app.invoke(dialect.function, &create(dialect.body)).await.unwrap();
+        let created = invoke(&app, dialect, &create(dialect.body)).await;
         let widget = id(&created);
         assert_eq!(by_http(&app, dialect, &widget).await, (200, created.clone()));
-        assert_eq!(
-            app.invoke(dialect.function, &about("read", &widget)).await,
-            Ok(created.clone())
-        );
-        let updated = app.invoke(dialect.function, &update(&widget, dialect.change)).await.unwrap();
+        assert_eq!(invoke(&app, dialect, &about("read", &widget)).await, created);
+        let updated = invoke(&app, dialect, &update(&widget, dialect.change)).await;
         assert_ne!(updated, created);
         assert_eq!(by_http(&app, dialect, &widget).await, (200, updated.clone()));
-        assert_eq!(app.invoke(dialect.function, &about("delete", &widget)).await, Ok(updated));
+        assert_eq!(invoke(&app, dialect, &about("delete", &widget)).await, updated);
         assert_eq!(by_http(&app, dialect, &widget).await.0, 404);
-        // Each invocation is another one, but for a key of their own.
-        let another = app.invoke(dialect.function, &create(dialect.body)).await.unwrap();
+        // Without an idempotency key each invocation creates another widget.
+        let another = invoke(&app, dialect, &create(dialect.body)).await;
         assert_ne!(id(&another), widget);
-        let once = command(
-            "create",
-            &format!(r#","idempotency_key":"one","widget_id":null,"body":{}"#, dialect.body),
-        );
-        let first = app.invoke(dialect.function, &once).await.unwrap();
-        assert_eq!(app.invoke(dialect.function, &once).await, Ok(first));
+        let more = r#","idempotency_key":"one","widget_id":null,"body":"#;
+        let once = command("create", &format!("{more}{}", dialect.body));
+        let first = invoke(&app, dialect, &once).await;
+        assert_eq!(invoke(&app, dialect, &once).await, first);
     }
 }
 
@@ -43,29 +41,19 @@ async fn direct_invocation_returns_the_widget_as_http_shows_it() {
 async fn pipe_batch_succeeds_or_fails_as_a_whole_and_is_idempotent() {
     let app = TestApp::start().await;
     for dialect in DIALECTS {
-        let once = |key: &str| {
-            command("create", &format!(r#","idempotency_key":"{key}","body":{}"#, dialect.body))
-        };
-        let all = format!("[{},{},{}]", once("1"), event("2", &create(dialect.body)), once("3"));
-        let widgets = app.invoke(dialect.function, &all).await.unwrap();
+        let (create, once) = (create(dialect.body), |key| create_once(key, dialect.body));
+        let all = format!("[{},{},{}]", once("1"), event("2", &create), once("3"));
+        let widgets = invoke(&app, dialect, &all).await;
         assert_eq!(serde_json::from_str::<Vec<Value>>(&widgets).unwrap().len(), 3);
-        assert_eq!(app.invoke(dialect.function, &all).await, Ok(widgets));
-        // As SQS has them, when the pipe's source is a queue without a template.
-        let records = json!([sqs_record("4", 1, &create(dialect.body)), sqs_record("5", 1, "[]")])
-            .to_string();
-        assert_eq!(app.invoke(dialect.function, &records).await, Ok(failures(&["5"])));
-        // A command without a key would be done again each time.
-        let told = app
-            .invoke(dialect.function, &format!("[{},{}]", once("1"), create(dialect.body)))
-            .await
-            .unwrap_err();
-        let told: Value = serde_json::from_str(&told).unwrap();
-        assert_eq!(
-            told["violations"],
-            json!([{"path": "[1].idempotency_key", "message": "is required"}]),
-            "{told}"
-        );
-        assert_eq!(app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len(), 4);
+        assert_eq!(invoke(&app, dialect, &all).await, widgets);
+        // A pipe from a queue without an input template passes on the records of SQS.
+        let records = json!([sqs_record("4", 1, &create), sqs_record("5", 1, "[]")]).to_string();
+        assert_eq!(invoke(&app, dialect, &records).await, failures(&["5"]));
+        // Without a key, a retry would create another widget.
+        let document = invoke_error(&app, dialect, &format!("[{},{create}]", once("1"))).await;
+        let expected = json!([{"path": "[1].idempotency_key", "message": "is required"}]);
+        assert_eq!(document["violations"], expected, "{document}");
+        assert_eq!(count(&app, dialect).await, 4);
     }
 }
 
@@ -86,7 +74,7 @@ async fn documented_state_machine_task_creates_once_and_catches_errors() {
         assert_eq!(members.remove("body.$"), Some(json!("$.widget")));
         members.insert("body".to_owned(), serde_json::from_str(body).unwrap());
         assert_eq!(members.remove("idempotency_key.$"), Some(json!("$$.Execution.Id")));
-        // The longest that there is.
+        // The longest id of an execution.
         let name = "n".repeat(80);
         let execution =
             format!("arn:aws:states:ap-southeast-1:123456789012:execution:{name}:{name}");
@@ -97,16 +85,12 @@ async fn documented_state_machine_task_creates_once_and_catches_errors() {
         let errors = task[field][0]["ErrorEquals"].as_array().unwrap();
         errors.contains(&failure["errorType"])
     };
-    let created = app.invoke("Pathway", &payload(PATHWAY_BODY)).await.unwrap();
-    assert_eq!(
-        app.invoke("Pathway", &payload(PATHWAY_BODY)).await,
-        Ok(created),
-        "a retry is the same execution's"
-    );
+    let created = invoke(&app, PATHWAY, &payload(PATHWAY.body)).await;
+    let retried = invoke(&app, PATHWAY, &payload(PATHWAY.body)).await;
+    assert_eq!(retried, created, "a retry belongs to the same execution");
     assert_eq!(app.count().await, 1);
-    // What the state machine has in `Cause` is the payload that the function failed with.
-    let cause = app.invoke("Pathway", &payload("{}")).await.unwrap_err();
-    let failure: Value = serde_json::from_str(&cause).unwrap();
-    assert!(catches("Catch", &failure) && !catches("Retry", &failure), "{cause}");
-    assert!(!failure["violations"].as_array().unwrap().is_empty(), "{cause}");
+    // The state machine gets the error document as `Cause`.
+    let failure = invoke_error(&app, PATHWAY, &payload("{}")).await;
+    assert!(catches("Catch", &failure) && !catches("Retry", &failure), "{failure}");
+    assert!(!failure["violations"].as_array().unwrap().is_empty(), "{failure}");
 }

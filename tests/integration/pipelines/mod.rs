@@ -14,36 +14,10 @@ mod tombstones;
 use serde_json::Value;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use crate::support::app::{
-    ASSISTANT_BODY, ASSISTANT_CHANGE, PATHWAY_BODY, PATHWAY_CHANGE, TestApp, raw_data,
+use crate::support::{
+    app::{TestApp, raw_data},
+    dialect::Dialect,
 };
-
-/// The function, names and bodies of a dialect.
-#[derive(Clone, Copy)]
-struct Dialect {
-    function: &'static str,
-    name: &'static str,
-    root: &'static str,
-    body: &'static str,
-    change: &'static str,
-}
-
-const DIALECTS: [Dialect; 2] = [
-    Dialect {
-        function: "Assistant",
-        name: "assistant",
-        root: "/api/v1/widget",
-        body: ASSISTANT_BODY,
-        change: ASSISTANT_CHANGE,
-    },
-    Dialect {
-        function: "Pathway",
-        name: "pathway",
-        root: "/v1/widget",
-        body: PATHWAY_BODY,
-        change: PATHWAY_CHANGE,
-    },
-];
 
 /// Returns a command of the development account, as text: a body keeps its formatting.
 fn command(operation: &str, more: &str) -> String {
@@ -62,9 +36,28 @@ fn about(operation: &str, id: &str) -> String {
     command(operation, &format!(r#","widget_id":"{id}""#))
 }
 
+fn create_once(key: &str, body: &str) -> String {
+    command("create", &format!(r#","idempotency_key":"{key}","body":{body}"#))
+}
+
+/// Invokes the dialect's function, which succeeds. Returns its answer.
+async fn invoke(app: &TestApp, dialect: Dialect, payload: &str) -> String {
+    app.invoke(dialect.function, payload).await.unwrap()
+}
+
+/// Invokes the dialect's function, which fails. Returns the error document.
+async fn invoke_error(app: &TestApp, dialect: Dialect, payload: &str) -> Value {
+    serde_json::from_str(&app.invoke(dialect.function, payload).await.unwrap_err()).unwrap()
+}
+
+/// Returns how many widgets the development account has.
+async fn count(app: &TestApp, dialect: Dialect) -> usize {
+    app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await.len()
+}
+
 /// Reads a widget over HTTP. Returns the status, and the widget or the error body.
 async fn by_http(app: &TestApp, dialect: Dialect, id: &str) -> (u16, String) {
-    let read = app.call("GET", &format!("{}/{id}", dialect.root), "").await;
+    let read = app.call("GET", &dialect.widget(id), "").await;
     (read.status, if read.status == 200 { raw_data(&read.body) } else { read.body })
 }
 

@@ -1,56 +1,45 @@
 //! Tombstones of deleted widgets.
 
+use bench::copy_widget;
 use std::collections::BTreeSet;
 
-use super::{DIALECTS, about};
-use crate::support::app::{TestApp, is_widget};
+use super::{about, invoke};
+use crate::support::{
+    app::{TestApp, is_widget},
+    dialect::DIALECTS,
+};
 
 #[tokio::test]
 async fn tombstone_holds_no_settings_and_is_never_shown() {
     let (app, meter) = TestApp::start_metered().await;
-    for (dialect, public) in DIALECTS.into_iter().zip(["parameters", "config"]) {
-        let created = app.call("POST", dialect.root, dialect.body).await;
-        let kept = app.multiply(dialect.name, &created.id(), 1).await;
-        let deleted = app.multiply(dialect.name, &created.id(), 300).await;
+    for dialect in DIALECTS {
+        let created = app.call("POST", dialect.root, dialect.body).await.id();
+        let newer = &copy_widget(&app.store, dialect.name, &created, 1).await.unwrap()[0];
+        let deleted = copy_widget(&app.store, dialect.name, &created, 300).await.unwrap();
         for id in &deleted {
-            app.invoke(dialect.function, &about("delete", id)).await.unwrap();
+            invoke(&app, dialect, &about("delete", id)).await;
         }
-        let left: Vec<_> = app
-            .items()
-            .await
-            .into_iter()
-            .filter(|item| deleted.contains(item["sk"].as_s().unwrap()))
-            .collect();
-        assert_eq!(left.len(), deleted.len());
-        for item in &left {
+        let mut tombstones = app.items().await;
+        tombstones.retain(|item| deleted.contains(item["sk"].as_s().unwrap()));
+        assert_eq!(tombstones.len(), deleted.len());
+        let attributes = "pk sk version created_at updated_at account dialect change ttl";
+        for item in &tombstones {
             let names: BTreeSet<&str> = item.keys().map(String::as_str).collect();
-            let expected = [
-                "pk",
-                "sk",
-                "version",
-                "created_at",
-                "updated_at",
-                "account",
-                "dialect",
-                "change",
-                "ttl",
-            ];
-            assert_eq!(names, BTreeSet::from(expected));
+            assert_eq!(names, attributes.split(' ').collect());
             assert!(!is_widget(item));
         }
-        let path = format!("{}/{}", dialect.root, deleted[0]);
-        for path in [&path, &format!("{path}/{public}")] {
-            assert_eq!(app.call("GET", path, "").await.status, 404);
+        for path in [dialect.widget(&deleted[0]), dialect.public_path(&deleted[0])] {
+            assert_eq!(app.call("GET", &path, "").await.status, 404);
         }
-        // The newest of all are gone: a list gets past them in a few calls.
+        // The 300 newest are deleted: a list gets past them in a few calls.
         meter.take();
-        let page = if dialect.name == "pathway" { "?limit=1" } else { "?size=1" };
-        let listed = app.call("GET", &format!("{}{page}", dialect.root), "").await;
+        let size = if dialect.name == "pathway" { "limit" } else { "size" };
+        let page = app.call("GET", &format!("{}?{size}=1", dialect.list), "").await;
         let calls = meter.take().len();
-        assert!(listed.body.contains(&kept[0]), "{listed:?}");
+        assert!(page.body.contains(newer), "{page:?}");
         assert!(calls <= 12, "{calls} calls");
-        let all = app.call("GET", dialect.root, "").await;
-        assert!(all.body.contains(&created.id()) && all.body.contains(&kept[0]), "{all:?}");
+        let all = app.call("GET", dialect.list, "").await;
+        assert!([&created, newer].iter().all(|id| all.body.contains(*id)), "{all:?}");
         assert!(deleted.iter().all(|id| !all.body.contains(id)));
     }
 }

@@ -34,58 +34,38 @@ impl Keys {
     }
 
     pub async fn put(&self, app: &TestApp) {
-        let account = DEVELOPMENT_ACCOUNT.to_string();
-        let another = Uuid::new_v4().to_string();
+        use attribute::{ACCOUNT_ID, EXPIRES_AT, NAME, REVOKED_AT, ROLE};
+        let account = (ACCOUNT_ID, &*DEVELOPMENT_ACCOUNT.to_string());
+        let another = (ACCOUNT_ID, &*Uuid::new_v4().to_string());
+        let past = "2026-01-01T00:00:00.000Z";
         for (key, attributes) in [
-            (&self.works, &[(attribute::ACCOUNT_ID, account.as_str())][..]),
-            (&self.of_another, &[(attribute::ACCOUNT_ID, another.as_str())]),
-            (&self.reads, &[(attribute::ACCOUNT_ID, &account), (attribute::ROLE, "read")]),
-            (
-                &self.expired,
-                &[
-                    (attribute::ACCOUNT_ID, &account),
-                    (attribute::EXPIRES_AT, "2026-01-01T00:00:00.000Z"),
-                ],
-            ),
-            (
-                &self.revoked,
-                &[
-                    (attribute::ACCOUNT_ID, &account),
-                    (attribute::REVOKED_AT, "2026-01-01T00:00:00.000Z"),
-                ],
-            ),
-            (&self.unreadable, &[(attribute::NAME, "without an account")]),
+            (&self.works, &[account][..]),
+            (&self.of_another, &[another]),
+            (&self.reads, &[account, (ROLE, "read")]),
+            (&self.expired, &[account, (EXPIRES_AT, past)]),
+            (&self.revoked, &[account, (REVOKED_AT, past)]),
+            (&self.unreadable, &[(NAME, "without an account")]),
         ] {
+            let text = |value: &str| AttributeValue::S(value.to_owned());
             let hash = ApiKey::parse(key).unwrap().hash().to_string();
-            let put = app
-                .store
-                .put_item()
-                .table_name("ApiKeys")
-                .item(attribute::KEY_HASH, AttributeValue::S(hash));
-            let text = |value: &&str| AttributeValue::S((*value).to_owned());
+            let put = app.store.put_item().table_name("ApiKeys");
+            let put = put.item(attribute::KEY_HASH, text(&hash));
             let put =
                 attributes.iter().fold(put, |put, (name, value)| put.item(*name, text(value)));
             put.send().await.unwrap();
         }
     }
 
-    /// Returns the encodings of each key that may appear in a text.
-    pub fn forms(&self, of_the_stack: &[String]) -> Vec<Vec<String>> {
-        let own = [
-            &self.works,
-            &self.of_another,
-            &self.reads,
-            &self.expired,
-            &self.revoked,
-            &self.unknown,
-            &self.unreadable,
-        ];
+    /// Returns the encodings of each key that may appear in a text, of these and of `others`.
+    pub fn forms<'a>(&'a self, others: impl Iterator<Item = &'a String>) -> Vec<Vec<String>> {
+        let Self { works, of_another, reads, expired, revoked, unknown, unreadable } = self;
+        let own = [works, of_another, reads, expired, revoked, unknown, unreadable];
         let forms = |key: &String| {
-            // Without its last bytes, which what stands behind it changes.
+            // Without the last bytes, whose encoding depends on what follows.
             let whole = &key.as_bytes()[..key.len() / 3 * 3];
             let in_url: String = form_urlencoded::byte_serialize(key.as_bytes()).collect();
             vec![key.clone(), in_url, STANDARD.encode(whole), URL_SAFE.encode(whole)]
         };
-        own.into_iter().chain(of_the_stack).map(forms).collect()
+        own.into_iter().chain(others).map(forms).collect()
     }
 }

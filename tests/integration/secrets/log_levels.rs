@@ -11,15 +11,14 @@ use uuid::Uuid;
 use widgets::local::{binaries, stack::DEVELOPMENT_ACCOUNT, template::Template};
 
 use super::{
-    DIALECTS, KEPT, SENT, Widgets, World, app_of_level, expect_nothing_of_the_inside,
-    expect_to_stay_where_it_belongs,
-    keys::Keys,
-    markers_in, new_marker,
-    requests::{CASES, Case},
+    KEPT, SENT, Widgets, World, app_of_level, expect_cache_and_security_headers,
+    expect_no_internals, markers_in, new_marker,
+    requests::{CASES, Case, nested},
     ways::{IN_HEADER, OF_A_FAILING_STORE, WAYS, Way},
 };
 use crate::support::{
-    app::{TestApp, eventually},
+    app::{JSON, TestApp, eventually},
+    dialect::DIALECTS,
     expanded::expanded,
     fault_proxy::{Effect, Fault, FaultProxy},
     payloads::{batch, event, sqs_record},
@@ -76,32 +75,25 @@ impl Level {
     }
 
     /// Sends every request that reads an unreadable item. At level TRACE, the last one deletes it.
-    async fn ask_for_what_is_broken(&self, world: &World) {
+    async fn ask_for_unreadable_items(&self, world: &World) {
         for widgets in &world.widgets {
             let at = |method| widgets.at(method, &widgets.unreadable);
-            // What it does not name stays broken.
-            let change = format!(
-                r#"{{"widget_type":"sms","webhook_url":"https://{}.example"}}"#,
-                new_marker(SENT)
-            );
-            let update = at(widgets.dialect.update).body(change);
+            // The update leaves the unreadable attribute as it is.
+            let webhook_url = format!("https://{}.example", new_marker(SENT));
+            let change = json!({"widget_type": "sms", "webhook_url": webhook_url});
+            let update = at(widgets.dialect.update).body(change.to_string());
             let mut asks = vec![at("GET"), widgets.on("GET"), update];
             asks.extend((self.name == "TRACE").then(|| at("DELETE")));
             for ask in asks {
-                let headers = [
-                    ("authorization", world.broken_key.as_str()),
-                    ("content-type", "application/json"),
-                ];
+                let headers = [JSON, ("authorization", &world.broken_key)];
                 let answer = self.app.send(ask.method, &ask.path, &headers, ask.body.clone()).await;
                 let what = format!("{} {}: {answer:?}", ask.method, ask.path);
                 assert_eq!(answer.status, 500, "{what}");
                 world.expect_no_secret(&ask, &answer, &what);
-                expect_to_stay_where_it_belongs(&ask, &answer, &what);
-                expect_nothing_of_the_inside(widgets.dialect, &answer);
-                self.asked
-                    .lock()
-                    .unwrap()
-                    .push((answer.header("x-request-id").to_owned(), answer.status));
+                expect_cache_and_security_headers(&ask, &answer, &what);
+                expect_no_internals(widgets.dialect, &answer);
+                let id = answer.header("x-request-id").to_owned();
+                self.asked.lock().unwrap().push((id, answer.status));
             }
         }
     }
@@ -112,8 +104,12 @@ impl Level {
         let command = |operation: &str, more: &str| {
             format!(r#"{{"operation":"{operation}","account":"{DEVELOPMENT_ACCOUNT}"{more}}}"#)
         };
+        let about =
+            |operation: &str, id: &str| command(operation, &format!(r#","widget_id":"{id}""#));
         let create =
             |more: &str, body: &str| command("create", &format!(r#"{more},"body":{body}"#));
+        let create_once =
+            |name: &str, body: &str| create(&format!(r#","idempotency_key":"{name}""#), body);
         let body = widgets.body(mark);
         let wrong = format!(
             r#"{{"{mark}":1,"allowed_domains":["https://{mark}"],"widget_type":"{mark}","org_id":"x{mark}","webhook_url":"{key}"}}"#
@@ -126,40 +122,30 @@ impl Level {
             payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             payload.to_string()
         };
+        let unknown_command = format!(r#"{{"operation":"{mark}","account":"{key}"}}"#);
         let messages = [
-            sqs_record(key, 1, &format!("{mark} {key}")),
-            sqs_record("m1", 1, &format!(r#"{{"{key}":"{mark}"}}"#)),
-            sqs_record("m2", 1, &create(&format!(r#","api_key":"{key}""#), &wrong)),
-            sqs_record("m3", 1, &command("read", &format!(r#","widget_id":"{mark}{key}""#))),
-            sqs_record(
-                "m4",
-                1,
-                &event(key, &format!(r#"{{"operation":"{mark}","account":"{key}"}}"#)),
-            ),
-            sqs_record(
-                "m5",
-                1,
-                &create(
-                    "",
-                    &format!(r#"{{"config":{}"{mark}"{}}}"#, "[".repeat(200), "]".repeat(200)),
-                ),
-            ),
+            (key.as_str(), format!("{mark} {key}")),
+            ("m1", format!(r#"{{"{key}":"{mark}"}}"#)),
+            ("m2", create(&format!(r#","api_key":"{key}""#), &wrong)),
+            ("m3", about("read", &format!("{mark}{key}"))),
+            ("m4", event(key, &unknown_command)),
+            ("m5", create("", &nested(200, mark))),
         ];
         for payload in [
             create("", &body),
-            create(&format!(r#","idempotency_key":"{key}""#), &body),
-            create(&format!(r#","idempotency_key":"{key}""#), &wrong),
-            create(&format!(r#","idempotency_key":"{}""#, key.repeat(9)), &body),
+            create_once(key, &body),
+            create_once(key, &wrong),
+            create_once(&key.repeat(9), &body),
             create(&format!(r#","{key}":"{mark}","{mark}":"{key}""#), &body),
             create("", &wrong),
             command("update", &format!(r#","widget_id":"{}","body":{wrong}"#, widgets.kept)),
-            command("read", &format!(r#","widget_id":"{}""#, widgets.unreadable)),
-            command("read", &format!(r#","widget_id":"{}""#, Uuid::now_v7())),
-            command("delete", &format!(r#","widget_id":"{key}""#)),
+            about("read", &widgets.unreadable),
+            about("read", &Uuid::now_v7().to_string()),
+            about("delete", key),
             command(key, ""),
             event(key, &create("", &wrong)),
             event(&Uuid::new_v4().to_string(), &create("", &body)),
-            batch(&messages),
+            batch(&messages.map(|(id, body)| sqs_record(id, 1, &body))),
             format!("[{},{}]", create("", &wrong), event(key, &create("", &body))),
             format!(r#"{{"{key}":"{mark}"}}"#),
             format!(r#"["{key}","{mark}"]"#),
@@ -171,20 +157,20 @@ impl Level {
             http(json!({"version": "2.0", "headers": {"authorization": key, "x": 1}})),
             http(json!({"version": key, "operation": mark})),
         ] {
-            // Whoever sends one is told of what they sent, and of nothing else.
-            let (Ok(told) | Err(told)) = self.app.invoke(widgets.dialect.function, &payload).await;
-            let own = world.keys_in(&payload);
-            assert!(world.keys_in(&told).iter().all(|key| own.contains(key)), "{payload}: {told}");
-            assert!(markers_in(SENT, &told).all(|it| payload.contains(it)), "{payload}: {told}");
-            assert!(markers_in(KEPT, &told).next().is_none(), "{payload}: {told}");
+            // An answer may repeat what its payload holds, and no other secret.
+            let (Ok(answer) | Err(answer)) =
+                self.app.invoke(widgets.dialect.function, &payload).await;
+            let (own, what) = (world.keys_in(&payload), format!("{payload}: {answer}"));
+            assert!(world.keys_in(&answer).iter().all(|key| own.contains(key)), "{what}");
+            assert!(markers_in(SENT, &answer).all(|it| payload.contains(it)), "{what}");
+            assert!(markers_in(KEPT, &answer).next().is_none(), "{what}");
         }
     }
 
     /// Sends every request that calls the store, and one with a key that is not in the cache.
     async fn ask_a_failing_store(&self, world: &World) -> Vec<u16> {
         let of_dialect = async |widgets: &Widgets| {
-            let mut statuses = Vec::new();
-            for name in [
+            let names = [
                 "create",
                 "create once",
                 "read",
@@ -193,11 +179,13 @@ impl Level {
                 "list",
                 "public",
                 "another version",
-            ] {
-                let case = CASES.iter().find(|case| case.name == name).unwrap();
-                statuses.push(self.ask(world, widgets, case, &OF_A_FAILING_STORE[0]).await);
+            ];
+            let cases = CASES.iter().filter(|case| names.contains(&case.name));
+            let [known, unknown] = &OF_A_FAILING_STORE;
+            let mut statuses = Vec::new();
+            for (case, way) in cases.map(|case| (case, known)).chain([(&CASES[0], unknown)]) {
+                statuses.push(self.ask(world, widgets, case, way).await);
             }
-            statuses.push(self.ask(world, widgets, &CASES[0], &OF_A_FAILING_STORE[1]).await);
             statuses
         };
         join_all(world.widgets.iter().map(of_dialect)).await.concat()
@@ -213,23 +201,16 @@ impl Level {
                 Some((line["requestId"].as_str()?.to_owned(), line))
             };
             let lines: BTreeMap<String, Value> = log.lines().filter_map(line).collect();
-            let is_expected = |status: u16| status >= 500 || self.logs_all();
-            asked
-                .iter()
-                .all(|(id, status)| !is_expected(*status) || lines.contains_key(id))
-                .then_some((log, lines))
+            let mut expected = asked.iter().filter(|(_, status)| *status >= 500 || self.logs_all());
+            expected.all(|(id, _)| lines.contains_key(id)).then_some((log, lines))
         };
         let (log, lines) = eventually(&format!("the log of {}", self.name), lines).await;
         world.expect_clean(&log);
-        // So that there is something to look at, and no more of it than the level says.
+        // The log has the lines of its level, and no others.
         let has = |part: &str| log.lines().any(|line| line.contains(part));
         assert!(has(r#""message":"panic""#) && has(r#""cause":"#), "{}", self.name);
-        assert_eq!(
-            has(r#""level":"INFO""#) && has(r#""_aws":"#) && has(r#""Refused":1"#),
-            self.logs_all(),
-            "{}",
-            self.name
-        );
+        let has_requests = has(r#""level":"INFO""#) && has(r#""_aws":"#) && has(r#""Refused":1"#);
+        assert_eq!(has_requests, self.logs_all(), "{}", self.name);
         let routes: BTreeSet<String> = routes().collect();
         for line in lines.values().filter(|line| line["message"] == "request") {
             assert!(routes.contains(line["route"].as_str().unwrap()), "{line}");
@@ -240,10 +221,8 @@ impl Level {
 /// Returns the method and path of each route in the template.
 fn routes() -> impl Iterator<Item = String> {
     let functions = Template::read(binaries::workspace()).unwrap().functions;
-    functions
-        .into_iter()
-        .flat_map(|it| it.routes)
-        .map(|route| format!("{} {}", route.method, route.path))
+    let routes = functions.into_iter().flat_map(|function| function.routes);
+    routes.map(|route| format!("{} {}", route.method, route.path))
 }
 
 #[tokio::test]
@@ -255,12 +234,12 @@ async fn keys_bodies_and_stored_data_never_leak_into_logs_or_errors() {
         asked: Mutex::default(),
     };
     let levels = join_all(levels().into_iter().map(new)).await;
-    let of_the_stacks: Vec<String> = levels.iter().map(|level| level.app.key.clone()).collect();
-    let world = World::new(&levels[0].app, Keys::new(), &of_the_stacks).await;
+    let stack_keys: Vec<String> = levels.iter().map(|level| level.app.key.clone()).collect();
+    let world = World::new(&levels[0].app, &stack_keys).await;
 
     join_all(levels.iter().map(|level| level.ask_all(&world))).await;
     for level in &levels {
-        level.ask_for_what_is_broken(&world).await;
+        level.ask_for_unreadable_items(&world).await;
     }
     for fault in [
         Fault::Refused(400, "ThrottlingException"),
@@ -282,30 +261,25 @@ async fn keys_bodies_and_stored_data_never_leak_into_logs_or_errors() {
         level.expect_clean(&world).await;
     }
 
-    // Each kind of answer was looked at, with a key in the URL and without.
+    // Every status was searched, with a key in the URL and without.
     let seen = world.seen.lock().unwrap().clone();
     for dialect in DIALECTS {
-        let of_cases = CASES.iter().map(|case| {
-            if dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 }
-        });
+        let of_cases = CASES.iter().map(|case| case.status(dialect));
         for status in of_cases.chain([401, 403, 500, 503]) {
-            let is_of_a_key = matches!(status, 403 | 503);
-            for in_url in [true, false].into_iter().take(if is_of_a_key { 1 } else { 2 }) {
-                assert!(
-                    seen.contains(&(dialect.name, in_url, status)),
-                    "{} {in_url} {status}",
-                    dialect.name
-                );
+            // These two come of a key in the URL.
+            let places = if matches!(status, 403 | 503) { &[true][..] } else { &[true, false] };
+            for in_url in places {
+                let is_seen = seen.contains(&(dialect.name, *in_url, status));
+                assert!(is_seen, "{} {in_url} {status}", dialect.name);
             }
         }
     }
-    // And each route's success.
+    // So was the success of every route.
     let log = levels.iter().find(|level| level.name == "TRACE").unwrap().app.log();
     for route in routes().filter(|route| !route.ends_with("{proxy+}")) {
-        let line = format!(r#""route":"{route}","status":200"#);
-        assert!(log.contains(&line), "{route}");
+        assert!(log.contains(&format!(r#""route":"{route}","status":200"#)), "{route}");
     }
-    // A key is in no item of the table either, wherever it was sent.
+    // No item of the table holds a key.
     let kept = format!("{:?}", levels[0].app.items().await);
     assert!(kept.contains(SENT) && kept.contains(KEPT) && world.keys_in(&kept).is_empty());
 }

@@ -18,6 +18,7 @@ mod requests;
 mod stuck_store;
 mod ways;
 
+use bench::copy_widget;
 use std::{collections::BTreeSet, sync::Mutex};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -31,7 +32,8 @@ use self::{
     ways::{Outcome, Way},
 };
 use crate::support::{
-    app::{Answer, TestApp, marked_assistant, marked_pathway},
+    app::{Answer, JSON, TestApp},
+    dialect::{DIALECTS, Dialect},
     fault_proxy::FaultProxy,
 };
 
@@ -40,49 +42,14 @@ use crate::support::{
 const SENT: &str = "5e5e5e5e-";
 const KEPT: &str = "7e7e7e7e-";
 
-fn new_marker(begins: &str) -> Uuid {
-    begins
-        .chars()
-        .chain(Uuid::new_v4().to_string().chars().skip(begins.len()))
-        .collect::<String>()
-        .parse()
-        .unwrap()
+fn new_marker(prefix: &str) -> Uuid {
+    format!("{prefix}{}", &Uuid::new_v4().to_string()[prefix.len()..]).parse().unwrap()
 }
 
 /// Returns the markers in `text` with this prefix.
-fn markers_in<'a>(begins: &'a str, text: &'a str) -> impl Iterator<Item = &'a str> {
-    text.match_indices(begins).map(|(at, _)| text.get(at..at + 36).unwrap_or(&text[at..]))
+fn markers_in<'a>(prefix: &'a str, text: &'a str) -> impl Iterator<Item = &'a str> {
+    text.match_indices(prefix).map(|(at, _)| text.get(at..at + 36).unwrap_or(&text[at..]))
 }
-
-/// The function and names of a dialect.
-#[derive(Debug, Clone, Copy)]
-struct Dialect {
-    function: &'static str,
-    name: &'static str,
-    root: &'static str,
-    update: &'static str,
-    public: &'static str,
-    marked: fn(Uuid) -> String,
-}
-
-const DIALECTS: [Dialect; 2] = [
-    Dialect {
-        function: "Assistant",
-        name: "assistant",
-        root: "/api/v1/widget",
-        update: "PUT",
-        public: "parameters",
-        marked: marked_assistant,
-    },
-    Dialect {
-        function: "Pathway",
-        name: "pathway",
-        root: "/v1/widget",
-        update: "PATCH",
-        public: "config",
-        marked: marked_pathway,
-    },
-];
 
 /// The widgets of a dialect, by purpose.
 struct Widgets {
@@ -111,28 +78,27 @@ struct World {
 }
 
 impl World {
-    async fn new(app: &TestApp, keys: Keys, of_the_stacks: &[String]) -> Self {
+    /// `stack_keys` are those that the stacks issued for themselves.
+    async fn new(app: &TestApp, stack_keys: &[String]) -> Self {
+        let keys = Keys::new();
         keys.put(app).await;
         let (broken_key, _) = app.another_account().await;
         let mut widgets = Vec::new();
         for dialect in DIALECTS {
             let create = async |key: &str, headers: &[(&str, &str)], body: String| {
-                let headers =
-                    [&[("authorization", key), ("content-type", "application/json")], headers]
-                        .concat();
+                let headers = [&[JSON, ("authorization", key)], headers].concat();
                 let answer = app.send("POST", dialect.root, &headers, body).await;
                 assert_eq!(answer.status, 200, "{answer:?}");
                 answer.id()
             };
-            let body = (dialect.marked)(new_marker(KEPT));
+            let body = dialect.marked(new_marker(KEPT));
             let mut for_all: Value = serde_json::from_str(&body).unwrap();
             for_all["allowed_domains"] = json!([]);
             let kept = create(&app.key, &[("idempotency-key", "used")], body.clone()).await;
-            let doomed = app.multiply(dialect.name, &kept, 150).await;
+            let doomed = copy_widget(&app.store, dialect.name, &kept, 150).await.unwrap();
             let unreadable = create(&broken_key, &[], body.clone()).await;
-            let items = app.items().await;
-            let mut broken =
-                items.into_iter().find(|item| item["sk"].as_s() == Ok(&unreadable)).unwrap();
+            let mut items = app.items().await.into_iter();
+            let mut broken = items.find(|item| item["sk"].as_s() == Ok(&unreadable)).unwrap();
             let (name, value) = match dialect.name {
                 "assistant" => {
                     ("user_opening_messages", AttributeValue::L(vec![AttributeValue::Bool(true)]))
@@ -150,7 +116,7 @@ impl World {
                 unreadable,
             });
         }
-        let forms = keys.forms(&[of_the_stacks, std::slice::from_ref(&broken_key)].concat());
+        let forms = keys.forms(stack_keys.iter().chain([&broken_key]));
         Self { keys, forms, widgets, broken_key, seen: Mutex::default() }
     }
 
@@ -170,20 +136,15 @@ impl World {
         let answer = app.send(ask.method, &ask.url(), &headers, ask.body.clone()).await;
         let what = format!("{} {}, {}: {answer:?}", widgets.dialect.name, case.name, way.name);
         self.expect_no_secret(&ask, &answer, &what);
-        expect_to_stay_where_it_belongs(&ask, &answer, &what);
-        expect_nothing_of_the_inside(widgets.dialect, &answer);
-        let expected =
-            if widgets.dialect.name == "assistant" { case.statuses.0 } else { case.statuses.1 };
+        expect_cache_and_security_headers(&ask, &answer, &what);
+        expect_no_internals(widgets.dialect, &answer);
         match way.outcome {
-            Outcome::Works => assert_eq!(answer.status, expected, "{what}"),
+            Outcome::Works => assert_eq!(answer.status, case.status(widgets.dialect), "{what}"),
             Outcome::Refused => assert!(ask.is_public() || answer.status >= 400, "{what}"),
             Outcome::Open => {}
         }
-        self.seen.lock().unwrap().insert((
-            widgets.dialect.name,
-            ask.has_key_in_url(),
-            answer.status,
-        ));
+        let seen = (widgets.dialect.name, ask.has_key_in_url(), answer.status);
+        self.seen.lock().unwrap().insert(seen);
         let id = answer.headers.get("x-request-id").map(|id| id.to_str().unwrap().to_owned());
         (id, answer.status)
     }
@@ -194,17 +155,14 @@ impl World {
         for value in answer.headers.values() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             assert!(self.keys_in(&value).is_empty(), "{what}");
-            assert!(
-                [SENT, KEPT].into_iter().all(|begins| markers_in(begins, &value).next().is_none()),
-                "{what}"
-            );
+            assert!(!value.contains(SENT) && !value.contains(KEPT), "{what}");
         }
         let own = ask.own();
         let own_keys = self.keys_in(&own);
         assert!(self.keys_in(&answer.body).iter().all(|key| own_keys.contains(key)), "{what}");
         if answer.status >= 400 {
-            for begins in [SENT, KEPT] {
-                assert!(markers_in(begins, &answer.body).all(|mark| own.contains(mark)), "{what}");
+            for prefix in [SENT, KEPT] {
+                assert!(markers_in(prefix, &answer.body).all(|mark| own.contains(mark)), "{what}");
             }
         }
     }
@@ -212,12 +170,7 @@ impl World {
     /// Returns the indexes of the keys in a text.
     fn keys_in(&self, text: &str) -> Vec<usize> {
         let is_in = |forms: &Vec<String>| forms.iter().any(|form| text.contains(form));
-        self.forms
-            .iter()
-            .enumerate()
-            .filter(|(_, forms)| is_in(forms))
-            .map(|(index, _)| index)
-            .collect()
+        (0..self.forms.len()).filter(|index| is_in(&self.forms[*index])).collect()
     }
 
     /// Asserts that a log holds no key and no marker.
@@ -225,27 +178,24 @@ impl World {
         assert!(!log.is_empty());
         for line in log.lines() {
             assert!(self.keys_in(line).is_empty(), "a key: {line}");
-            for begins in [SENT, KEPT] {
-                let in_base64 = STANDARD.encode(begins);
-                assert!(
-                    !line.contains(begins) && !line.contains(&in_base64),
-                    "what was sent or is kept: {line}"
-                );
+            for prefix in [SENT, KEPT] {
+                let is_clean = !line.contains(prefix) && !line.contains(&STANDARD.encode(prefix));
+                assert!(is_clean, "a marker: {line}");
             }
         }
     }
 }
 
 /// Asserts that an answer of a function has the cache and security headers.
-fn expect_to_stay_where_it_belongs(ask: &Ask, answer: &Answer, what: &str) {
+fn expect_cache_and_security_headers(ask: &Ask, answer: &Answer, what: &str) {
     if !answer.headers.contains_key("x-request-id") {
         assert_eq!(answer.status, 502, "the gateway's own: {what}");
         return;
     }
     let is_public = ask.is_public() && !ask.path.ends_with("openapi.json") && ask.method == "GET";
-    let is_to_be_kept = is_public && !ask.has_key_in_url() && matches!(answer.status, 200 | 304);
+    let is_cacheable = is_public && !ask.has_key_in_url() && matches!(answer.status, 200 | 304);
     for (name, expected) in [
-        ("cache-control", if is_to_be_kept { "public, max-age=60" } else { "no-store" }),
+        ("cache-control", if is_cacheable { "public, max-age=60" } else { "no-store" }),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -257,27 +207,26 @@ fn expect_to_stay_where_it_belongs(ask: &Ask, answer: &Answer, what: &str) {
 }
 
 /// Asserts that a 5xx answer reveals no cause.
-fn expect_nothing_of_the_inside(dialect: Dialect, answer: &Answer) {
+fn expect_no_internals(dialect: Dialect, answer: &Answer) {
     let Some(id) = answer.headers.get("x-request-id").filter(|_| answer.status >= 500) else {
         return;
     };
     let id = id.to_str().unwrap();
-    let (code, message) = match (dialect.name, answer.status) {
-        ("assistant", 500) => ("", format!("Internal Server Error (request {id})")),
-        ("assistant", _) => ("", "Service temporarily unavailable, please try again".to_owned()),
-        (_, 500) => ("INTERNAL_ERROR", format!("something went wrong on our side (request {id})")),
-        _ => (
+    let body = match answer.status {
+        500 => dialect.error(
+            500,
+            &format!("Internal Server Error (request {id})"),
+            "INTERNAL_ERROR",
+            &format!("something went wrong on our side (request {id})"),
+        ),
+        status => dialect.error(
+            status,
+            "Service temporarily unavailable, please try again",
             "SERVICE_UNAVAILABLE",
-            "the service is temporarily unavailable: please try again".to_owned(),
+            "the service is temporarily unavailable: please try again",
         ),
     };
-    let told = match dialect.name {
-        "assistant" => json!({ "detail": message }),
-        _ => {
-            json!({"status": answer.status, "data": null, "errors": [{"error": code, "message": message}]})
-        }
-    };
-    assert_eq!(answer.json(), told);
+    assert_eq!(answer.json(), body);
 }
 
 impl Widgets {
@@ -290,11 +239,16 @@ impl Widgets {
     }
 
     fn public(&self, method: &'static str, id: impl std::fmt::Display) -> Ask {
-        Ask::new(method, format!("{}/{id}/{}", self.dialect.root, self.dialect.public))
+        Ask::new(method, self.dialect.public_path(&id.to_string()))
     }
 
     fn body(&self, mark: Uuid) -> String {
-        (self.dialect.marked)(mark)
+        self.dialect.marked(mark)
+    }
+
+    /// Requests an update of the widget `id`.
+    fn update(&self, id: impl std::fmt::Display) -> Ask {
+        self.at(self.dialect.update, id)
     }
 
     fn is_assistant(&self) -> bool {

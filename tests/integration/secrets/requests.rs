@@ -5,6 +5,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::Widgets;
+use crate::support::dialect::Dialect;
 
 /// A request to send.
 pub struct Ask {
@@ -67,12 +68,23 @@ pub struct Case {
     pub request: fn(&Widgets, Uuid) -> Ask,
 }
 
+impl Case {
+    pub fn status(&self, dialect: Dialect) -> u16 {
+        if dialect.name == "assistant" { self.statuses.0 } else { self.statuses.1 }
+    }
+}
+
 const fn case(
     name: &'static str,
     statuses: (u16, u16),
     request: fn(&Widgets, Uuid) -> Ask,
 ) -> Case {
     Case { name, statuses, request }
+}
+
+/// Returns a body with a marker in this many arrays.
+pub fn nested(depth: usize, mark: Uuid) -> String {
+    format!(r#"{{"config":{}"{mark}"{}}}"#, "[".repeat(depth), "]".repeat(depth))
 }
 
 /// Requests with a marker in the body, the path or a header.
@@ -82,19 +94,16 @@ pub const CASES: &[Case] = &[
         it.on("POST").header("idempotency-key", mark.to_string()).body(it.body(mark))
     }),
     case("read", (200, 200), |it, _| it.at("GET", &it.kept)),
-    case("update", (200, 200), |it, mark| {
-        it.at(it.dialect.update, &it.changing).body(it.body(mark))
-    }),
+    case("update", (200, 200), |it, mark| it.update(&it.changing).body(it.body(mark))),
     case("delete", (200, 200), |it, _| it.at("DELETE", it.doomed.lock().unwrap().pop().unwrap())),
     case("list", (200, 200), |it, _| {
         it.on("GET").query(if it.is_assistant() { "size" } else { "limit" }, "1")
     }),
     case("other list", (200, 200), |it, mark| {
-        let assistant = format!("/api/v1/assistant/{mark}/widgets");
         if it.is_assistant() {
-            Ask::new("GET", assistant)
+            Ask::new("GET", format!("/api/v1/assistant/{mark}/widgets"))
         } else {
-            Ask::new("GET", "/v1/widgets").query("limit", "2")
+            Ask::new("GET", it.dialect.list).query("limit", "2")
         }
     }),
     case("public", (200, 200), |it, _| it.public("GET", &it.public)),
@@ -119,20 +128,13 @@ pub const CASES: &[Case] = &[
         it.on("POST").body(wrong.to_string())
     }),
     case("update that breaks rules", (422, 400), |it, mark| {
-        let wrong =
-            format!(r#"{{"org_id":"{mark}x","allowed_domains":["{mark}:"],"name":"{mark}"}}"#);
-        it.at(it.dialect.update, &it.kept).body(wrong)
+        let wrong = json!({"org_id": format!("{mark}x"), "allowed_domains": [format!("{mark}:")], "name": mark});
+        it.update(&it.kept).body(wrong.to_string())
     }),
     case("malformed", (422, 400), |it, mark| {
         it.on("POST").body(format!(r#"{{"name":"{mark}",{mark}"#))
     }),
-    case("too deep", (422, 400), |it, mark| {
-        it.on("POST").body(format!(
-            r#"{{"config":{}"{mark}"{}}}"#,
-            "[".repeat(200),
-            "]".repeat(200)
-        ))
-    }),
+    case("too deep", (422, 400), |it, mark| it.on("POST").body(nested(200, mark))),
     case("not JSON", (422, 400), |it, mark| {
         it.on("POST").header("content-type", "text/plain").body(mark.to_string())
     }),
@@ -153,15 +155,13 @@ pub const CASES: &[Case] = &[
         it.at("GET", &it.kept).header("if-match", mark.to_string())
     }),
     case("not there", (404, 404), |it, mark| it.at("GET", mark)),
-    case("not there to update", (404, 404), |it, mark| {
-        it.at(it.dialect.update, mark).body(it.body(mark))
-    }),
+    case("not there to update", (404, 404), |it, mark| it.update(mark).body(it.body(mark))),
     case("not there to delete", (404, 404), |it, mark| it.at("DELETE", mark)),
     case("not public", (404, 404), |it, mark| it.public("GET", mark)),
     case("no route", (404, 404), |it, mark| it.at("GET", format!("{mark}/{mark}"))),
     case("no method", (405, 405), |it, _| it.on("DELETE")),
     case("another version", (412, 412), |it, mark| {
-        it.at(it.dialect.update, &it.kept).header("if-match", r#""7""#).body(it.body(mark))
+        it.update(&it.kept).header("if-match", r#""7""#).body(it.body(mark))
     }),
     case("another version to delete", (412, 412), |it, mark| {
         it.at("DELETE", &it.kept).header("if-match", format!(r#""7", "{mark}""#))

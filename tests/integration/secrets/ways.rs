@@ -88,10 +88,8 @@ pub const WAYS: &[Way] = &[
     way("in the body, too", Outcome::Works, |ask, keys| {
         in_url(ask, &keys.works);
         if ask.body.starts_with(b"{") {
-            let members = format!(
-                r#"{{"api_key":"{}","{}":{{"x":"{}"}},"#,
-                keys.works, keys.unknown, keys.of_another
-            );
+            let Keys { works, unknown, of_another, .. } = keys;
+            let members = format!(r#"{{"api_key":"{works}","{unknown}":{{"x":"{of_another}"}},"#);
             ask.body.splice(..1, members.into_bytes());
         }
     }),
@@ -106,9 +104,8 @@ pub const WAYS: &[Way] = &[
     }),
     way("in the path, too", Outcome::Open, |ask, keys| {
         (IN_HEADER.put)(ask, keys);
-        ask.path.extend(
-            ["/"].into_iter().chain(form_urlencoded::byte_serialize(keys.works.as_bytes())),
-        );
+        ask.path.push('/');
+        ask.path.extend(form_urlencoded::byte_serialize(keys.works.as_bytes()));
     }),
 ];
 

@@ -4,7 +4,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use widgets::local::embedded_store::StoreLocation;
 
 use super::until;
-use crate::support::app::{ASSISTANT_BODY, PATHWAY_BODY, TestApp};
+use crate::support::{
+    app::TestApp,
+    dialect::{ASSISTANT, PATHWAY},
+};
 
 #[tokio::test]
 async fn store_of_an_earlier_version_gets_missing_indexes_with_its_items() {
@@ -16,16 +19,19 @@ async fn store_of_an_earlier_version_gets_missing_indexes_with_its_items() {
             options.template.tables.iter_mut().find(|table| table.name == "Widgets").unwrap();
         table.indexes.clear();
         let key = &table.key;
-        table.attributes.retain(|it| key.iter().any(|part| part.attribute == it.name));
+        table
+            .attributes
+            .retain(|it| key.iter().any(|part| part.attribute_name == it.attribute_name));
     })
     .await;
-    let path =
-        format!("/api/v1/widget/{}/parameters", app.create_assistant(ASSISTANT_BODY).await.id());
+    let created = app.call("POST", ASSISTANT.root, ASSISTANT.body).await;
     app.stack.stop().await;
 
     app = TestApp::start_with(|options| options.store_location = location).await;
+    let path = ASSISTANT.public_path(&created.id());
     assert_eq!(app.send("GET", &path, &[], "").await.status, 200);
-    assert_eq!(app.call("GET", "/api/v1/widget?page=2", "").await.json()["data"]["total"], 1);
+    let page = app.call("GET", &format!("{}?page=2", ASSISTANT.list), "").await;
+    assert_eq!(page.json()["data"]["total"], 1);
 }
 
 #[tokio::test]
@@ -37,7 +43,8 @@ async fn embedded_store_deletes_expired_items_at_startup() {
     let app = start().await;
     for key in ["expired", "valid"] {
         let headers = [("authorization", app.key.as_str()), ("idempotency-key", key)];
-        assert_eq!(app.send("POST", "/v1/widget", &headers, PATHWAY_BODY).await.status, 200);
+        let created = app.send("POST", PATHWAY.root, &headers, PATHWAY.body).await;
+        assert_eq!(created.status, 200, "{created:?}");
     }
     let mut record = app.items().await.into_iter().find(|item| item.contains_key("ttl")).unwrap();
     record.insert("ttl".to_owned(), AttributeValue::N("1000000000".to_owned()));

@@ -1,18 +1,14 @@
 //! Failures of the store, as the client and the log see them.
 
-use serde_json::{Value, json};
-
-use super::{DIALECTS, is_unavailable};
+use super::expect_unavailable;
 use crate::support::{
-    app::{ASSISTANT_BODY, Answer, PATHWAY_BODY, TestApp},
+    app::{Answer, TestApp},
+    dialect::{DIALECTS, Dialect},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
-/// Asserts that the answer of each dialect is its complete 503.
-fn are_unavailable(assistant: &Answer, pathway: &Answer) {
-    let [of_assistant, of_pathway] = DIALECTS;
-    is_unavailable(of_assistant, assistant);
-    is_unavailable(of_pathway, pathway);
+async fn create(app: &TestApp, dialect: Dialect) -> Answer {
+    app.call("POST", dialect.root, dialect.body).await
 }
 
 #[tokio::test]
@@ -21,13 +17,12 @@ async fn unresponsive_store_returns_503_within_the_function_timeout() {
         let proxy = FaultProxy::start().await;
         let app = TestApp::start_over(&proxy, |_| {}).await;
         proxy.always(call, Fault::Silent(Effect::None));
-        let (assistant, pathway) =
-            tokio::join!(app.create_assistant(ASSISTANT_BODY), app.create_pathway(PATHWAY_BODY));
-        are_unavailable(&assistant, &pathway);
-        assert!(
-            !app.log().contains("the function's timeout"),
-            "its calls to the store end before it has to"
-        );
+        let [assistant, pathway] = DIALECTS;
+        let answers = tokio::join!(create(&app, assistant), create(&app, pathway));
+        expect_unavailable(assistant, &answers.0);
+        expect_unavailable(pathway, &answers.1);
+        // The calls to the store end first.
+        assert!(!app.log().contains("the function's timeout"));
     }
 }
 
@@ -43,12 +38,12 @@ async fn retryable_dynamodb_error_returns_503_and_logs_its_code() {
         (503, "ServiceUnavailable"),
     ] {
         proxy.always(Call::CREATE, Fault::Refused(status, name));
-        are_unavailable(
-            &app.create_assistant(ASSISTANT_BODY).await,
-            &app.create_pathway(PATHWAY_BODY).await,
-        );
-        let line = app.logged("Assistant", name).await;
-        assert!(line.contains(r#""level":"ERROR""#) && line.contains(r#""status":503"#), "{line}");
+        for dialect in DIALECTS {
+            expect_unavailable(dialect, &create(&app, dialect).await);
+            let line = app.logged(dialect.function, name).await;
+            assert!(line.contains(r#""level":"ERROR""#), "{line}");
+            assert!(line.contains(r#""status":503"#), "{line}");
+        }
     }
 }
 
@@ -56,12 +51,12 @@ async fn retryable_dynamodb_error_returns_503_and_logs_its_code() {
 async fn unreachable_store_returns_503() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
-    assert_eq!(app.create_pathway(PATHWAY_BODY).await.status, 200);
+    assert_eq!(create(&app, DIALECTS[1]).await.status, 200);
     drop(proxy);
-    are_unavailable(
-        &app.create_assistant(ASSISTANT_BODY).await,
-        &app.create_pathway(PATHWAY_BODY).await,
-    );
+    // One function finds its connection closed, the other never had one.
+    for dialect in DIALECTS {
+        expect_unavailable(dialect, &create(&app, dialect).await);
+    }
 }
 
 #[tokio::test]
@@ -75,22 +70,19 @@ async fn permanent_dynamodb_error_returns_500_with_only_a_request_id() {
         "ConditionalCheckFailedException",
     ] {
         proxy.always(Call::CREATE, Fault::Refused(400, name));
-        let before = proxy.call_count(Call::CREATE);
-        let assistant = app.create_assistant(ASSISTANT_BODY).await;
-        let id = assistant.header("x-request-id").to_owned();
-        assert_eq!(assistant.status, 500);
-        assert_eq!(
-            assistant.json(),
-            json!({"detail": format!("Internal Server Error (request {id})")})
-        );
-
-        let pathway = app.create_pathway(PATHWAY_BODY).await;
-        let id = pathway.header("x-request-id").to_owned();
-        assert_eq!(
-            pathway.json(),
-            json!({"status": 500, "data": Value::Null, "errors": [{"error": "INTERNAL_ERROR", "message": format!("something went wrong on our side (request {id})")}]})
-        );
-        assert_eq!(proxy.call_count(Call::CREATE) - before, 2, "not tried again: {name}");
-        assert!(app.logged("Pathway", &id).await.contains(name));
+        for dialect in DIALECTS {
+            let before = proxy.call_count(Call::CREATE);
+            let answer = create(&app, dialect).await;
+            let id = answer.header("x-request-id");
+            let body = dialect.error(
+                500,
+                &format!("Internal Server Error (request {id})"),
+                "INTERNAL_ERROR",
+                &format!("something went wrong on our side (request {id})"),
+            );
+            assert_eq!((answer.status, answer.json()), (500, body));
+            assert_eq!(proxy.call_count(Call::CREATE) - before, 1, "{name} is not retried");
+            assert!(app.logged(dialect.function, id).await.contains(name));
+        }
     }
 }

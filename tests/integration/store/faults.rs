@@ -9,9 +9,10 @@ use std::{
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
-use super::{DIALECTS, Dialect, Operation, is_unavailable};
+use super::{Operation, bodies, expect_unavailable};
 use crate::support::{
     app::TestApp,
+    dialect::{DIALECTS, Dialect},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
@@ -21,18 +22,11 @@ const SLOW: [Fault; 4] =
 
 /// Returns whether a call with `fault` takes effect although its answer is lost.
 fn loses_the_answer(fault: Fault) -> bool {
+    use Fault::*;
     match fault {
-        Fault::None
-        | Fault::Refused(..)
-        | Fault::Quoting
-        | Fault::Conflict
-        | Fault::Held
-        | Fault::Late => false,
-        Fault::HalfAnswer | Fault::Trickle => true,
-        Fault::Failed(effect)
-        | Fault::Reset(effect)
-        | Fault::Silent(effect)
-        | Fault::Garbage(effect) => effect == Effect::Done,
+        None | Refused(..) | Quoting | Conflict | Held | Late => false,
+        HalfAnswer | Trickle => true,
+        Failed(effect) | Reset(effect) | Silent(effect) | Garbage(effect) => effect == Effect::Done,
     }
 }
 
@@ -85,7 +79,7 @@ async fn trial(
     };
     let before = widgets().await;
 
-    // By what the calls of this trial are told from the others'.
+    // A text that only the calls of this trial hold.
     let who = match operation {
         Operation::LookUpKey => shared::auth::ApiKey::parse(&key).unwrap().hash().to_string(),
         Operation::FindPublic | Operation::Preflight => id.clone(),
@@ -111,13 +105,11 @@ async fn trial(
         assert_eq!(answer.status, expected, "{what}: {answer:?}");
         assert!(!answer.headers.contains_key("idempotency-replayed"), "{what}: it is the first");
     } else {
-        is_unavailable(dialect, &answer);
+        expect_unavailable(dialect, &answer);
     }
     if operation.is_public() {
-        assert_eq!(
-            answer.header("access-control-allow-origin"),
-            if dialect.name == "assistant" { "*" } else { "https://a.example" }
-        );
+        let origin = if dialect.name == "assistant" { "*" } else { "https://a.example" };
+        assert_eq!(answer.header("access-control-allow-origin"), origin);
     }
 
     let after = widgets().await;
@@ -129,17 +121,11 @@ async fn trial(
             }
         }
         Operation::Update | Operation::UpdateIf if is_done => {
-            let (one, other, untouched) = dialect.changes;
-            assert!(
-                after[0][one].as_s().unwrap().ends_with("new")
-                    && after[0][other].as_s().unwrap().ends_with("new"),
-                "{what}"
-            );
-            assert_eq!(
-                (&after[0][untouched], after[0]["version"].as_n().unwrap().as_str()),
-                (&before[0][untouched], "2"),
-                "{what}"
-            );
+            let (bodies, item) = (bodies(dialect), &after[0]);
+            let is_new = |name: &str| item[name].as_s().unwrap().ends_with("new");
+            assert!(bodies.changed.into_iter().all(is_new), "{what}: {item:?}");
+            assert_eq!(item[bodies.unchanged], before[0][bodies.unchanged], "{what}");
+            assert_eq!(item["version"].as_n().unwrap(), "2", "{what}");
             if is_success {
                 assert_eq!(answer.header("etag"), r#""2""#, "{what}");
                 assert!(answer.body.contains("new"), "{what}");
@@ -173,17 +159,9 @@ const AT_ONCE: usize = 16;
 /// Runs the trial of every operation of each dialect with each of `faults`.
 async fn trials(faults: &[Fault], is_always: bool, timeout: Option<Duration>) {
     let (app, _proxy, plans) = app_with_plans(AT_ONCE, timeout).await;
-    let trials = faults.iter().flat_map(|fault| {
-        let operations = |dialect| {
-            Operation::ALL
-                .into_iter()
-                .filter(move |operation| operation.is_of(dialect))
-                .map(move |operation| (dialect, operation))
-        };
-        DIALECTS
-            .into_iter()
-            .flat_map(operations)
-            .map(|(dialect, operation)| (dialect, operation, *fault))
+    let trials = DIALECTS.into_iter().flat_map(|dialect| {
+        let operations = Operation::ALL.into_iter().filter(move |it| it.is_of(dialect));
+        operations.flat_map(move |it| faults.iter().map(move |fault| (dialect, it, *fault)))
     });
     stream::iter(trials)
         .for_each_concurrent(AT_ONCE, |(dialect, operation, fault)| {

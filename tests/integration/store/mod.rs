@@ -13,71 +13,63 @@ mod retries;
 
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::time::timeout;
 
 use crate::support::{
-    app::{Answer, TestApp},
+    app::{Answer, JSON, TestApp},
+    dialect::Dialect,
     fault_proxy::Call,
 };
 
 /// Asserts that an answer is the complete 503 of its dialect.
-fn is_unavailable(dialect: Dialect, answer: &Answer) {
-    let told = match dialect.name {
-        "assistant" => json!({"detail": "Service temporarily unavailable, please try again"}),
-        _ => {
-            json!({"status": 503, "data": null, "errors": [{"error": "SERVICE_UNAVAILABLE", "message": "the service is temporarily unavailable: please try again"}]})
-        }
-    };
-    assert_eq!((answer.status, answer.json()), (503, told), "{answer:?}");
-    assert_eq!(
-        (answer.header("retry-after"), answer.header("content-type")),
-        ("1", "application/json")
+#[track_caller]
+fn expect_unavailable(dialect: Dialect, answer: &Answer) {
+    let body = dialect.error(
+        503,
+        "Service temporarily unavailable, please try again",
+        "SERVICE_UNAVAILABLE",
+        "the service is temporarily unavailable: please try again",
     );
+    assert_eq!((answer.status, answer.json()), (503, body), "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.header("content-type"), "application/json");
 }
 
 /// Polls until `is_so` holds. Fails after 30 seconds.
 async fn until(is_so: impl AsyncFn() -> bool) {
-    let asking = async { while !is_so().await {} };
-    timeout(Duration::from_secs(30), asking).await.expect("it never came");
+    let polling = async { while !is_so().await {} };
+    timeout(Duration::from_secs(30), polling).await.expect("it never came");
 }
 
-/// The names and bodies of a dialect.
-#[derive(Clone, Copy)]
-struct Dialect {
-    name: &'static str,
-    root: &'static str,
-    update: &'static str,
-    public: &'static str,
-    body: &'static str,
+/// The bodies of [`Operation`], and the attributes that they set.
+struct Bodies {
+    create: &'static str,
     change: &'static str,
     other_change: &'static str,
-    /// Attributes of the item: two that `change` sets, and one that it leaves unchanged.
-    changes: (&'static str, &'static str, &'static str),
+    /// The attributes that `change` sets.
+    changed: [&'static str; 2],
+    /// An attribute that `change` does not name.
+    unchanged: &'static str,
 }
 
-const DIALECTS: [Dialect; 2] = [
-    Dialect {
-        name: "assistant",
-        root: "/api/v1/widget",
-        update: "PUT",
-        public: "parameters",
-        body: r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[],"assistant_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"old","bubble_text":"old"}"#,
-        change: r#"{"widget_type":"chat","name":"new","bubble_text":"new"}"#,
-        other_change: r#"{"widget_type":"sms"}"#,
-        changes: ("name", "bubble_text", "widget_type"),
-    },
-    Dialect {
-        name: "pathway",
-        root: "/v1/widget",
-        update: "PATCH",
-        public: "config",
-        body: r#"{"agent_prompt":"old","allowed_domains":[],"messages_per_minute":1,"config":{},"webhook_url":"https://example.com/old"}"#,
-        change: r#"{"agent_prompt":"new","webhook_url":"https://example.com/new"}"#,
-        other_change: r#"{"agent_prompt":"other"}"#,
-        changes: ("agent_prompt", "webhook_url", "config"),
-    },
-];
+fn bodies(dialect: Dialect) -> Bodies {
+    match dialect.name {
+        "assistant" => Bodies {
+            create: r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[],"assistant_id":"3c90c3cc-0d44-4b50-8888-8dd25736052a","name":"old","bubble_text":"old"}"#,
+            change: r#"{"widget_type":"chat","name":"new","bubble_text":"new"}"#,
+            other_change: r#"{"widget_type":"sms"}"#,
+            changed: ["name", "bubble_text"],
+            unchanged: "widget_type",
+        },
+        _ => Bodies {
+            create: r#"{"agent_prompt":"old","allowed_domains":[],"messages_per_minute":1,"config":{},"webhook_url":"https://example.com/old"}"#,
+            change: r#"{"agent_prompt":"new","webhook_url":"https://example.com/new"}"#,
+            other_change: r#"{"agent_prompt":"other"}"#,
+            changed: ["agent_prompt", "webhook_url"],
+            unchanged: "config",
+        },
+    }
+}
 
 /// A request of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,36 +154,34 @@ impl Operation {
     }
 
     async fn ask(self, app: &TestApp, dialect: Dialect, key: &str, id: &str) -> Answer {
-        let (root, widget) = (dialect.root, format!("{}/{id}", dialect.root));
+        let (root, widget, bodies) = (dialect.root, dialect.widget(id), bodies(dialect));
         let (method, path, body) = match self {
-            Self::Create | Self::CreateOnce => ("POST", root.to_owned(), dialect.body),
+            Self::Create | Self::CreateOnce => ("POST", root.to_owned(), bodies.create),
             Self::Read => ("GET", widget, ""),
-            Self::Update | Self::UpdateIf => (dialect.update, widget, dialect.change),
+            Self::Update | Self::UpdateIf => (dialect.update, widget, bodies.change),
             Self::UpdateNothing => (dialect.update, widget, "{}"),
             Self::Delete | Self::DeleteIf => ("DELETE", widget, ""),
             Self::Limited => ("GET", format!("{root}?limit=1"), ""),
             Self::LookUpKey | Self::List => ("GET", root.to_owned(), ""),
             Self::LastPage => ("GET", format!("{root}?page=2&size=1"), ""),
-            Self::OfAssistant => (
-                "GET",
-                "/api/v1/assistant/3c90c3cc-0d44-4b50-8888-8dd25736052a/widgets".to_owned(),
-                "",
-            ),
-            Self::FindPublic | Self::ReadPublic => {
-                ("GET", format!("{widget}/{}", dialect.public), "")
+            Self::OfAssistant => {
+                let assistant_id = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
+                ("GET", format!("/api/v1/assistant/{assistant_id}/widgets"), "")
             }
-            Self::Preflight => ("OPTIONS", format!("{widget}/{}", dialect.public), ""),
+            Self::FindPublic | Self::ReadPublic => ("GET", dialect.public_path(id), ""),
+            Self::Preflight => ("OPTIONS", dialect.public_path(id), ""),
         };
-        let mut headers = vec![
-            ("authorization", key),
-            ("content-type", "application/json"),
-            ("origin", "https://a.example"),
-        ];
+        let mut headers = vec![JSON, ("authorization", key), ("origin", "https://a.example")];
         headers.extend(match self {
             Self::CreateOnce => Some(("idempotency-key", "once")),
             Self::UpdateIf | Self::DeleteIf => Some(("if-match", r#""1""#)),
             _ => None,
         });
         app.send(method, &path, &headers, body).await
+    }
+
+    /// Creates a widget of the development account. Returns its id.
+    async fn created(app: &TestApp, dialect: Dialect) -> String {
+        Self::Create.ask(app, dialect, &app.key, "").await.id()
     }
 }

@@ -4,9 +4,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use super::{DIALECTS, Dialect, Operation, is_unavailable, until};
+use super::{Operation, bodies, expect_unavailable, until};
 use crate::support::{
-    app::{TestApp, raw_data},
+    app::{JSON, TestApp, raw_data},
+    dialect::{DIALECTS, Dialect},
     fault_proxy::{Call, Effect, Fault, FaultProxy},
 };
 
@@ -20,7 +21,7 @@ async fn missing_widget_returns_404_unless_an_outcome_is_unknown() {
             (Fault::Refused(400, "ThrottlingException"), 404),
             (Fault::Conflict, 404),
             (Fault::Late, 404),
-            // It could have been there, and be gone since.
+            // The first attempt may have deleted it.
             (Fault::Reset(Effect::None), 503),
         ] {
             for operation in
@@ -41,6 +42,11 @@ async fn warm_up(app: &TestApp, dialect: Dialect) {
     assert_eq!((a.status, b.status), (200, 200));
 }
 
+/// Waits until the widget at `path` has version 2.
+async fn until_version_2(app: &TestApp, path: &str) {
+    until(async || app.call("GET", path, "").await.header("etag") == r#""2""#).await;
+}
+
 #[tokio::test]
 async fn retried_update_never_overwrites_a_newer_change() {
     let proxy = FaultProxy::start().await;
@@ -53,27 +59,25 @@ async fn retried_update_never_overwrites_a_newer_change() {
             (Operation::Update, Effect::None, r#""2""#),
             (Operation::UpdateIf, Effect::None, r#""2""#),
         ] {
-            let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
-            let path = format!("{}/{id}", dialect.root);
+            let id = Operation::created(&app, dialect).await;
+            let path = dialect.widget(&id);
             let before = proxy.call_count(Call::UPDATE);
             proxy.next(Call::UPDATE, [Fault::Silent(effect)]);
-            let (answer, other) =
-                tokio::join!(operation.ask(&app, dialect, &app.key, &id), async {
-                    proxy.wait_for_calls(Call::UPDATE, before + 1).await;
-                    if effect == Effect::Done {
-                        until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#)
-                            .await;
-                    }
-                    app.call(dialect.update, &path, dialect.other_change).await
-                });
+            let meanwhile = async {
+                proxy.wait_for_calls(Call::UPDATE, before + 1).await;
+                if effect == Effect::Done {
+                    until_version_2(&app, &path).await;
+                }
+                app.call(dialect.update, &path, bodies(dialect).other_change).await
+            };
+            let update = operation.ask(&app, dialect, &app.key, &id);
+            let (answer, other) = tokio::join!(update, meanwhile);
             assert_eq!((other.status, other.header("etag")), (200, version), "{other:?}");
-            // Whether it was made is not to be seen any more.
-            is_unavailable(dialect, &answer);
+            // The retry cannot tell whether the first attempt took effect.
+            expect_unavailable(dialect, &answer);
             let last = app.call("GET", &path, "").await;
-            assert_eq!(
-                (last.header("etag"), raw_data(&last.body)),
-                (version, raw_data(&other.body))
-            );
+            assert_eq!(last.header("etag"), version);
+            assert_eq!(raw_data(&last.body), raw_data(&other.body));
         }
     }
 }
@@ -83,34 +87,30 @@ async fn no_op_update_writes_nothing_even_as_a_retry() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
-        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
-        let path = format!("{}/{id}", dialect.root);
+        let id = Operation::created(&app, dialect).await;
+        let path = dialect.widget(&id);
         let kept = app.stored(dialect.name, &id).await;
-        let again = app.call(dialect.update, &path, dialect.body).await;
+        let again = app.call(dialect.update, &path, bodies(dialect).create).await;
         assert_eq!((again.status, again.header("etag")), (200, r#""1""#), "{again:?}");
         assert_eq!(app.stored(dialect.name, &id).await, kept);
-        let headers = [
-            ("authorization", &*app.key),
-            ("content-type", "application/json"),
-            ("if-match", r#""2""#),
-        ];
-        let refused = app.send(dialect.update, &path, &headers, dialect.body).await;
-        assert_eq!(refused.status, 412, "it is still for one version");
+        let headers = [JSON, ("authorization", &app.key), ("if-match", r#""2""#)];
+        let rejected = app.send(dialect.update, &path, &headers, bodies(dialect).create).await;
+        assert_eq!(rejected.status, 412, "its precondition still holds for one version");
 
-        // Somebody else changes another field before the second try, which finds its own done.
-        let elsewhere = if dialect.name == "pathway" {
-            r#"{"messages_per_minute":7}"#
-        } else {
-            r#"{"widget_type":"chat","description":"x"}"#
+        // Another client changes another field before the retry, which finds its own change made.
+        let elsewhere = match dialect.name {
+            "assistant" => r#"{"widget_type":"chat","description":"x"}"#,
+            _ => r#"{"messages_per_minute":7}"#,
         };
         let before = proxy.call_count(Call::UPDATE);
         proxy.next(Call::UPDATE, [Fault::Silent(Effect::Done)]);
-        let (answer, other) =
-            tokio::join!(Operation::Update.ask(&app, dialect, &app.key, &id), async {
-                proxy.wait_for_calls(Call::UPDATE, before + 1).await;
-                until(async || app.call("GET", &path, "").await.header("etag") == r#""2""#).await;
-                app.call(dialect.update, &path, elsewhere).await
-            });
+        let meanwhile = async {
+            proxy.wait_for_calls(Call::UPDATE, before + 1).await;
+            until_version_2(&app, &path).await;
+            app.call(dialect.update, &path, elsewhere).await
+        };
+        let update = Operation::Update.ask(&app, dialect, &app.key, &id);
+        let (answer, other) = tokio::join!(update, meanwhile);
         assert_eq!((other.status, other.header("etag")), (200, r#""3""#), "{other:?}");
         assert_eq!((answer.status, answer.header("etag")), (200, r#""3""#), "{answer:?}");
         assert_eq!(raw_data(&answer.body), raw_data(&other.body));
@@ -122,15 +122,11 @@ async fn attempt_that_arrives_late_changes_nothing() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
-        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+        let id = Operation::created(&app, dialect).await;
         proxy.next(Call::UPDATE, [Fault::Held]);
         let answer = Operation::Update.ask(&app, dialect, &app.key, &id).await;
-        assert_eq!(
-            (answer.status, answer.header("etag")),
-            (200, r#""2""#),
-            "the second try: {answer:?}"
-        );
-        let other = app.call(dialect.update, &format!("{}/{id}", dialect.root), dialect.body).await;
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""2""#), "{answer:?}");
+        let other = app.call(dialect.update, &dialect.widget(&id), bodies(dialect).create).await;
         assert_eq!(other.header("etag"), r#""3""#);
         let kept = app.stored(dialect.name, &id).await;
         proxy.deliver().await;
@@ -140,7 +136,7 @@ async fn attempt_that_arrives_late_changes_nothing() {
             proxy.next(operation.call(), [Fault::Held]);
             let answer = operation.ask(&app, dialect, &app.key, "").await;
             assert_eq!(answer.status, 200, "{answer:?}");
-            let widget = format!("{}/{}", dialect.root, answer.id());
+            let widget = dialect.widget(&answer.id());
             assert_eq!(app.call("DELETE", &widget, "").await.status, 200);
             proxy.deliver().await;
             assert_eq!(app.call("GET", &widget, "").await.status, 404, "it does not come back");
@@ -156,12 +152,13 @@ async fn retried_create_returns_version_1_despite_a_newer_change() {
         warm_up(&app, dialect).await;
         let stored = async || app.stored_of(DEVELOPMENT_ACCOUNT, dialect.name).await;
         proxy.next(Call::CREATE, [Fault::Silent(Effect::Done)]);
-        let (answer, other) =
-            tokio::join!(Operation::Create.ask(&app, dialect, &app.key, ""), async {
-                until(async || !stored().await.is_empty()).await;
-                let id = stored().await[0]["id"].as_s().unwrap().clone();
-                Operation::Update.ask(&app, dialect, &app.key, &id).await
-            });
+        let meanwhile = async {
+            until(async || !stored().await.is_empty()).await;
+            let id = stored().await[0]["id"].as_s().unwrap().clone();
+            Operation::Update.ask(&app, dialect, &app.key, &id).await
+        };
+        let create = Operation::Create.ask(&app, dialect, &app.key, "");
+        let (answer, other) = tokio::join!(create, meanwhile);
         assert_eq!((answer.status, answer.header("etag")), (200, r#""1""#), "{answer:?}");
         assert_eq!((other.status, other.header("etag"), other.id()), (200, r#""2""#, answer.id()));
         assert_eq!(stored().await.len(), 1);
@@ -174,38 +171,39 @@ async fn updates_with_skewed_clocks_all_apply_in_timestamp_order() {
     let proxy = FaultProxy::start().await;
     let app = TestApp::start_over(&proxy, |_| {}).await;
     for dialect in DIALECTS {
-        let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
-        // Somebody's clock is far ahead.
+        let id = Operation::created(&app, dialect).await;
+        // The clock of an earlier writer is far ahead.
         let mut item = app.stored(dialect.name, &id).await.unwrap();
         let ahead = "2999-01-01T00:00:00.000Z";
         item.insert("updated_at".to_owned(), AttributeValue::S(ahead.to_owned()));
         app.store.put_item().table_name("Widgets").set_item(Some(item)).send().await.unwrap();
-        let path = format!("{}/{id}", dialect.root);
+        let path = dialect.widget(&id);
         for (change, version, time) in [
-            (dialect.change, r#""2""#, "2999-01-01T00:00:00.001Z"),
-            (dialect.other_change, r#""3""#, "2999-01-01T00:00:00.002Z"),
+            (bodies(dialect).change, r#""2""#, "2999-01-01T00:00:00.001Z"),
+            (bodies(dialect).other_change, r#""3""#, "2999-01-01T00:00:00.002Z"),
         ] {
             let before = proxy.call_count(Call::UPDATE);
             let answer = app.call(dialect.update, &path, change).await;
             assert_eq!((answer.status, answer.header("etag")), (200, version), "{answer:?}");
-            assert_eq!(proxy.call_count(Call::UPDATE) - before, 2, "once more, by that clock");
+            assert_eq!(
+                proxy.call_count(Call::UPDATE) - before,
+                2,
+                "the retry takes its time from the item"
+            );
             let item = app.stored(dialect.name, &id).await.unwrap();
             assert_eq!(item["updated_at"], AttributeValue::S(time.to_owned()));
         }
         let stale = Operation::UpdateIf.ask(&app, dialect, &app.key, &id).await;
         assert_eq!(stale.status, 412, "{stale:?}");
         let before = proxy.call_count(Call::UPDATE);
-        // The first call is refused for its time; it is the second one that gets lost.
+        // The first attempt is rejected for its time. The answer of the second is lost.
         proxy.next(Call::UPDATE, [Fault::None, Fault::Reset(Effect::Done)]);
-        let answer = app.call(dialect.update, &path, dialect.body).await;
-        assert_eq!(
-            (answer.status, answer.header("etag"), proxy.call_count(Call::UPDATE) - before),
-            (200, r#""4""#, 3)
-        );
+        let answer = app.call(dialect.update, &path, bodies(dialect).create).await;
+        assert_eq!((answer.status, answer.header("etag")), (200, r#""4""#), "{answer:?}");
+        assert_eq!(proxy.call_count(Call::UPDATE) - before, 3);
         if dialect.name == "pathway" {
-            let clears =
-                app.call("PATCH", &format!("/v1/widget/{id}"), r#"{"agent_prompt":null}"#).await;
-            assert_eq!(clears.status, 400, "it has nothing else: {clears:?}");
+            let clears = app.call("PATCH", &path, r#"{"agent_prompt":null}"#).await;
+            assert_eq!(clears.status, 400, "the widget has no pathway_id: {clears:?}");
         }
     }
 }
@@ -228,12 +226,12 @@ async fn write_makes_at_most_three_attempts_whoever_retries() {
                 [throttle, Fault::Failed(Effect::None), throttle],
                 [Fault::Reset(Effect::None), throttle, throttle],
             ] {
-                let id = Operation::Create.ask(&app, dialect, &app.key, "").await.id();
+                let id = Operation::created(&app, dialect).await;
                 let before = proxy.call_count(call);
                 // A fourth attempt would succeed.
                 proxy.next(call, faults);
                 let answer = operation.ask(&app, dialect, &app.key, &id).await;
-                is_unavailable(dialect, &answer);
+                expect_unavailable(dialect, &answer);
                 assert_eq!(proxy.call_count(call) - before, 3, "{operation:?} {faults:?}");
             }
         }

@@ -8,13 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::{
-    Client,
-    types::{AttributeValue, PutRequest, WriteRequest},
-};
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use bench::meter::Meter;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
-use shared::{auth::Role, model::AccountId};
+use serde_json::{Value, value::RawValue};
+use shared::{auth::Role, model::AccountId, validation::json};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use widgets::{
@@ -23,48 +21,15 @@ use widgets::{
         binaries,
         embedded_store::{Store, StoreLocation},
         function_process::Function,
-        meter::Meter,
         stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
         template::Template,
     },
 };
 
-use super::fault_proxy::FaultProxy;
-
-/// An assistant body with no more than what is required.
-pub const ASSISTANT_BODY: &str =
-    r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#;
-
-/// A pathway body with no more than what is required.
-pub const PATHWAY_BODY: &str = r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#;
+use super::{dialect::Dialect, fault_proxy::FaultProxy};
 
 /// The header of a JSON body.
 pub const JSON: (&str, &str) = ("content-type", "application/json");
-
-/// What makes another widget of one with [`ASSISTANT_BODY`].
-pub const ASSISTANT_CHANGE: &str = r#"{"widget_type":"sms"}"#;
-
-/// What makes another widget of one with [`PATHWAY_BODY`].
-pub const PATHWAY_CHANGE: &str = r#"{"messages_per_minute":11}"#;
-
-/// An assistant body with every field, and `mark` in each that can hold one.
-pub fn marked_assistant(mark: Uuid) -> String {
-    let names = "name description display_name intro_message header_color user_message_color bot_message_color bot_icon_color \
-        ice_break_color bubble_color bubble_text bot_text_message_color user_text_message_color header_text_color \
-        textbox_default_text action_buttons_color";
-    let texts: String =
-        names.split_whitespace().map(|name| format!(r#","{name}":"{mark} {name}""#)).collect();
-    format!(
-        r#"{{"widget_type":"chat","user_opening_messages":["{mark}"],"action_buttons":[{{"{mark}":"{mark}"}}],"org_id":"{mark}","assistant_id":"{mark}","remove_branding":true,"attributes":{{"{mark}":["{mark}"]}},"style_params":{{"{mark}":1}}{texts}}}"#
-    )
-}
-
-/// A pathway body with every field, and `mark` in each that can hold one.
-pub fn marked_pathway(mark: Uuid) -> String {
-    format!(
-        r#"{{"pathway_id":"{mark}","agent_prompt":"prompt {mark}","allowed_domains":["{mark}.example"],"messages_per_minute":10,"config":{{"{mark}":["{mark}"]}},"agent_id":"{mark}","webhook_url":"https://{mark}.example/{mark}"}}"#
-    )
-}
 
 /// The binaries of this workspace, built once a run.
 pub async fn built() -> &'static HashMap<String, PathBuf> {
@@ -111,8 +76,34 @@ impl Answer {
         raw_member(&self.body, "id").trim_matches('"').to_owned()
     }
 
+    /// Returns the member `data` of the body.
+    pub fn data(&self) -> Value {
+        self.json()["data"].take()
+    }
+
+    /// Returns the status and `detail` of an error of the assistant dialect.
+    pub fn detail(&self) -> (u16, Value) {
+        (self.status, self.json()["detail"].take())
+    }
+
+    /// Returns the status and the first code of an error of the pathway dialect.
+    pub fn error(&self) -> (u16, Value) {
+        (self.status, self.json()["errors"][0]["error"].take())
+    }
+
+    /// Returns the messages of an error of the pathway dialect.
+    pub fn messages(&self) -> Vec<String> {
+        let body = self.json();
+        let errors = body["errors"].as_array().unwrap().iter();
+        errors.map(|error| error["message"].as_str().unwrap().to_owned()).collect()
+    }
+
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+        self.find_header(name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
+    }
+
+    pub fn find_header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
 
@@ -148,7 +139,9 @@ impl TestApp {
         let sink = Arc::clone(&logs);
         let mut options = Options {
             address: ([127, 0, 0, 1], 0).into(),
+            prefix: String::new(),
             store_location: StoreLocation::Memory,
+            store_address: None,
             concurrency: 4,
             template: Template::read(binaries::workspace()).unwrap(),
             logs: Arc::new(move |function, line| {
@@ -195,8 +188,26 @@ impl TestApp {
 
     /// Sends a request with the account's key in a header and a body of JSON.
     pub async fn call(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let headers = [("authorization", self.key.as_str()), ("content-type", "application/json")];
+        self.call_with(&[], method, path, body).await
+    }
+
+    /// Sends the same with more headers.
+    pub async fn call_with(
+        &self,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let headers = [&[("authorization", &*self.key), JSON], headers].concat();
         self.send(method, path, &headers, body).await
+    }
+
+    /// Creates a widget with the required fields alone.
+    pub async fn create(&self, dialect: &Dialect) -> Answer {
+        let created = self.call("POST", dialect.root, dialect.body).await;
+        assert_eq!(created.status, 200, "{created:?}");
+        created
     }
 
     /// Invokes a function as AWS's tools do: what it answers, or else what it fails with.
@@ -214,13 +225,17 @@ impl TestApp {
     /// Creates an assistant widget as the service's clients do.
     pub async fn create_assistant(&self, body: impl Into<reqwest::Body>) -> Answer {
         let path = format!("/api/v1/widget?api_key={}", self.key);
-        self.send("POST", &path, &[("content-type", "application/json")], body).await
+        self.send("POST", &path, &[JSON], body).await
     }
 
     /// Creates a pathway widget as the service's clients do.
     pub async fn create_pathway(&self, body: impl Into<reqwest::Body>) -> Answer {
-        let headers = [("authorization", self.key.as_str()), ("content-type", "application/json")];
-        self.send("POST", "/v1/widget", &headers, body).await
+        self.call("POST", "/v1/widget", body).await
+    }
+
+    /// Writes an item to the table as it is.
+    pub async fn put(&self, item: Item) {
+        self.store.put_item().table_name("Widgets").set_item(Some(item)).send().await.unwrap();
     }
 
     /// The item that a widget of the development account is kept as.
@@ -238,53 +253,27 @@ impl TestApp {
         items.unwrap().into_iter().filter(is_widget).collect()
     }
 
-    /// Puts `count` more widgets like the stored one with this id. Returns their ids, oldest first.
-    pub async fn multiply(&self, dialect: &str, id: &str, count: usize) -> Vec<String> {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let partition = format!("{DEVELOPMENT_ACCOUNT}#{dialect}");
-        let get = self.store.get_item().table_name("Widgets");
-        let get = get.key("pk", text(&partition)).key("sk", text(id));
-        let item = get.send().await.unwrap().item.unwrap();
-        let ids: Vec<String> = (0..count).map(|_| Uuid::now_v7().to_string()).collect();
-        // BatchWriteItem takes 25 items.
-        for batch in ids.chunks(25) {
-            let put = |id: &String| {
-                let mut copy = item.clone();
-                copy.extend(["sk", "id"].map(|key| (key.to_owned(), text(id))));
-                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
-                WriteRequest::builder().put_request(put).build()
-            };
-            let puts = batch.iter().map(put).collect();
-            let write = self.store.batch_write_item().request_items("Widgets", puts);
-            let unprocessed = write.send().await.unwrap().unprocessed_items.unwrap_or_default();
-            assert!(unprocessed.is_empty(), "{unprocessed:?}");
-        }
-        ids
-    }
-
-    /// An account beside the development account: its key.
+    /// Creates an account beside the development account. Returns its key.
     pub async fn another_key(&self) -> String {
         self.another_account().await.0
     }
 
-    /// A key of the development account that may only read.
-    pub async fn reading_key(&self) -> String {
-        let key = keys::generate().unwrap();
-        let account = DEVELOPMENT_ACCOUNT;
-        let item =
-            keys::KeySpec { key: &key, account, role: Role::Read, expires_at: None, name: None };
-        item.put(&self.stack.store.config, "ApiKeys").await.unwrap();
-        key.reveal().to_owned()
+    /// Creates an account beside the development account. Returns its key and its id.
+    pub async fn another_account(&self) -> (String, AccountId) {
+        let account = AccountId(Uuid::new_v4());
+        (self.issue_key(account, Role::Full).await, account)
     }
 
-    /// An account beside the development account: its key and its id.
-    pub async fn another_account(&self) -> (String, AccountId) {
+    /// Creates a key of the development account that may only read.
+    pub async fn reading_key(&self) -> String {
+        self.issue_key(DEVELOPMENT_ACCOUNT, Role::Read).await
+    }
+
+    async fn issue_key(&self, account: AccountId, role: Role) -> String {
         let key = keys::generate().unwrap();
-        let account = AccountId(Uuid::new_v4());
-        let item =
-            keys::KeySpec { key: &key, account, role: Role::Full, expires_at: None, name: None };
+        let item = keys::KeySpec { key: &key, account, role, expires_at: None, name: None };
         item.put(&self.stack.store.config, "ApiKeys").await.unwrap();
-        (key.reveal().to_owned(), account)
+        key.reveal().to_owned()
     }
 
     /// How many widgets are kept.
@@ -381,53 +370,23 @@ pub async fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>)
     }
 }
 
-/// The keys of an object, in order of appearance in `json`. (A parsed value would have forgotten
-/// it.)
-pub fn keys_in_order(json: &str) -> Vec<String> {
-    struct Keys(Vec<String>);
-    impl<'de> serde::Deserialize<'de> for Keys {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Visitor;
-            impl<'de> serde::de::Visitor<'de> for Visitor {
-                type Value = Keys;
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("an object")
-                }
-                fn visit_map<A: serde::de::MapAccess<'de>>(
-                    self,
-                    mut map: A,
-                ) -> Result<Keys, A::Error> {
-                    let mut keys = Vec::new();
-                    while let Some((key, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
-                        keys.push(key);
-                    }
-                    Ok(Keys(keys))
-                }
-            }
-            deserializer.deserialize_map(Visitor)
-        }
-    }
-    serde_json::from_str::<Keys>(json).unwrap().0
+/// Returns the keys of an object, in order of appearance. A parsed [`Value`] does not keep it.
+pub fn keys_in_order(object: &str) -> Vec<String> {
+    let members = json::members(json::value(object).unwrap()).unwrap();
+    members.names().map(str::to_owned).collect()
 }
 
-/// The text of one member of the object `data` in a body, as it stands there.
-pub fn raw_member(body: &str, name: &str) -> String {
-    use serde_json::value::RawValue;
-    #[derive(serde::Deserialize)]
-    struct Envelope<'a> {
-        #[serde(borrow)]
-        data: HashMap<String, &'a RawValue>,
-    }
-    serde_json::from_str::<Envelope<'_>>(body).unwrap().data[name].get().to_owned()
+/// Returns the text of a member of an object, as it stands there.
+pub fn raw(object: &str, name: &str) -> String {
+    serde_json::from_str::<HashMap<String, &RawValue>>(object).unwrap()[name].get().to_owned()
 }
 
-/// The text of the object `data` in a body.
+/// Returns the text of the object `data` in a body.
 pub fn raw_data(body: &str) -> String {
-    use serde_json::value::RawValue;
-    #[derive(serde::Deserialize)]
-    struct Envelope<'a> {
-        #[serde(borrow)]
-        data: &'a RawValue,
-    }
-    serde_json::from_str::<Envelope<'_>>(body).unwrap().data.get().to_owned()
+    raw(body, "data")
+}
+
+/// Returns the text of one member of the object `data` in a body.
+pub fn raw_member(body: &str, name: &str) -> String {
+    raw(&raw_data(body), name)
 }

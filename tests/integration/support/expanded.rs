@@ -20,7 +20,23 @@ pub const EVERYTHING: Parameters = &[
     ("Deployment", "Canary10Percent5Minutes"),
     ("TableKey", "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"),
     ("Tracing", "Active"),
+    DOMAIN[0],
+    DOMAIN[1],
+    ("HostedZoneId", "Z0123456789ABCDEFGHIJ"),
 ];
+
+/// A domain and its certificate.
+pub const DOMAIN: [(&str, &str); 2] = [
+    ("DomainName", "widgets.example.com"),
+    (
+        "CertificateArn",
+        "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef",
+    ),
+];
+
+/// What CloudFormation calls the stack. No other stack has the last part.
+pub const STACK_ID: &str = "arn:aws:cloudformation:us-east-1:123456789012:stack/widgets/\
+                            51af3dc0-da77-11e4-872e-1234567db123";
 
 /// A topic for alarms.
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alarms";
@@ -34,7 +50,7 @@ pub const SWITCHES: [Parameters; 4] = [
 ];
 
 /// A stack. What refers to a resource reads as its logical id, and what refers to its attribute as
-/// `Id.Attribute`.
+/// `Id.Attribute`. The third part of an attribute that is split is `Id.Attribute[2]`.
 pub struct Stack {
     /// By logical id.
     pub resources: BTreeMap<String, Value>,
@@ -46,20 +62,9 @@ impl Stack {
     /// The stack with these parameters. It panics where something refers to what is not there with
     /// them.
     pub fn with(parameters: Parameters) -> Self {
-        let is_gradual =
-            parameters.iter().any(|&(name, value)| name == "Deployment" && value != "AllAtOnce");
-        let template = expanded(if is_gradual { "everything" } else { "defaults" });
-        let mut values = BTreeMap::new();
-        for (name, parameter) in template["Parameters"].as_object().unwrap() {
-            let given = parameters.iter().find(|&(given, _)| given == name);
-            values.insert(
-                name.clone(),
-                given.map_or_else(|| parameter["Default"].clone(), |&(_, value)| json!(value)),
-            );
-        }
-        assert!(parameters.iter().all(|&(name, _)| values.contains_key(name)), "{parameters:?}");
-        let mut evaluation =
-            Evaluation { template: &template, parameters: values, resources: BTreeSet::new() };
+        let template = template(parameters);
+        let mut evaluation = Evaluation::of(&template, parameters);
+        assert_eq!(evaluation.broken_rules(), [""; 0], "{parameters:?}");
         let resources = evaluation.present("Resources");
         evaluation.resources = resources.keys().cloned().collect();
         let resolve = |(name, value): (String, Value)| (name, evaluation.resolve(&value).unwrap());
@@ -89,6 +94,18 @@ impl Stack {
     }
 }
 
+/// What CloudFormation says to a set of parameters that the template's rules forbid.
+pub fn broken_rules(parameters: Parameters) -> Vec<String> {
+    Evaluation::of(&template(parameters), parameters).broken_rules()
+}
+
+/// The expansion that these parameters lead to.
+fn template(parameters: Parameters) -> Value {
+    let is_gradual =
+        parameters.iter().any(|&(name, value)| name == "Deployment" && value != "AllAtOnce");
+    expanded(if is_gradual { "everything" } else { "defaults" })
+}
+
 /// One or several, as policies have them.
 pub fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
@@ -111,7 +128,28 @@ struct Evaluation<'a> {
     resources: BTreeSet<String>,
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
+    fn of(template: &'a Value, parameters: Parameters) -> Self {
+        let mut values = BTreeMap::new();
+        for (name, parameter) in template["Parameters"].as_object().unwrap() {
+            let given = parameters.iter().find(|&(given, _)| given == name);
+            values.insert(
+                name.clone(),
+                given.map_or_else(|| parameter["Default"].clone(), |&(_, value)| json!(value)),
+            );
+        }
+        assert!(parameters.iter().all(|&(name, _)| values.contains_key(name)), "{parameters:?}");
+        Self { template, parameters: values, resources: BTreeSet::new() }
+    }
+
+    fn broken_rules(&self) -> Vec<String> {
+        let rules = self.template["Rules"].as_object().unwrap().values();
+        let broken = rules
+            .flat_map(|rule| list(&rule["Assertions"]))
+            .filter(|assertion| !self.is_true(&assertion["Assert"]));
+        broken.map(|it| it["AssertDescription"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// The members of a section whose conditions hold.
     fn present(&self, section: &str) -> BTreeMap<String, Value> {
         let members = self.template[section].as_object().unwrap().iter();
@@ -167,6 +205,16 @@ impl Evaluation<'_> {
             }
             "Fn::If" => self
                 .resolve(&argument[if self.holds(argument[0].as_str().unwrap()) { 1 } else { 2 }]),
+            "Fn::Select" => {
+                let index = argument[0].as_u64().unwrap();
+                let [separator, text] = [0, 1].map(|part| &argument[1]["Fn::Split"][part]);
+                let text = self.resolve(text).unwrap();
+                let text = text.as_str().unwrap();
+                let part =
+                    text.split(separator.as_str().unwrap()).nth(usize::try_from(index).unwrap());
+                // An attribute is a name here, which has no such part.
+                Some(part.map_or_else(|| json!(format!("{text}[{index}]")), |part| json!(part)))
+            }
             "Fn::Sub" => {
                 let (text, own) = (list(argument)[0].as_str().unwrap(), &argument[1]);
                 let mut parts = text.split("${");
@@ -194,6 +242,7 @@ impl Evaluation<'_> {
             "AWS::Partition" => json!("aws"),
             "AWS::Region" => json!("us-east-1"),
             "AWS::StackName" => json!("widgets"),
+            "AWS::StackId" => json!(STACK_ID),
             _ => self.parameters.get(name).cloned().unwrap_or_else(|| {
                 let resource = name.split('.').next().unwrap();
                 assert!(

@@ -7,164 +7,144 @@ use shared::model::AccountId;
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
-use super::{ASSISTANT, Accounts, Dialect, PATHWAY, is_replay};
+use super::{Accounts, is_replay, lines};
 use crate::support::{
-    app::{TestApp, eventually},
+    app::eventually,
+    dialect::{DIALECTS, Dialect},
     payloads::{batch, event, failures, sqs_record},
 };
+
+/// What each command runs through: itself, an event, a pipe's batch and a queue's message.
+const TRIGGERS: usize = 4;
 
 fn command(operation: &str, account: AccountId, more: &str) -> String {
     format!(r#"{{"operation":"{operation}","account":"{account}"{more}}}"#)
 }
 
+/// Returns a command of the development account about a widget.
+fn about(operation: &str, id: &str, more: &str) -> String {
+    command(operation, DEVELOPMENT_ACCOUNT, &format!(r#","widget_id":"{id}"{more}"#))
+}
+
 #[tokio::test]
-async fn command_affects_only_the_account_it_names() {
+async fn command_finds_no_widget_of_another_account() {
     let there = Accounts::start().await;
     let app = &there.app;
-    let before = there.kept().await;
-    for dialect in [ASSISTANT, PATHWAY] {
+    let before = there.items().await;
+    let mut commands = 0;
+    for dialect in DIALECTS {
         let ids = there.not_there(dialect);
         let update = format!(r#","body":{}"#, dialect.change);
-        let refused = format!(
-            r#","body":{}"#,
-            if dialect.name == "assistant" { "{}" } else { r#"{"config":null}"# }
-        );
+        let invalid = match dialect.name {
+            "assistant" => r#","body":{}"#,
+            _ => r#","body":{"config":null}"#,
+        };
         for (operation, more, error) in [
             ("read", "", "NotFound"),
             ("update", update.as_str(), "NotFound"),
-            ("update", &refused, "ValidationError"),
+            ("update", invalid, "ValidationError"),
             ("delete", "", "NotFound"),
         ] {
-            let about = |id: &str| {
-                command(operation, DEVELOPMENT_ACCOUNT, &format!(r#","widget_id":"{id}"{more}"#))
-            };
-            let mut looks = Vec::new();
+            let mut errors: BTreeMap<usize, Vec<String>> = BTreeMap::new();
             for id in &ids {
-                // A widget that the account deleted itself is done with for whoever may bring its
-                // deletion twice.
-                let is_own = *id == there.own_deleted[dialect.name] && operation == "delete";
-                let mut ways = vec![about(id)];
-                if !is_own {
-                    ways.push(event(&Uuid::new_v4().to_string(), &about(id)));
-                    ways.push(format!("[{}]", about(id)));
+                let command = about(operation, id, more);
+                // A repeated delete of the account's own widget has succeeded, to a trigger that
+                // may deliver it twice.
+                let is_done = *id == there.own.deleted[dialect.name] && operation == "delete";
+                let mut payloads = vec![command.clone()];
+                if !is_done {
+                    payloads.push(event(&Uuid::new_v4().to_string(), &command));
+                    payloads.push(format!("[{command}]"));
                 }
-                for (index, payload) in ways.iter().enumerate() {
+                for (trigger, payload) in payloads.iter().enumerate() {
                     let failed = app.invoke(dialect.function, payload).await.expect_err(payload);
-                    let told: Value = serde_json::from_str(&failed).unwrap();
-                    assert_eq!(told["errorType"], error, "{payload}: {told}");
-                    looks.push((index, failed.replace(id, "<id>")));
+                    let document: Value = serde_json::from_str(&failed).unwrap();
+                    assert_eq!(document["errorType"], error, "{payload}: {document}");
+                    errors.entry(trigger).or_default().push(failed.replace(id, "<id>"));
                 }
                 let message = Uuid::new_v4().to_string();
-                let answer = app
-                    .invoke(dialect.function, &batch(&[sqs_record(&message, 1, &about(id))]))
-                    .await;
-                let back: &[&str] = if is_own { &[] } else { &[message.as_str()] };
-                assert_eq!(answer, Ok(failures(back)), "{operation} {id}");
+                let records = batch(&[sqs_record(&message, 1, &command)]);
+                let returned: &[&str] = if is_done { &[] } else { &[&message] };
+                let answer = app.invoke(dialect.function, &records).await;
+                assert_eq!(answer, Ok(failures(returned)), "{operation} {id}");
+                commands += payloads.len() + 1;
             }
-            for (index, failed) in &looks {
-                assert_eq!(looks.iter().find(|(other, _)| other == index).unwrap().1, *failed);
+            for errors in errors.values() {
+                assert!(errors.iter().all(|error| *error == errors[0]), "{errors:?}");
             }
         }
-        // A queue that brings many at once is told of each.
-        let message = |(index, id): (usize, &String)| {
-            let read = command("read", DEVELOPMENT_ACCOUNT, &format!(r#","widget_id":"{id}""#));
-            sqs_record(&format!("m{index}"), 1, &read)
-        };
-        let records: Vec<Value> = ids.iter().enumerate().map(message).collect();
+        // One batch about all of them returns each message.
         let names: Vec<String> = (0..ids.len()).map(|index| format!("m{index}")).collect();
+        let messages = names.iter().zip(&ids);
+        let records: Vec<Value> =
+            messages.map(|(name, id)| sqs_record(name, 1, &about("read", id, ""))).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&names)));
+        commands += ids.len();
     }
-    assert_eq!(there.kept().await, before, "nothing is another one than before");
-    // One that is not there costs the same whosoever it is, and the log says the same of each.
+    assert_eq!(there.items().await, before, "no command changes anything");
+
+    // The log lines of all ids are the same, down to the number of calls.
+    let lines = eventually("the log lines of all commands", || {
+        let mut lines: Vec<Value> = lines(app).into_iter().map(|(_, line)| line).collect();
+        lines.retain(|line| line["message"] == "command");
+        (lines.len() >= commands).then_some(lines)
+    })
+    .await;
     let mut kinds: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    let all = lines_of_commands(app, 2 * (7 * 4 * 4 + 7 - 2)).await;
-    for mut line in all {
-        let cause = line["cause"].as_str().unwrap_or_default().to_owned();
+    for mut line in lines.into_iter().filter(|line| !line["cause"].is_null()) {
+        let cause = line["cause"].as_str().unwrap().to_owned();
         if let Some((text, id)) = cause.split_once(" with id ") {
             assert!(Uuid::parse_str(id).is_ok(), "{cause}");
             line["cause"] = json!(text);
         }
-        if line["cause"].is_null() {
-            continue;
-        }
-        let kind = format!("{} {} {}", line["Dialect"], line["trigger"], line["operation"]);
-        kinds.entry(format!("{kind} {}", line["error"])).or_default().push(line);
+        let kind = ["Dialect", "trigger", "operation", "error"].map(|name| line[name].to_string());
+        kinds.entry(kind.join(" ")).or_default().push(line);
     }
-    assert_eq!(kinds.len(), 2 * 4 * 4);
+    assert_eq!(kinds.len(), DIALECTS.len() * 4 * TRIGGERS);
     for (kind, lines) in kinds {
-        assert!(
-            lines.len() >= 6 && lines.iter().all(|line| *line == lines[0]),
-            "{kind}: {lines:?}"
-        );
+        assert!(lines.len() >= 6, "{kind}: {lines:?}");
+        assert!(lines.iter().all(|line| *line == lines[0]), "{kind}: {lines:?}");
     }
+}
 
-    // What a command makes is its account's, whosoever's organisation its body names and whatever
-    // it is known by.
-    for dialect in [ASSISTANT, PATHWAY] {
-        let own = there.kept_ids(DEVELOPMENT_ACCOUNT, dialect).await;
-        let theirs = there.kept_ids(there.other, dialect).await;
-        let body = (dialect.marked)(there.other.0);
-        let another = (dialect.marked)(there.own_mark);
-        let create =
-            |account, body: &str| command("create", account, &format!(r#","body":{body}"#));
+#[tokio::test]
+async fn command_creates_in_the_account_it_names_whatever_its_body_and_key() {
+    let there = Accounts::start().await;
+    let app = &there.app;
+    let ids = async |dialect: Dialect, account| app.stored_of(account, dialect.name).await.len();
+    for dialect in DIALECTS {
+        let own = ids(dialect, DEVELOPMENT_ACCOUNT).await;
+        let theirs = ids(dialect, there.other).await;
+        // The assistant's body names the other account as its organisation.
+        let body = dialect.marked(there.other.0);
+        let another = dialect.marked(there.own_mark);
+        let create = |key: &str, account, body: &str| {
+            sqs_record(key, 1, &command("create", account, &format!(r#","body":{body}"#)))
+        };
         let records = [
-            sqs_record("of both", 1, &create(DEVELOPMENT_ACCOUNT, &body)),
-            sqs_record("of both", 1, &create(there.other, &body)),
-            sqs_record("of both, with two bodies", 1, &create(DEVELOPMENT_ACCOUNT, &body)),
-            sqs_record("of both, with two bodies", 1, &create(there.other, &another)),
+            create("of both", DEVELOPMENT_ACCOUNT, &body),
+            create("of both", there.other, &body),
+            create("of both, with two bodies", DEVELOPMENT_ACCOUNT, &body),
+            create("of both, with two bodies", there.other, &another),
         ];
         for _ in 0..2 {
             assert_eq!(app.invoke(dialect.function, &batch(&records)).await, Ok(failures(&[])));
-            assert_eq!(there.kept_ids(DEVELOPMENT_ACCOUNT, dialect).await.len(), own.len() + 2);
-            assert_eq!(there.kept_ids(there.other, dialect).await.len(), theirs.len() + 2);
+            assert_eq!(ids(dialect, DEVELOPMENT_ACCOUNT).await, own + 2);
+            assert_eq!(ids(dialect, there.other).await, theirs + 2);
         }
-        // Over HTTP the names are as little one key.
-        for key in [&app.key, &there.other_key] {
-            let headers = [("idempotency-key", "of both, with two bodies")];
+        // The key of a message is also an idempotency key over HTTP, in its account.
+        let headers = [("idempotency-key", "of both, with two bodies")];
+        for (key, expected) in [(&app.key, (422, false)), (&there.other_key, (200, true))] {
             let answer = there.send(key, "POST", dialect.root, &headers, &another).await;
-            let expected = if *key == app.key { 422 } else { 200 };
-            assert_eq!(
-                (answer.status, is_replay(&answer)),
-                (expected, expected == 200),
-                "{answer:?}"
-            );
+            assert_eq!((answer.status, is_replay(&answer)), expected, "{answer:?}");
         }
         if dialect.name == "assistant" {
-            let created = there.send(&app.key, "POST", dialect.root, &[], &body).await;
+            let created = there.ask("POST", dialect.root, &[], &body).await;
             assert_eq!(created.json()["data"]["org_id"], there.other.to_string());
-            assert_eq!(there.kept_ids(there.other, dialect).await.len(), theirs.len() + 2);
-            let path = format!("{}/{}", dialect.root, created.id());
+            assert_eq!(ids(dialect, there.other).await, theirs + 2);
+            let path = dialect.widget(&created.id());
             assert_eq!(there.send(&there.other_key, "GET", &path, &[], "").await.status, 404);
         }
-    }
-}
-
-/// Waits for the log lines of `count` commands. Returns them without the members that differ each
-/// time.
-async fn lines_of_commands(app: &TestApp, count: usize) -> Vec<Value> {
-    let found = || {
-        let log = app.log();
-        let line = |line: &str| serde_json::from_str(line.split_once(' ').unwrap().1).ok();
-        let mut lines: Vec<Value> = log
-            .lines()
-            .filter_map(line)
-            .filter(|line: &Value| line["message"] == "command")
-            .collect();
-        for line in &mut lines {
-            for name in ["requestId", "id", "timestamp", "durationMs", "coldStart", "_aws"] {
-                line.as_object_mut().unwrap().remove(name);
-            }
-        }
-        (lines.len() >= count).then_some(lines)
-    };
-    eventually("the log lines of all commands", found).await
-}
-
-impl Accounts {
-    /// Returns the ids of an account's stored widgets.
-    async fn kept_ids(&self, account: AccountId, dialect: Dialect) -> Vec<String> {
-        let items = self.app.stored_of(account, dialect.name).await;
-        items.iter().map(|item| item["sk"].as_s().unwrap().clone()).collect()
     }
 }

@@ -1,57 +1,46 @@
 //! Idempotency keys. Each belongs to one account and one dialect.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use widgets::local::template::RouteSpec;
+use uuid::Uuid;
 
-use super::{Accounts, Dialect, Kind, is_replay, routes};
-use crate::support::app::Answer;
+use super::{Accounts, Kind, is_replay, routes};
 
 #[tokio::test]
 async fn idempotency_key_belongs_to_one_account_and_dialect() {
     let there = Accounts::start().await;
-    let (app, kept) = (&there.app, there.kept().await.len());
-    let mut answers: Vec<(&str, Dialect, &RouteSpec, String, Answer)> = Vec::new();
-    let creates = routes(Kind::Create);
-    // The same key: with the same body, and with another one.
-    for (key, mark) in [(&app.key, there.own_mark), (&there.other_key, there.own_mark)] {
-        for (dialect, route) in &creates {
-            let body = (dialect.marked)(mark);
-            let answer = there
-                .send(key, "POST", &route.path, &[("idempotency-key", "same body")], &body)
-                .await;
-            answers.push((key, *dialect, route, body, answer));
+    let (app, items) = (&there.app, there.items().await.len());
+    let post = async |account: &str, path: &str, name: &str, body: &str| {
+        there.send(account, "POST", path, &[("idempotency-key", name)], body).await
+    };
+    // Both accounts use the same idempotency keys: one with the same body, and one with another.
+    let mut creates = Vec::new();
+    for (name, account, mark) in [
+        ("same body", &app.key, there.own_mark),
+        ("same body", &there.other_key, there.own_mark),
+        ("another body", &app.key, there.own_mark),
+        ("another body", &there.other_key, there.their_mark),
+    ] {
+        for (dialect, route) in routes(Kind::Create) {
+            let body = dialect.marked(mark);
+            let answer = post(account, &route.path, name, &body).await;
+            creates.push((name, account, dialect, body, answer));
         }
     }
-    for (key, mark) in [(&app.key, there.own_mark), (&there.other_key, there.their_mark)] {
-        for (dialect, route) in &creates {
-            let body = (dialect.marked)(mark);
-            let answer = there
-                .send(key, "POST", &route.path, &[("idempotency-key", "another body")], &body)
-                .await;
-            answers.push((key, *dialect, route, body, answer));
-        }
-    }
-    let ids: BTreeMap<String, &str> =
-        answers.iter().map(|(key, .., answer)| (answer.id(), *key)).collect();
-    assert_eq!(ids.len(), 8, "each is a widget of its own");
-    assert_eq!(there.kept().await.len(), kept + 16, "with a record of its own");
-    for (index, (key, dialect, route, body, first)) in answers.iter().enumerate() {
+    let ids: BTreeSet<String> = creates.iter().map(|(.., answer)| answer.id()).collect();
+    assert_eq!(ids.len(), 8, "each is its own widget");
+    assert_eq!(there.items().await.len(), items + 16, "each has its own record");
+    for (name, account, dialect, body, first) in &creates {
         assert!(first.status == 200 && !is_replay(first), "{first:?}");
-        let name = if index < 4 { "same body" } else { "another body" };
-        let again = there.send(key, "POST", &route.path, &[("idempotency-key", name)], body).await;
+        let again = post(account, dialect.root, name, body).await;
         assert!(is_replay(&again) && again.body == first.body, "{again:?}");
-        // It is there for its account alone.
         for reader in [&app.key, &there.other_key] {
-            let read = there
-                .send(reader, "GET", &format!("{}/{}", dialect.root, first.id()), &[], "")
-                .await;
-            assert_eq!(read.status, if reader == key { 200 } else { 404 }, "{read:?}");
+            let read = there.send(reader, "GET", &dialect.widget(&first.id()), &[], "").await;
+            assert_eq!(read.status, if reader == *account { 200 } else { 404 }, "{read:?}");
         }
-        // Within an account the key means what it did.
-        let changed = body.replace("10", "11").replace("chat", "sms");
-        let other =
-            there.send(key, "POST", &route.path, &[("idempotency-key", name)], &changed).await;
+        // Within its account the key stands for the first body.
+        let changed = dialect.marked(Uuid::new_v4());
+        let other = post(account, dialect.root, name, &changed).await;
         assert_eq!(other.status, 422, "{other:?}");
         assert!(!other.body.contains(&first.id()), "{other:?}");
     }

@@ -21,35 +21,9 @@ use widgets::local::{
     template::{RouteSpec, Template},
 };
 
-use crate::support::app::{
-    ASSISTANT_CHANGE, Answer, Item, JSON, PATHWAY_CHANGE, TestApp, eventually, marked_assistant,
-    marked_pathway,
-};
-
-/// The function, names and bodies of a dialect.
-#[derive(Debug, Clone, Copy)]
-struct Dialect {
-    function: &'static str,
-    name: &'static str,
-    root: &'static str,
-    marked: fn(Uuid) -> String,
-    change: &'static str,
-}
-
-const ASSISTANT: Dialect = Dialect {
-    function: "Assistant",
-    name: "assistant",
-    root: "/api/v1/widget",
-    marked: marked_assistant,
-    change: ASSISTANT_CHANGE,
-};
-
-const PATHWAY: Dialect = Dialect {
-    function: "Pathway",
-    name: "pathway",
-    root: "/v1/widget",
-    marked: marked_pathway,
-    change: PATHWAY_CHANGE,
+use crate::support::{
+    app::{Answer, Item, JSON, TestApp, eventually},
+    dialect::{DIALECTS, Dialect},
 };
 
 /// What a route shows.
@@ -66,17 +40,16 @@ enum Kind {
     /// The public view of a widget.
     Public,
     /// The OpenAPI document.
-    Description,
+    OpenApi,
     /// Nothing: the route has no operation.
-    AnythingElse,
+    NoOperation,
 }
 
 /// Returns the routes of a kind in the template.
 fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
     let mut routes = Vec::new();
     for function in Template::read(binaries::workspace()).unwrap().functions {
-        let dialect =
-            [ASSISTANT, PATHWAY].into_iter().find(|it| it.function == function.name).unwrap();
+        let dialect = DIALECTS.into_iter().find(|it| it.function == function.name).unwrap();
         for route in function.routes {
             let its_kind = match (route.method.as_str(), route.path.as_str()) {
                 ("GET" | "PUT" | "DELETE", "/api/v1/widget/{widget_id}") => Kind::Widget,
@@ -87,11 +60,11 @@ fn routes(kind: Kind) -> Vec<(Dialect, RouteSpec)> {
                 ("GET", "/api/v1/widget/{widget_id}/parameters" | "/v1/widget/{id}/config") => {
                     Kind::Public
                 }
-                ("GET", "/api/v1/openapi.json" | "/v1/openapi.json") => Kind::Description,
-                ("ANY", "/api/v1/{proxy+}" | "/v1/{proxy+}") => Kind::AnythingElse,
-                _ => panic!(
-                    "{route:?} is new: say here what it shows, and look whether the tests of that kind are enough"
-                ),
+                ("GET", "/api/v1/openapi.json" | "/v1/openapi.json") => Kind::OpenApi,
+                ("ANY", "/api/v1/{proxy+}" | "/v1/{proxy+}") => Kind::NoOperation,
+                _ => {
+                    panic!("{route:?} is new: add its kind here, and check the tests of that kind")
+                }
             };
             if its_kind == kind {
                 routes.push((dialect, route));
@@ -109,64 +82,68 @@ fn at(route: &RouteSpec, id: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// The widgets of an account, by the dialect's name.
+#[derive(Default)]
+struct Owned {
+    /// Ids, oldest first.
+    ids: HashMap<&'static str, Vec<String>>,
+    deleted: HashMap<&'static str, String>,
+}
+
 /// Two accounts with widgets in both dialects. The development account sends the requests.
 struct Accounts {
     app: TestApp,
-    /// The marker in every widget of the other account.
-    their_mark: Uuid,
-    own_mark: Uuid,
     other: AccountId,
     other_key: String,
-    /// The widget ids of each dialect, oldest first.
-    own: HashMap<&'static str, Vec<String>>,
-    theirs: HashMap<&'static str, Vec<String>>,
-    own_deleted: HashMap<&'static str, String>,
-    their_deleted: HashMap<&'static str, String>,
+    /// The marker in every widget of the development account.
+    own_mark: Uuid,
+    /// The marker in every widget of the other account.
+    their_mark: Uuid,
+    own: Owned,
+    theirs: Owned,
 }
 
 impl Accounts {
     async fn start() -> Self {
-        // One environment a function: it knows the keys from its first request on.
+        // One environment a function, which knows the keys from its first request on.
         let app = TestApp::start_with(|options| options.concurrency = 1).await;
         let (other_key, other) = app.another_account().await;
-        let mut it = Self {
-            their_mark: Uuid::new_v4(),
-            own_mark: Uuid::new_v4(),
-            other,
-            other_key,
-            own: HashMap::new(),
-            theirs: HashMap::new(),
-            own_deleted: HashMap::new(),
-            their_deleted: HashMap::new(),
-            app,
-        };
-        for dialect in [ASSISTANT, PATHWAY] {
-            for (key, mark, count) in
-                [(&it.app.key, it.own_mark, 3), (&it.other_key, it.their_mark, 4)]
-            {
-                let mut ids = Vec::new();
-                for _ in 0..=count {
-                    let created =
-                        it.send(key, "POST", dialect.root, &[], &(dialect.marked)(mark)).await;
-                    assert_eq!(created.status, 200, "{created:?}");
-                    ids.push(created.id());
-                }
-                let deleted = ids.pop().unwrap();
-                let gone =
-                    it.send(key, "DELETE", &format!("{}/{deleted}", dialect.root), &[], "").await;
-                assert_eq!(gone.status, 200, "{gone:?}");
-                let is_own = *key == it.app.key;
-                if is_own { &mut it.own } else { &mut it.theirs }.insert(dialect.name, ids);
-                if is_own { &mut it.own_deleted } else { &mut it.their_deleted }
-                    .insert(dialect.name, deleted);
-            }
-            // Of the second version.
-            let theirs = format!("{}/{}", dialect.root, it.theirs[dialect.name][0]);
-            let method = if dialect.name == "assistant" { "PUT" } else { "PATCH" };
-            let updated = it.send(&it.other_key, method, &theirs, &[], dialect.change).await;
+        let [own_mark, their_mark] = [(); 2].map(|()| Uuid::new_v4());
+        let (own, theirs) = (Owned::default(), Owned::default());
+        let mut it = Self { app, other, other_key, own_mark, their_mark, own, theirs };
+        it.own = it.create(&it.app.key, own_mark, 3).await;
+        it.theirs = it.create(&it.other_key, their_mark, 4).await;
+        for dialect in DIALECTS {
+            let path = dialect.widget(&it.theirs.ids[dialect.name][0]);
+            let updated = it.send(&it.other_key, dialect.update, &path, &[], dialect.change).await;
             assert_eq!(updated.header("etag"), r#""2""#);
         }
         it
+    }
+
+    /// Creates `count` widgets in each dialect, and one more that it deletes.
+    async fn create(&self, key: &str, mark: Uuid, count: usize) -> Owned {
+        let mut owned = Owned::default();
+        for dialect in DIALECTS {
+            let mut ids = Vec::new();
+            for _ in 0..=count {
+                let created =
+                    self.send(key, "POST", dialect.root, &[], &dialect.marked(mark)).await;
+                assert_eq!(created.status, 200, "{created:?}");
+                ids.push(created.id());
+            }
+            let deleted = ids.pop().unwrap();
+            let answer = self.send(key, "DELETE", &dialect.widget(&deleted), &[], "").await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            owned.ids.insert(dialect.name, ids);
+            owned.deleted.insert(dialect.name, deleted);
+        }
+        owned
+    }
+
+    /// Sends a request of the development account.
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.send(&self.app.key, method, path, headers, body).await
     }
 
     async fn send(
@@ -184,29 +161,26 @@ impl Accounts {
     /// Returns ids without a widget of the development account in the dialect. The first id belongs
     /// to no account.
     fn not_there(&self, dialect: Dialect) -> Vec<String> {
-        let other_dialect = if dialect.name == "assistant" { "pathway" } else { "assistant" };
-        vec![
-            Uuid::now_v7().to_string(),
-            self.theirs[dialect.name][0].clone(),
-            self.theirs[dialect.name][1].clone(),
-            self.their_deleted[dialect.name].clone(),
-            self.own_deleted[dialect.name].clone(),
-            self.own[other_dialect][0].clone(),
-            self.theirs[other_dialect][0].clone(),
-        ]
+        let name = dialect.name;
+        let other = DIALECTS.into_iter().find(|it| it.name != name).unwrap().name;
+        let (own, theirs) = (&self.own, &self.theirs);
+        let ids = [&theirs.ids[name][0], &theirs.ids[name][1]]
+            .into_iter()
+            .chain([&theirs.deleted[name], &own.deleted[name]])
+            .chain([&own.ids[other][0], &theirs.ids[other][0]]);
+        [Uuid::now_v7().to_string()].into_iter().chain(ids.cloned()).collect()
     }
 
     /// Returns all items of the table, sorted by key.
-    async fn kept(&self) -> Vec<Item> {
+    async fn items(&self) -> Vec<Item> {
         let mut items = self.app.items().await;
         items.sort_by_key(|item| ["pk", "sk"].map(|name| item[name].as_s().unwrap().clone()));
         items
     }
 
     fn is_free_of_theirs(&self, text: &str) -> bool {
-        let theirs = self.theirs.values().flatten().chain(self.their_deleted.values());
-        !text.contains(&self.their_mark.to_string())
-            && !theirs.into_iter().any(|id| text.contains(id))
+        let mut theirs = self.theirs.ids.values().flatten().chain(self.theirs.deleted.values());
+        !text.contains(&self.their_mark.to_string()) && !theirs.any(|id| text.contains(id))
     }
 }
 
@@ -219,13 +193,13 @@ struct Looks {
     log: Value,
 }
 
-/// Returns the log line of each request by its request id, without the members that differ each
+/// Returns the log lines so far, each with its request id and without the members that differ each
 /// time.
-fn lines(app: &TestApp) -> HashMap<String, Value> {
+fn lines(app: &TestApp) -> Vec<(String, Value)> {
     let line = |line: &str| {
         let mut line: Value = serde_json::from_str(line.split_once(' ')?.1).ok()?;
         let id = line["requestId"].as_str()?.to_owned();
-        for name in ["requestId", "timestamp", "durationMs", "coldStart", "_aws"] {
+        for name in ["requestId", "id", "timestamp", "durationMs", "coldStart", "_aws"] {
             line.as_object_mut()?.remove(name);
         }
         Some((id, line))
@@ -236,23 +210,17 @@ fn lines(app: &TestApp) -> HashMap<String, Value> {
 /// Asserts that the answers of each group are indistinguishable. The requests of a group differ
 /// only in the id.
 async fn expect_no_difference(app: &TestApp, groups: &[(String, Vec<(String, Answer)>)]) {
-    let asked: Vec<&str> = groups
-        .iter()
-        .flat_map(|(_, answers)| answers)
-        .map(|(_, answer)| answer.header("x-request-id"))
-        .collect();
     let lines = eventually("the log lines of all requests", || {
-        let lines = lines(app);
-        asked.iter().all(|id| lines.contains_key(*id)).then_some(lines)
+        let lines: HashMap<String, Value> = lines(app).into_iter().collect();
+        let mut answers = groups.iter().flat_map(|(_, answers)| answers);
+        let is_complete = answers.all(|(_, it)| lines.contains_key(it.header("x-request-id")));
+        is_complete.then_some(lines)
     })
     .await;
     let looks = |(id, answer): &(String, Answer)| {
         let header = |name: &str| answer.headers[name].to_str().unwrap().replace(id, "<id>");
-        let names = answer
-            .headers
-            .keys()
-            .map(|name| name.as_str())
-            .filter(|name| !["x-request-id", "date"].contains(name));
+        let names = answer.headers.keys().map(|name| name.as_str());
+        let names = names.filter(|name| !["x-request-id", "date"].contains(name));
         Looks {
             status: answer.status,
             headers: names.map(|name| (name.to_owned(), header(name))).collect(),
@@ -261,9 +229,9 @@ async fn expect_no_difference(app: &TestApp, groups: &[(String, Vec<(String, Ans
         }
     };
     for (what, answers) in groups {
-        let nobody_s = looks(&answers[0]);
+        let of_no_account = looks(&answers[0]);
         for answer in answers {
-            assert_eq!(looks(answer), nobody_s, "{what}: {}", answer.0);
+            assert_eq!(looks(answer), of_no_account, "{what}: {}", answer.0);
         }
     }
 }

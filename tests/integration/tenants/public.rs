@@ -1,31 +1,27 @@
 //! Public reads and OpenAPI documents. Every caller gets the same answer.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
 
 use super::{Accounts, Kind, PRECONDITIONS, at, expect_no_difference, routes};
-use crate::support::app::{keys_in_order, raw_data};
 
-/// The public fields of a widget, by dialect.
-const PUBLIC: [(&str, &str); 2] = [
-    (
-        "assistant",
-        "bubble_bot_icon bubble_color bubble_text display_name intro_message user_opening_messages header_color \
-         user_message_color bot_message_color bot_icon_color remove_branding conversation_bot_icon ice_break_color \
-         user_text_message_color bot_text_message_color header_text_color textbox_default_text action_buttons \
-         action_buttons_color style_params widget_type",
-    ),
-    ("pathway", "id config messages_per_minute"),
-];
+/// Returns the members of a public view that are not fields.
+fn other_members(dialect: &str) -> &'static [&'static str] {
+    match dialect {
+        "assistant" => &["bubble_bot_icon", "conversation_bot_icon"],
+        _ => &["id"],
+    }
+}
 
 #[tokio::test]
 async fn public_view_is_the_same_for_every_caller_and_holds_nothing_else() {
     let there = Accounts::start().await;
     let app = &there.app;
-    let before = there.kept().await;
+    let before = there.items().await;
     let allowed = format!("https://{}.example", there.their_mark);
     for (dialect, route) in routes(Kind::Public) {
-        let theirs = at(&route, &there.theirs[dialect.name][1]);
-        // Whoever asks, by whichever key or none.
+        let theirs = at(&route, &there.theirs.ids[dialect.name][1]);
         let mut bodies = Vec::new();
         for key in ["", &app.key, &there.other_key, "in-unknown"] {
             let answer = there.send(key, "GET", &theirs, &[("origin", &allowed)], "").await;
@@ -33,97 +29,73 @@ async fn public_view_is_the_same_for_every_caller_and_holds_nothing_else() {
             bodies.push(answer.body);
         }
         assert!(bodies.iter().all(|body| *body == bodies[0]));
-        let fields = PUBLIC.iter().find(|(name, _)| *name == dialect.name).unwrap().1;
-        assert_eq!(
-            keys_in_order(&raw_data(&bodies[0])),
-            fields.split_whitespace().collect::<Vec<_>>()
-        );
-        let sent: Value = serde_json::from_str(&(dialect.marked)(there.their_mark)).unwrap();
-        let shown: Value = serde_json::from_str(&raw_data(&bodies[0])).unwrap();
-        for (field, value) in shown.as_object().unwrap() {
-            let is_of_the_body = sent.get(field).is_none_or(|sent| sent == value);
-            assert!(is_of_the_body || field == "id" || value.is_null(), "{field} {value}");
-        }
-        // What is private is in no other place of it either.
-        for (field, value) in
-            sent.as_object().unwrap().iter().filter(|(field, _)| shown.get(field).is_none())
-        {
+        let sent: Map<String, Value> =
+            serde_json::from_str(&dialect.marked(there.their_mark)).unwrap();
+        let shown: Value = serde_json::from_str(&bodies[0]).unwrap();
+        let shown = shown["data"].as_object().unwrap();
+        let names: BTreeSet<&str> = shown.keys().map(String::as_str).collect();
+        let others = other_members(dialect.name);
+        assert_eq!(names, dialect.public_fields().chain(others.iter().copied()).collect());
+        assert!(dialect.public_fields().all(|field| shown[field] == sent[field]), "{shown:?}");
+        assert!(others.iter().all(|name| *name == "id" || shown[*name].is_null()), "{shown:?}");
+        // A private value is in no other place of it either.
+        for (field, value) in sent.iter().filter(|(field, _)| !shown.contains_key(*field)) {
             let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-            assert!(
-                text == there.their_mark.to_string() || !bodies[0].contains(&text),
-                "{field}: {}",
-                bodies[0]
-            );
+            let is_hidden = text == there.their_mark.to_string() || !bodies[0].contains(&text);
+            assert!(is_hidden, "{field}: {}", bodies[0]);
         }
 
-        // Where there is none in the dialect, or none any more, it is not there.
+        // Ids without a widget in the dialect.
         let mut not_there = there.not_there(dialect);
-        not_there.retain(|id| !there.theirs[dialect.name].contains(id));
+        not_there.retain(|id| !there.theirs.ids[dialect.name].contains(id));
         assert_eq!(not_there.len(), 5);
         let methods: &[&str] =
             if dialect.name == "assistant" { &["GET"] } else { &["GET", "OPTIONS"] };
+        let elsewhere = ("origin", "https://elsewhere.example");
         let mut groups = Vec::new();
         for method in methods {
             for (headers, is_readable) in PRECONDITIONS {
-                for origin in [
-                    &[][..],
-                    &[("origin", allowed.as_str())],
-                    &[("origin", "https://elsewhere.example")],
-                ] {
+                for origin in [&[][..], &[("origin", allowed.as_str())], &[elsewhere]] {
                     let headers = [headers, origin].concat();
+                    let what = format!("{method} {route:?} {headers:?}");
                     let mut answers = Vec::new();
                     for id in &not_there {
                         let answer = app.send(method, &at(&route, id), &headers, "").await;
-                        let is_refused = !is_readable && *method == "GET";
-                        assert_eq!(
-                            answer.status == 404,
-                            !is_refused,
-                            "{method} {headers:?}: {answer:?}"
-                        );
+                        let is_invalid = !is_readable && *method == "GET";
+                        assert_eq!(answer.status == 404, !is_invalid, "{what}: {answer:?}");
                         answers.push((id.clone(), answer));
                     }
-                    groups.push((format!("{method} {route:?} {headers:?}"), answers));
+                    groups.push((what, answers));
                 }
             }
         }
         expect_no_difference(app, &groups).await;
 
-        // A page of another origin than the widget's is told that, and of which widget or account
-        // it is makes no difference.
+        // A page of an origin that the widget does not allow gets a 403, whatever the account.
         if dialect.name == "pathway" {
-            let own = at(&route, &there.own[dialect.name][0]);
+            let own = &there.own.ids[dialect.name][0];
+            let valid = PRECONDITIONS.iter().filter(|(_, is_readable)| *is_readable);
+            let requests = valid.flat_map(|(headers, _)| {
+                [&there.theirs.ids[dialect.name][1], own]
+                    .map(|id| (id, [*headers, &[elsewhere]].concat()))
+            });
             for method in methods {
                 let mut refusals = Vec::new();
-                for (path, headers) in PRECONDITIONS
-                    .iter()
-                    .filter(|(_, is_readable)| *is_readable)
-                    .flat_map(|(headers, _)| {
-                        [&theirs, &own].map(|path| {
-                            (path, [*headers, &[("origin", "https://elsewhere.example")]].concat())
-                        })
-                    })
-                {
-                    let answer = app.send(method, path, &headers, "").await;
+                for (id, headers) in requests.clone() {
+                    let answer = app.send(method, &at(&route, id), &headers, "").await;
                     assert_eq!(answer.status, 403, "{answer:?}");
-                    assert!(
-                        !answer.headers.contains_key("etag")
-                            && there.is_free_of_theirs(&answer.body),
-                        "{answer:?}"
-                    );
-                    refusals.push((path.rsplit('/').nth(1).unwrap().to_owned(), answer));
+                    assert!(!answer.headers.contains_key("etag"), "{answer:?}");
+                    assert!(there.is_free_of_theirs(&answer.body), "{answer:?}");
+                    refusals.push((id.clone(), answer));
                 }
                 expect_no_difference(app, &[(format!("{method} {route:?}"), refusals)]).await;
             }
         }
     }
-    // Descriptions are of no account's widgets.
-    for (_, route) in routes(Kind::Description) {
-        let [own, theirs] = [app.key.as_str(), there.other_key.as_str()];
-        let [own, theirs] = [
-            there.send(own, "GET", &route.path, &[], "").await,
-            there.send(theirs, "GET", &route.path, &[], "").await,
-        ];
+    for (_, route) in routes(Kind::OpenApi) {
+        let own = there.ask("GET", &route.path, &[], "").await;
+        let theirs = there.send(&there.other_key, "GET", &route.path, &[], "").await;
         assert_eq!((own.status, &own.body), (200, &theirs.body));
     }
-    assert_eq!(there.kept().await, before);
+    assert_eq!(there.items().await, before);
 }
