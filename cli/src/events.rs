@@ -9,14 +9,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use aws_config::SdkConfig;
 use chrono::Utc;
 use clap::Args;
+use tokio::task::spawn_blocking;
 use url::Url;
 
-use crate::local::{
-    binaries,
-    embedded_store::{self, Store},
-    pipe::{Pipe, PublishedEvent},
-    stream::{Start, Stream},
-    template::Template,
+use crate::{
+    local::{
+        binaries,
+        embedded_store::{self, Store},
+        pipe::{Pipe, PublishedEvent},
+        store_access,
+        stream::{Start, Stream},
+        template::Template,
+    },
+    serve,
 };
 
 /// What `widgets events` is told.
@@ -28,7 +33,7 @@ pub struct Events {
     /// The DynamoDB to follow, such as the store that `widgets serve --ephemeral` prints
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<Url>,
-    /// The folder of the local which has to run [default: .widgets in the checkout]
+    /// The folder of the local stack, which has to run [default: .widgets in the checkout]
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint_url")]
     data: Option<PathBuf>,
 }
@@ -68,9 +73,17 @@ impl Changes {
 
 /// Prints events, one a line, until it is stopped or nobody reads them any more.
 pub async fn run(events: Events) -> Result<()> {
+    let stopped = serve::stopped()?;
+    tokio::select! {
+        followed = follow(events) => followed,
+        () = stopped => Ok(()),
+    }
+}
+
+async fn follow(events: Events) -> Result<()> {
     let template = Template::read(binaries::workspace())?;
     let config = match events.endpoint_url {
-        Some(url) => embedded_store::config(Some(&url)).await,
+        Some(url) => store_access::config(Some(&url)).await?,
         None => {
             running_store(events.data.unwrap_or_else(embedded_store::data_folder), &template)
                 .await?
@@ -86,7 +99,8 @@ pub async fn run(events: Events) -> Result<()> {
             .context("the store cannot be read any more: has its stack stopped?")?
         {
             match event {
-                Ok(event) => match print(&event) {
+                // On a thread of its own: it blocks for as long as a full pipe is not read.
+                Ok(event) => match spawn_blocking(move || print(&event)).await? {
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
                     printed => printed?,
                 },

@@ -12,7 +12,10 @@ use serde_json::Value;
 use shared::validation::json::BYTE_ORDER_MARK;
 use url::Url;
 
-use crate::local::invocations::{ERROR_TYPE, FUNCTION_ERROR};
+use crate::local::{
+    invocations::{ERROR_TYPE, FUNCTION_ERROR},
+    store_access::root_cause,
+};
 
 /// What `widgets invoke` is told.
 #[derive(Debug, Args)]
@@ -38,7 +41,7 @@ pub async fn run(invoke: Invoke) -> Result<()> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let answer =
         client.post(invocations_url(&invoke.url, &invoke.function)?).body(event).send().await;
-    let answer = answer.with_context(|| {
+    let answer = answer.map_err(|error| anyhow!(root_cause(&error))).with_context(|| {
         format!("no stack answers at {stack} (`widgets serve` starts one, --url names another)")
     })?;
     let status = answer.status();

@@ -1,9 +1,17 @@
 //! The `widgets` command.
 
-use std::process::ExitCode;
+use std::{
+    process::{self, ExitCode},
+    time::Duration,
+};
 
-use clap::{Parser, Subcommand};
+use anyhow::Result;
+use clap::{Parser, Subcommand, error::ErrorKind};
+use tokio::runtime::Runtime;
 use widgets::{events, invoke, keys, serve};
+
+/// How long what still runs may take to end. What writes to a pipe that nobody reads does not end.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and
 /// manage its API keys.
@@ -42,16 +50,38 @@ enum Command {
     Events(events::Events),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
-        None => serve::run(cli.serve).await,
-        Some(Command::Serve(serve)) => serve::run(serve).await,
-        Some(Command::Keys(command)) => keys::run(command).await,
-        Some(Command::Invoke(invoke)) => invoke::run(invoke).await,
-        Some(Command::Events(events)) => events::run(events).await,
-    };
+impl Cli {
+    /// Parses the arguments. A value that is not allowed is one line, as every other error is.
+    fn from_arguments() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            if error.kind() != ErrorKind::ValueValidation {
+                error.exit();
+            }
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            eprintln!("widgets: {}", line.trim_start_matches("error: "));
+            process::exit(error.exit_code())
+        })
+    }
+
+    async fn run(self) -> Result<()> {
+        match self.command {
+            None => serve::run(self.serve).await,
+            Some(Command::Serve(serve)) => serve::run(serve).await,
+            Some(Command::Keys(command)) => keys::run(command).await,
+            Some(Command::Invoke(invoke)) => invoke::run(invoke).await,
+            Some(Command::Events(events)) => events::run(events).await,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::from_arguments();
+    let done = Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let done = runtime.block_on(cli.run());
+        runtime.shutdown_timeout(END_TIMEOUT);
+        done
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

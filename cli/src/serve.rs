@@ -2,14 +2,16 @@
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
-    num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
 };
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use clap::{Args, value_parser};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::{block_in_place, spawn_blocking},
+};
 use url::Url;
 
 use crate::{
@@ -42,7 +44,8 @@ pub struct Serve {
     /// Keep everything in memory: gone when it stops
     #[arg(long, conflicts_with = "data")]
     ephemeral: bool,
-    /// The key to use the development account with [default: a new one is made and printed]
+    /// The key to use the development account with; it is kept nowhere [default: the one that the
+    /// data folder keeps]
     #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
     /// Use a DynamoDB elsewhere (DynamoDB Local, say), and make the tables there that are missing
@@ -54,50 +57,57 @@ pub struct Serve {
     store_address: Option<SocketAddr>,
     /// The most execution environments a function has; each handles one request at a time, and more
     /// start as requests overlap. Requests beyond that wait their turn
-    #[arg(long, value_name = "N", default_value = "10")]
-    concurrency: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u16).range(1..=1000))]
+    concurrency: u16,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(serve: Serve) -> Result<()> {
     // Listened for from the start: what is compiling stops too.
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stopped = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
+    let stopped = stopped()?;
     tokio::pin!(stopped);
     let started = tokio::select! {
         started = start(serve) => started?,
         () = &mut stopped => return Ok(()),
     };
     stopped.await;
-    eprintln!("Stopping.");
+    // Not waited for: nobody may read it.
+    drop(spawn_blocking(|| eprintln!("Stopping.")));
     started.stop().await;
     Ok(())
 }
 
+/// Ends with the first Ctrl-C or SIGTERM from now on.
+pub fn stopped() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
 async fn start(serve: Serve) -> Result<Stack> {
-    let key = match serve.api_key {
-        // Checked here and not by the parser of options, whose message would quote it.
-        Some(key) => NewKey::parse(&key)
-            .context("--api-key must be 1 to 255 printable ASCII characters without spaces")?,
-        None => keys::generate()?,
-    };
+    // Checked here and not by the parser of options, whose message would quote it.
+    let key = serve.api_key.map(|key| {
+        NewKey::parse(&key)
+            .context("--api-key must be 1 to 255 printable ASCII characters without spaces")
+    });
+    let key = key.transpose()?;
     let store_location = match serve.endpoint_url {
         Some(url) => StoreLocation::Endpoint(url),
         None if serve.ephemeral => StoreLocation::Memory,
         None => StoreLocation::Folder(serve.data.unwrap_or_else(embedded_store::data_folder)),
     };
-    let kept = match &store_location {
-        StoreLocation::Memory => "; data in memory, gone when this stops".to_owned(),
+    let (kept, key_folder) = match &store_location {
+        StoreLocation::Memory => ("; data in memory, gone when this stops".to_owned(), None),
         StoreLocation::Folder(folder) => {
-            format!("; data in {}, there again at the next start", folder.display())
+            let kept = format!("; data in {}, there again at the next start", folder.display());
+            (kept, Some(folder.clone()))
         }
-        StoreLocation::Endpoint(_) => String::new(),
+        StoreLocation::Endpoint(_) => (String::new(), Some(embedded_store::data_folder())),
     };
     let prefix = serve.prefix.unwrap_or_default();
     let template = Template::read(binaries::workspace())?;
@@ -106,12 +116,23 @@ async fn start(serve: Serve) -> Result<Stack> {
         prefix: prefix.clone(),
         store_location,
         store_address: serve.store_address,
-        concurrency: serve.concurrency.get(),
+        concurrency: serve.concurrency.into(),
         template: template.clone(),
-        logs: Arc::new(|function, line| eprintln!("{}", logs::readable(function, line))),
+        // Nobody may read it: the other tasks go on meanwhile.
+        logs: Arc::new(|function, line| {
+            block_in_place(|| eprintln!("{}", logs::readable(function, line)));
+        }),
     })
     .await?;
-    keys::issue_development_key(&key, &bound.store).await?;
+    let key = match (key, key_folder) {
+        (None, Some(folder)) => keys::kept_development_key(&folder, &bound.store).await?,
+        (given, _) => {
+            let key = given.map_or_else(keys::generate, Ok)?;
+            let issued = keys::issue_development_key(&key, &bound.store).await;
+            issued.context("--api-key needs another key")?;
+            key
+        }
+    };
     let names: Vec<&str> = template.functions.iter().map(|it| it.binary.as_str()).collect();
     let names = names.join(", ");
     eprintln!("Building the functions ({names}): minutes the first time, then at once.");
@@ -122,7 +143,8 @@ async fn start(serve: Serve) -> Result<Stack> {
 }
 
 fn address(host: &str, port: u16) -> Result<SocketAddr> {
-    let unknown = || format!("{host} is no address of this machine");
+    let unknown =
+        || format!("{host} is no address of this machine (--host takes one, such as 127.0.0.1)");
     (host, port).to_socket_addrs().with_context(unknown)?.next().with_context(unknown)
 }
 

@@ -2,16 +2,19 @@
 
 use std::{
     fs,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::Path,
     process::{Output, Stdio},
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::Client;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    net::TcpListener,
+    net::{TcpListener, unix::pipe::Sender},
     process::{Child, ChildStdout, Command},
+    time::timeout,
 };
 
 use crate::support::{
@@ -19,6 +22,9 @@ use crate::support::{
     dialect::{ASSISTANT, Dialect, PATHWAY},
     fault_proxy::FaultProxy,
 };
+
+/// The time after which a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A `widgets serve` that listens.
 pub struct Serve {
@@ -72,7 +78,18 @@ impl Printed {
     /// Asserts that the command failed with one line that contains `part`, and printed no more.
     #[track_caller]
     pub fn expect_failure(&self, part: &str) {
-        assert!(self.code == Some(1) && self.stdout.is_empty(), "{self:?}");
+        self.expect_error(1, part);
+    }
+
+    /// Asserts that the command refused an option with one line that contains `part`.
+    #[track_caller]
+    pub fn expect_usage_error(&self, part: &str) {
+        self.expect_error(2, part);
+    }
+
+    #[track_caller]
+    fn expect_error(&self, code: i32, part: &str) {
+        assert!(self.code == Some(code) && self.stdout.is_empty(), "{self:?}");
         assert!(self.stderr.starts_with("widgets: ") && self.stderr.contains(part), "{self:?}");
         assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
     }
@@ -112,14 +129,13 @@ impl Serve {
     }
 
     /// Returns a client of its store.
-    pub async fn client(&self) -> Client {
-        let url = self.store.parse().unwrap();
-        Client::new(&widgets::local::embedded_store::config(Some(&url)).await)
+    pub fn client(&self) -> Client {
+        Client::new(&widgets::local::store_access::local_config(&self.store))
     }
 
     /// Returns everything in the table of widgets.
     pub async fn items(&self) -> Vec<Item> {
-        let scan = self.client().await.scan().table_name("Widgets").into_paginator().items();
+        let scan = self.client().scan().table_name("Widgets").into_paginator().items();
         scan.send().collect::<Result<_, _>>().await.unwrap()
     }
 
@@ -189,11 +205,82 @@ async fn widgets_and_keys_survive_kill_9_and_a_restart() {
     wait_for_end(&children).await;
 
     let second = Serve::start(&arguments).await;
-    assert_ne!(second.key, key);
+    assert_eq!(second.key, key);
     assert_eq!(second.items().await.len(), 1);
-    for key in [&key, &second.key] {
-        assert_eq!(second.create(PATHWAY, key).await.0, 200);
+    assert_eq!(second.create(PATHWAY, &key).await.0, 200);
+}
+
+#[tokio::test]
+async fn data_folder_keeps_one_key_and_replaces_one_that_no_longer_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = ["--data", folder.path().to_str().unwrap()];
+    let file = folder.path().join("api-key");
+    let keys = async |arguments: &[&str]| run(&[&["keys"], arguments, &data].concat()).await;
+    let ids = async || {
+        let list = keys(&["list", "--json"]).await.json();
+        let ids = list.as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+
+    let serve = Serve::start(&data).await;
+    let kept = serve.key.clone();
+    assert!(serve.end("-INT").await);
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{kept}\n"));
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let only = ids().await;
+    assert_eq!(only.len(), 1);
+
+    // A key of the caller's choice works and is not kept.
+    let serve = Serve::start(&[&data[..], &["--api-key", "mine"]].concat()).await;
+    assert_eq!((serve.key.as_str(), serve.create(PATHWAY, "mine").await.0), ("mine", 200));
+    assert!(serve.end("-INT").await);
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{kept}\n"));
+    assert_eq!(ids().await.len(), 2);
+
+    assert!(keys(&["revoke", &only[0]]).await.is_success);
+    let serve = Serve::start(&data).await;
+    let replaced = serve.key.clone();
+    assert_ne!(replaced, kept);
+    assert_eq!(serve.create(PATHWAY, &replaced).await.0, 200);
+    assert_eq!(serve.create(PATHWAY, &kept).await.0, 401);
+    assert!(serve.end("-INT").await);
+
+    // A file without a key is replaced, too. One that cannot be read is an error.
+    fs::write(&file, "").unwrap();
+    let serve = Serve::start(&data).await;
+    assert_ne!(serve.key, replaced);
+    assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
+    assert!(serve.end("-INT").await);
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let printed = run(&[&["serve", "--port", "0"], &data[..]].concat()).await;
+    printed.expect_failure("delete it to get a new key");
+    assert!(printed.stderr.starts_with("widgets: the key file "), "{printed:?}");
+}
+
+/// Fills a pipe, so that whoever writes to it is blocked.
+pub async fn fill(pipe: OwnedFd) -> OwnedFd {
+    let pipe = Sender::from_owned_fd(pipe).unwrap();
+    pipe.writable().await.unwrap();
+    let mut pages = 0;
+    // A page each, so that no page has room left.
+    while pipe.try_write(&[b'\n'; 4096]).is_ok() {
+        pages += 1;
     }
+    assert!(pages > 0, "it was full before");
+    pipe.into_blocking_fd().unwrap()
+}
+
+#[tokio::test]
+async fn serve_answers_and_stops_while_nobody_reads_its_log() {
+    let (_unread, log) = std::io::pipe().unwrap();
+    let serve = Serve::start_logging(&["--ephemeral"], log.try_clone().unwrap()).await;
+    fill(log.into()).await;
+    let creates = (0..8).map(|_| serve.create(PATHWAY, &serve.key));
+    let answers =
+        timeout(PATIENCE, futures_util::future::join_all(creates)).await.expect("answers");
+    assert_eq!(answers.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200; 8]);
+    assert!(timeout(PATIENCE, serve.end("-INT")).await.expect("its end"));
 }
 
 /// A container reaches no loopback address of its host.
@@ -223,30 +310,66 @@ async fn unusable_options_print_one_error_line_and_fail() {
     let port = taken.local_addr().unwrap().port().to_string();
     let file = tempfile::NamedTempFile::new().unwrap();
     let in_file = file.path().join("data");
-    let in_file = in_file.to_str().unwrap();
+    let (file, in_file) = (file.path().to_str().unwrap(), in_file.to_str().unwrap());
+    let garbage = tempfile::tempdir().unwrap();
+    fs::write(garbage.path().join("store.sqlite"), "x".repeat(9000)).unwrap();
+    let garbage = garbage.path().to_str().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let _using = Serve::start(&["--data", data]).await;
     let nowhere = "http://127.0.0.1:1";
+    let unreached = "DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused";
     for (options, reason) in [
-        (&["--ephemeral", "--port", &port][..], "cannot listen on 127.0.0.1:"),
+        (
+            &["--ephemeral", "--port", &port][..],
+            "is in use by another program (--port takes another)",
+        ),
         (&["--ephemeral", "--api-key", "secret key"], "--api-key must be 1 to 255 printable"),
-        (&["--ephemeral", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
+        (
+            &["--ephemeral", "--host", "192.0.2.1"],
+            "192.0.2.1 is no address of this machine (--host takes one, such as 127.0.0.1)",
+        ),
+        (
+            &["--ephemeral", "--host", "nobody.invalid"],
+            "nobody.invalid is no address of this machine (--host takes one",
+        ),
         (
             &["--ephemeral", "--store-address", "192.0.2.1:0"],
             "the store cannot listen on 192.0.2.1:0 (--store-address takes another)",
         ),
-        (&["--data", in_file], "cannot be used: Not a directory"),
-        (&["--data", data], "is in use by another stack"),
-        (&["--endpoint-url", nowhere], "the store at http://127.0.0.1:1 is of no use"),
+        (&["--data", in_file], "cannot be used (--data takes another): Not a directory"),
+        (&["--data", file], "is a file: --data takes a folder"),
+        (
+            &["--data", garbage],
+            "store.sqlite cannot be read: move it away to begin with an empty one: it is not an SQLite",
+        ),
+        (
+            &["--data", data, "--port", &port],
+            "is in use by another stack: stop that one, or give this one another folder and port",
+        ),
+        (&["--endpoint-url", nowhere], unreached),
     ] {
         let port: &[&str] = if options.contains(&"--port") { &[] } else { &["--port", "0"] };
         let printed = run(&[&["serve"], port, options].concat()).await;
         printed.expect_failure(reason);
         assert!(!printed.stderr.contains("secret key"), "{printed:?}");
     }
-    let printed = run(&["keys", "issue", "--endpoint-url", nowhere]).await;
-    printed.expect_failure("the key cannot be written to the table ApiKeys");
+    let printed = run(&["keys", "issue", "--data", file]).await;
+    printed.expect_failure("is not there: `widgets serve --data` makes one");
+    for (command, failure) in [
+        ("issue", "the key cannot be written to the table ApiKeys"),
+        ("list", "the keys cannot be read"),
+    ] {
+        let printed = run(&["keys", command, "--endpoint-url", nowhere]).await;
+        printed.expect_failure(&format!("{failure}: {unreached}"));
+    }
+    for (arguments, reason) in [
+        (&["serve", "--port", "65536"][..], "'65536' for '--port <PORT>': "),
+        (&["serve", "--concurrency", "0"], "'0' for '--concurrency <N>': 0 is not in 1..=1000"),
+        (&["keys", "issue", "--role", "admin"], "'admin' for '--role <ROLE>': neither full nor"),
+    ] {
+        run(arguments).await.expect_usage_error(reason);
+    }
 }
 
 #[tokio::test]
@@ -289,36 +412,44 @@ async fn profile_signs_for_a_remote_store_and_a_local_store_needs_none() {
     let profiles = folder.path().join("credentials");
     let keys = "aws_access_key_id = AKOPERATOR\naws_secret_access_key = secret";
     fs::write(&profiles, format!("[operator]\n{keys}\nregion = eu-west-1\n")).unwrap();
-    let issue_with = async |profile: Option<&str>, options: [&str; 2]| {
-        let mut command = widgets(&[&["keys", "issue"], &options[..]].concat()).await;
+    let keys_with = async |profile: Option<&str>, arguments: &[&str]| {
+        let mut command = widgets(&[&["keys"], arguments].concat()).await;
         for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "PROFILE"] {
             command.env_remove(format!("AWS_{name}"));
         }
         command
             .env("AWS_SHARED_CREDENTIALS_FILE", &profiles)
             .env("AWS_CONFIG_FILE", folder.path().join("none"))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(profile.map(|profile| ("AWS_PROFILE", profile)));
-        command.output().await.unwrap().status.success()
+        Printed::new(command.output().await.unwrap())
     };
 
-    let remote = ["--endpoint-url", proxy.url.as_str()];
+    let remote = ["issue", "--endpoint-url", proxy.url.as_str()];
     for (profile, key, region) in
         [(Some("operator"), "AKOPERATOR", "eu-west-1"), (None, "local", "us-east-1")]
     {
-        assert!(issue_with(profile, remote).await);
+        assert!(keys_with(profile, &remote).await.is_success);
         let signature = proxy.signature();
         assert!(signature.contains(&format!("Credential={key}/")), "{signature}");
         assert!(signature.contains(&format!("/{region}/dynamodb/")), "{signature}");
     }
-    assert!(!issue_with(Some("nobody"), remote).await, "there is no such profile");
-    assert!(issue_with(Some("nobody"), ["--data", folder.path().to_str().unwrap()]).await);
+    let deployed = ["list", "--table", "ApiKeys"];
+    for arguments in [remote, deployed] {
+        let printed = keys_with(Some("nobody"), &arguments).await;
+        printed.expect_failure("there is no AWS profile \"nobody\", which AWS_PROFILE names: ");
+    }
+    let printed = keys_with(None, &deployed).await;
+    printed.expect_failure("widgets: no AWS credentials found: set AWS_ACCESS_KEY_ID");
+
+    let local = ["issue", "--data", folder.path().to_str().unwrap()];
+    assert!(keys_with(Some("nobody"), &local).await.is_success);
 }
 
 #[tokio::test]
 async fn help_lists_every_option() {
     let help = run(&["serve", "--help"]).await.stdout;
-    let options =
-        "host port prefix data ephemeral api-key endpoint-url store-address concurrency";
+    let options = "host port prefix data ephemeral api-key endpoint-url store-address concurrency";
     for option in options.split(' ') {
         assert!(help.contains(&format!("--{option}")), "{option}: {help}");
     }

@@ -16,10 +16,10 @@ use widgets::{
 };
 
 use crate::{
-    command::{Printed, Serve, run, widgets},
+    command::{Printed, Serve, fill, run, widgets},
     execution::{kill, marked_app, processes},
     support::{
-        app::{Answer, TestApp},
+        app::{Answer, TestApp, built},
         dialect::PATHWAY,
         fault_proxy::{Call, Effect, Fault, FaultProxy},
     },
@@ -187,11 +187,14 @@ async fn invoke_command_prints_the_answer_and_fails_with_the_function() {
     let closed = "http://127.0.0.1:1";
     let missing = folder.path().join("missing").to_str().unwrap().to_owned();
     let store = app.stack.store.url.as_str();
+    let unknown = "Function not found: Nobody (the stack has Assistant and Pathway)";
+    let unanswered = "no stack answers at http://127.0.0.1:1 (";
     for (function, event, url, reason) in [
-        ("Nobody", &request, url, "ResourceNotFoundException: Function not found: Nobody"),
+        ("Nobody", &request, url, unknown),
         ("Pathway", &broken, url, "InvalidRequestContentException: "),
         ("Pathway", &missing, url, "missing cannot be read: "),
-        ("Pathway", &request, closed, "no stack answers at http://127.0.0.1:1"),
+        ("Pathway", &request, closed, unanswered),
+        ("Pathway", &request, closed, "--url names another): connection refused\n"),
         ("Pathway", &request, store, "is no local stack"),
     ] {
         invoke(function, event, url).await.expect_failure(reason);
@@ -307,7 +310,7 @@ async fn events_command_prints_one_event_per_line() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let serve = Serve::start(&["--data", data]).await;
-    let store = serve.client().await;
+    let store = serve.client();
     change(&store, "w1", "created", 1).await;
 
     for place in [["--data", data], ["--endpoint-url", &serve.store]] {
@@ -341,7 +344,8 @@ async fn events_command_ends_silently_on_a_closed_pipe_or_sigint() {
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let output = timeout(PATIENCE, process.wait_with_output()).await.unwrap().unwrap();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), begun);
+    let printed = Printed::new(output);
+    assert!(printed.code == Some(0) && printed.stderr == begun, "{printed:?}");
 
     // Last, because its changes could fill the pipe of a command that nobody reads.
     let (process, lines) = events(&arguments).await;
@@ -352,13 +356,38 @@ async fn events_command_ends_silently_on_a_closed_pipe_or_sigint() {
 }
 
 #[tokio::test]
+async fn events_command_stops_while_nobody_reads_its_events() {
+    let app = TestApp::start().await;
+    change(&app.store, "w1", "created", 1).await;
+    let events = ["events", "--endpoint-url", &app.stack.store.url, "--from-start"];
+    // A terminal starts a command as the first does, a script in the background as the second.
+    for script in [r#"exec "$0" "$@""#, r#"trap "" INT; exec "$0" "$@""#] {
+        let (_unread, out) = std::io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(&built().await["widgets"]).args(events);
+        command.stdout(fill(out.into()).await).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        assert!(lines.next_line().await.unwrap().unwrap().starts_with("Following the changes"));
+        let id = process.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+        let status = timeout(PATIENCE, process.wait()).await.unwrap().unwrap();
+        assert_eq!(status.code(), Some(0), "{script}");
+    }
+}
+
+#[tokio::test]
 async fn events_command_without_a_stack_fails_and_does_not_block_one() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let (elsewhere, no_table) = ("http://127.0.0.1:1", "the table Widgets cannot be described: ");
+    let elsewhere = "http://127.0.0.1:1";
+    let unreached = "DynamoDB at http://127.0.0.1:1 cannot be reached: connection refused";
     for (arguments, reason) in [
         (["--data", data], &*format!("no stack runs in {data}")),
-        (["--endpoint-url", elsewhere], no_table),
+        (
+            ["--endpoint-url", elsewhere],
+            &*format!("the table Widgets cannot be described: {unreached}"),
+        ),
     ] {
         run(&[&["events"], &arguments[..]].concat()).await.expect_failure(reason);
     }

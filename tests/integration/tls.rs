@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -24,10 +25,13 @@ use widgets::{
     local::function_process::Function,
 };
 
-use crate::support::{
-    app::function,
-    dialect::PATHWAY,
-    fault_proxy::{Call, FaultProxy},
+use crate::{
+    command::{Printed, widgets},
+    support::{
+        app::function,
+        dialect::PATHWAY,
+        fault_proxy::{Call, FaultProxy},
+    },
 };
 
 /// A TLS front before a store, with the number of its handshakes.
@@ -113,4 +117,30 @@ async fn untrusted_store_returns_503_and_receives_no_call() {
     let function = front.function(false).await;
     assert_eq!(invoke(&function, CREATE).await["statusCode"], 503);
     assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (0, 0));
+}
+
+#[tokio::test]
+async fn commands_trust_what_the_ca_bundle_holds() {
+    let proxy = proxy().await;
+    let front = TlsFront::before(&proxy).await;
+    let url = format!("https://localhost:{}", front.port);
+    let mut no_bundle = NamedTempFile::new().unwrap();
+    no_bundle.write_all(b"-----BEGIN NOTHING-----").unwrap();
+    let run = async |arguments: &[&str], bundle: Option<&Path>| {
+        let mut command = widgets(&[arguments, &["--endpoint-url", &url]].concat()).await;
+        command.env_remove("AWS_CA_BUNDLE").env_remove("AWS_PROFILE");
+        command.envs(bundle.map(|bundle| ("AWS_CA_BUNDLE", bundle)));
+        Printed::new(command.output().await.unwrap())
+    };
+
+    let trusted = run(&["keys", "list"], Some(front.certificate.path())).await;
+    assert!(trusted.is_success && trusted.stderr.is_empty(), "{trusted:?}");
+    for arguments in [&["keys", "list"][..], &["events"], &["serve", "--port", "0"]] {
+        let untrusted = run(arguments, None).await;
+        let reason = "cannot be reached: invalid peer certificate";
+        untrusted.expect_failure(&format!("DynamoDB at {url} {reason}"));
+        assert!(untrusted.stderr.contains("AWS_CA_BUNDLE"), "{untrusted:?}");
+        let unusable = run(arguments, Some(no_bundle.path())).await;
+        unusable.expect_failure("widgets: the file named by AWS_CA_BUNDLE cannot be used: ");
+    }
 }

@@ -3,78 +3,48 @@
 use std::error::Error;
 
 use anyhow::anyhow;
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
-    Client,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
 
 use shared::auth::KeyId;
 
-/// `what` failed at `table`, and why. The SDK's own words for it would show what was sent.
-pub fn in_words<E>(
+use crate::local::store_access::{THROTTLED, reason};
+
+/// `what` failed at `table`, and why.
+pub fn in_words<E: Error + ProvideErrorMetadata + 'static>(
     what: &str,
-    client: &Client,
+    config: &SdkConfig,
     table: &str,
     error: &SdkError<E, HttpResponse>,
-) -> anyhow::Error
-where
-    E: Error + ProvideErrorMetadata + 'static,
-{
-    let region = client.config().region().map_or("no region", |region| region.as_ref());
-    let code = error.code().unwrap_or_default();
-    let message = error.message().unwrap_or("no message");
-    let why = match (error, code) {
-        (_, "ResourceNotFoundException") => format!(
-            "there is no table {table} in {region}: --table takes the stack's output ApiKeysTable, and AWS_REGION or the \
-             profile names the stack's region"
-        ),
-        (_, "AccessDeniedException") => format!("your AWS credentials do not allow it: {message}"),
-        (
-            _,
-            "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "IncompleteSignatureException"
-            | "MissingAuthenticationTokenException"
-            | "ExpiredTokenException",
-        ) => format!("AWS does not take your credentials, which may have expired: {message}"),
-        (_, code) if THROTTLED.contains(&code) => {
-            "DynamoDB is throttled: try again in a minute".to_owned()
-        }
-        (SdkError::ServiceError(answer), "") => {
-            format!("what answers is not DynamoDB (status {})", answer.raw().status().as_u16())
-        }
-        (SdkError::ServiceError(_), code) => format!("{code}: {message}"),
-        (SdkError::TimeoutError(_), _) => "DynamoDB does not answer in time".to_owned(),
-        (SdkError::ResponseError(_), _) => format!("what answers is not DynamoDB: {}", root(error)),
-        _ => format!("DynamoDB cannot be reached: {}", root(error)),
-    };
-    anyhow!("{what}: {why}")
+) -> anyhow::Error {
+    if error.code() != Some("ResourceNotFoundException") {
+        return anyhow!("{what}: {}", reason(error, config));
+    }
+    let region = config.region().map_or("no region", |region| region.as_ref());
+    anyhow!(
+        "{what}: there is no table {table} in {region}: --table takes the stack's output ApiKeysTable, and AWS_REGION or \
+         the profile names the stack's region"
+    )
 }
 
 /// The same for a write. `advice` follows where it may have been done all the same.
-pub fn of_write<E>(
+pub fn of_write<E: Error + ProvideErrorMetadata + 'static>(
     what: &str,
-    client: &Client,
+    config: &SdkConfig,
     table: &str,
     error: &SdkError<E, HttpResponse>,
     advice: &str,
-) -> anyhow::Error
-where
-    E: Error + ProvideErrorMetadata + 'static,
-{
-    let failure = in_words(what, client, table, error);
+) -> anyhow::Error {
+    let failure = in_words(what, config, table, error);
     if is_unclear(error) {
         anyhow!("{failure}. It may have been done all the same{advice}")
     } else {
         failure
     }
 }
-
-/// The codes of a DynamoDB that has too much to do.
-const THROTTLED: [&str; 3] =
-    ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
 
 /// The code of a transaction that is being made for an earlier attempt.
 const IN_PROGRESS: &str = "TransactionInProgressException";
@@ -103,9 +73,4 @@ pub fn unseen(id: &KeyId) -> String {
         "nobody has seen that key: `widgets keys rotate {id} --overlap 0s` shows one in its place, `widgets keys revoke \
          {id}` ends it"
     )
-}
-
-/// What an error comes from in the end.
-fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    error.source().map_or(error, root)
 }

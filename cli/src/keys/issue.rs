@@ -49,7 +49,7 @@ pub async fn run(issue: Issue, table: &KeyTable) -> Result<()> {
         expires_at: issue.expires,
         name: issue.name.as_deref(),
     };
-    let issued = spec.put(&table.client, &table.name).await?;
+    let issued = spec.put(&table.config, &table.name).await?;
     new_key::show(&key, &issued, None, issue.json)?;
     let whose = if issue.account.is_some() { "account" } else { "the new account" };
     tell(format_args!(

@@ -2,11 +2,13 @@
 //!
 //! * `issue`, `list`, `revoke` and `rotate` are a command each.
 //! * `new_key` makes a key, puts it into the table and shows it, the only time.
+//! * `development_key` is the key that a local stack keeps and prints.
 //! * `issued` is a key as the table has it: all but the key.
 //! * `table` finds the table and reads it; `failure` says in an operator's words what is wrong with
 //!   it.
 //! * `terminal` is what operators type and read.
 
+mod development_key;
 mod failure;
 mod issue;
 mod issued;
@@ -20,10 +22,11 @@ mod terminal;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+pub use development_key::{issue_development_key, kept_development_key};
 pub use issue::Issue;
 pub use issued::IssuedKey;
 pub use list::List;
-pub use new_key::{KeySpec, NewKey, generate, issue_development_key};
+pub use new_key::{KeySpec, NewKey, Unusable, generate};
 pub use revoke::Revoke;
 pub use rotate::Rotate;
 pub use table::Location;

@@ -1,8 +1,13 @@
 //! A new key: how it is made, put into the table and shown, the only time.
 
-use std::io::{self, Write};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write},
+};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
@@ -16,10 +21,6 @@ use shared::{
 use super::{
     failure,
     issued::{IssuedKey, State},
-};
-use crate::local::{
-    embedded_store::{API_KEYS_TABLE, Store},
-    stack::DEVELOPMENT_ACCOUNT,
 };
 
 /// How many of a key's first characters are kept.
@@ -56,18 +57,6 @@ pub fn generate() -> Result<NewKey> {
         .context("what was made is no key")
 }
 
-/// Puts `key` into a local stack's store, as a key of the development account.
-pub async fn issue_development_key(key: &NewKey, store: &Store) -> Result<()> {
-    let spec = KeySpec {
-        key,
-        account: DEVELOPMENT_ACCOUNT,
-        role: Role::Full,
-        expires_at: None,
-        name: Some("local stack"),
-    };
-    spec.put(&store.client(), API_KEYS_TABLE).await.map(drop)
-}
-
 /// What a new key is to be.
 pub struct KeySpec<'a> {
     /// The key.
@@ -97,11 +86,11 @@ impl KeySpec<'_> {
             .with(attribute::EXPIRES_AT, self.expires_at)
     }
 
-    /// Puts the key into `table`. One that is there already stays as it is: that is an error if it
-    /// is another account's, or does not work.
-    pub async fn put(&self, client: &Client, table: &str) -> Result<IssuedKey> {
+    /// Puts the key into `table`. One that is there already stays as it is: that is an [`Unusable`]
+    /// if it is another account's, or does not work.
+    pub async fn put(&self, config: &SdkConfig, table: &str) -> Result<IssuedKey> {
         let issued = self.issued();
-        let put = client
+        let put = Client::new(config)
             .put_item()
             .table_name(table)
             .set_item(Some(issued.item().clone()))
@@ -113,26 +102,38 @@ impl KeySpec<'_> {
             error.as_service_error()
             && let Some(item) = refusal.item()
         {
-            return self.stays(IssuedKey::read(item.clone())?);
+            return Ok(self.stays(IssuedKey::read(item.clone())?)?);
         }
         let what = format!("the key cannot be written to the table {table}");
         let advice = failure::if_unseen(&issued.id());
-        Err(failure::of_write(&what, client, table, &error, &advice))
+        Err(failure::of_write(&what, config, table, &error, &advice))
     }
 
     /// The key that was there before, if it is as good.
-    fn stays(&self, there: IssuedKey) -> Result<IssuedKey> {
-        match there.state() {
-            State::Revoked => bail!("this key was revoked, which nothing undoes"),
-            State::Expired => bail!("this key has expired, which nothing undoes"),
-            State::Active if there.account() == Some(self.account) => Ok(there),
-            State::Active => bail!("this key belongs to another account"),
+    fn stays(&self, there: IssuedKey) -> Result<IssuedKey, Unusable> {
+        Err(Unusable(match there.state() {
+            State::Revoked => "this key was revoked, which nothing undoes",
+            State::Expired => "this key has expired, which nothing undoes",
+            State::Active if there.account() == Some(self.account) => return Ok(there),
+            State::Active => "this key belongs to another account",
             State::Unreadable => {
-                bail!("this key is in the table already, but cannot be read there: revoke it")
+                "this key is in the table already, but cannot be read there: revoke it"
             }
-        }
+        }))
     }
 }
+
+/// Why a key that is in the table already cannot be issued.
+#[derive(Debug)]
+pub struct Unusable(&'static str);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Unusable {}
 
 /// A new key for people, on a line by itself, or for scripts: what `list` says of it, and the key.
 /// With the key that it replaces, if it does.

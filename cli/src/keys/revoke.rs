@@ -57,7 +57,7 @@ pub async fn run(revoke: Revoke, table: &KeyTable) -> Result<()> {
             None => {
                 let what = format!("the key {id} cannot be revoked");
                 let advice = ": `widgets keys list` shows whether, and it can be done again";
-                return Err(failure::of_write(&what, &table.client, &table.name, &error, advice));
+                return Err(failure::of_write(&what, &table.config, &table.name, &error, advice));
             }
         },
     };

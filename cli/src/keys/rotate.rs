@@ -57,7 +57,11 @@ pub async fn run(rotate: Rotate, table: &KeyTable) -> Result<()> {
     let id = id(&rotate.id)?;
     let old = table.find(&id).await?;
     check(&old)?;
-    let (account, role, own_end) = old.grant()?;
+    let (account, role, own_end) = old.grant().map_err(|unreadable| {
+        anyhow!(
+            "{unreadable}: `widgets keys revoke {id}` ends it, `widgets keys issue` makes a new one"
+        )
+    })?;
     let key = new_key::generate()?;
     let new = KeySpec {
         key: &key,
@@ -96,13 +100,16 @@ fn check(key: &IssuedKey) -> Result<()> {
         State::Active | State::Unreadable => return Ok(()),
     };
     let id = key.id();
-    match key.rotated_to() {
-        Some(next) => bail!(
-            "the key {id} {is}: {next} replaces it. `widgets keys rotate {next}` replaces that one, \
-             `widgets keys revoke {id}` ends this one at once"
-        ),
-        None => bail!("the key {id} {is}: `widgets keys issue` makes a new one"),
-    }
+    let Some(next) = key.rotated_to() else {
+        bail!("the key {id} {is}: `widgets keys issue` makes a new one");
+    };
+    let end = match key.state() {
+        State::Active => format!(", `widgets keys revoke {id}` ends this one at once"),
+        _ => String::new(),
+    };
+    bail!(
+        "the key {id} {is}: {next} replaces it. `widgets keys rotate {next}` replaces that one{end}"
+    )
 }
 
 /// Has `old` end then and puts `new` beside it, or does neither.
@@ -130,7 +137,7 @@ async fn replace(table: &KeyTable, old: &IssuedKey, end: Timestamp, new: &Issued
     }
     let advice = failure::if_unseen(&new.id());
     let what = "the key cannot be rotated";
-    Err(failure::of_write(what, &table.client, &table.name, &error, &advice))
+    Err(failure::of_write(what, &table.config, &table.name, &error, &advice))
 }
 
 /// Returns why a cancelled transaction changed nothing.

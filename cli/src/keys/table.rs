@@ -2,13 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use aws_config::SdkConfig;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_dynamodb::{
-    Client,
-    config::{ProvideCredentials, SharedCredentialsProvider},
-};
+use aws_sdk_dynamodb::Client;
 use clap::Args;
 use shared::auth::KeyId;
 use url::Url;
@@ -17,6 +13,7 @@ use super::{failure, issued::IssuedKey};
 use crate::local::{
     binaries,
     embedded_store::{self, API_KEYS_TABLE, Store},
+    store_access,
     template::Template,
 };
 
@@ -51,7 +48,9 @@ pub enum IfMissing {
 /// The table of keys.
 #[derive(Debug)]
 pub struct KeyTable {
-    /// A client of the store that has it.
+    /// How the store that has it is called.
+    pub config: SdkConfig,
+    /// A client of that store.
     pub client: Client,
     /// Its name.
     pub name: String,
@@ -68,18 +67,16 @@ impl Location {
     ) -> Result<()> {
         if self.table.is_some() || self.endpoint_url.is_some() {
             let name = self.table.unwrap_or_else(|| API_KEYS_TABLE.to_owned());
-            let client = Client::new(
-                &with_credentials(embedded_store::config(self.endpoint_url.as_ref()).await).await?,
-            );
-            let place = format!("the table {name}");
-            return work(&KeyTable { client, name, place }).await;
+            let config = store_access::config(self.endpoint_url.as_ref()).await?;
+            let (client, place) = (Client::new(&config), format!("the table {name}"));
+            return work(&KeyTable { config, client, name, place }).await;
         }
         let is_named = self.data.is_some();
         let folder = self.data.unwrap_or_else(embedded_store::data_folder);
         let shown = folder.display();
         match if_missing {
             IfMissing::Create if is_named && !folder.is_dir() => {
-                bail!("the data folder {shown} is not there")
+                bail!("the data folder {shown} is not there: `widgets serve --data` makes one")
             }
             IfMissing::Fail if !Store::is_in(&folder) => bail!(
                 "no local stack has been in {shown} (--data names another folder, --table a deployed stack's table)"
@@ -90,6 +87,7 @@ impl Location {
         let store = Store::open_or_join(&folder, &template.tables).await?;
         let name = API_KEYS_TABLE.to_owned();
         let done = work(&KeyTable {
+            config: store.config.clone(),
             client: store.client(),
             name,
             place: format!("the local stack in {shown}"),
@@ -98,30 +96,6 @@ impl Location {
         store.stop().await;
         done
     }
-}
-
-/// `config` with the credentials that it leads to, asked for before the first call, whose error
-/// would bury that there are none.
-async fn with_credentials(config: SdkConfig) -> Result<SdkConfig> {
-    let none = "no AWS credentials in the environment, in a profile or from this machine: `aws login`, `aws sso \
-                login` or `aws configure` makes some, AWS_PROFILE names a profile";
-    let provider = config.credentials_provider().context(none)?;
-    let credentials = match provider.provide_credentials().await {
-        Ok(credentials) => credentials,
-        // Its causes are what every source in turn does not have.
-        Err(CredentialsError::CredentialsNotLoaded(_)) => bail!(none),
-        Err(error) => {
-            return Err(error)
-                .context("the AWS credentials cannot be loaded (`aws login` or `aws sso login` renews a session's)");
-        }
-    };
-    if config.region().is_none() {
-        bail!("no AWS region: AWS_REGION or the profile names the one that the stack is in");
-    }
-    Ok(config
-        .into_builder()
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build())
 }
 
 impl KeyTable {
@@ -138,7 +112,7 @@ impl KeyTable {
             .send();
         let items: Result<Vec<_>, _> = scan.collect().await;
         let items = items.map_err(|error| {
-            failure::in_words("the keys cannot be read", &self.client, &self.name, &error)
+            failure::in_words("the keys cannot be read", &self.config, &self.name, &error)
         })?;
         items.into_iter().map(IssuedKey::read).collect()
     }

@@ -2,7 +2,6 @@
 //! elsewhere.
 
 use std::{
-    env,
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -10,25 +9,16 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
-use aws_config::{
-    BehaviorVersion, Region, SdkConfig,
-    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
-    meta::{credentials::CredentialsProviderChain, region::RegionProviderChain},
-    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
-    provider_config::ProviderConfig,
-};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     client::Waiters,
-    config::{Credentials, SharedAsyncSleep, SharedCredentialsProvider},
     types::{
         BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
         GlobalSecondaryIndexUpdate, TableDescription, TimeToLiveSpecification,
     },
 };
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use dynoxide::{Database, storage::Storage};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -38,7 +28,11 @@ use tokio::{
 };
 use url::Url;
 
-use super::{binaries, template::TableSpec};
+use super::{
+    binaries,
+    store_access::{config, local_config, reason},
+    template::TableSpec,
+};
 
 /// The table of keys, as the template names it.
 pub const API_KEYS_TABLE: &str = "ApiKeys";
@@ -54,7 +48,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A free port that only this machine reaches.
-const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Where a stack keeps its data.
 #[derive(Debug, Clone)]
@@ -102,14 +96,15 @@ impl Store {
                 let store = Self::in_folder(address, folder).await?;
                 ensure!(
                     store.is_embedded(),
-                    "the data folder {} is in use by another stack (--data takes another)",
+                    "the data folder {} is in use by another stack: stop that one, or give this one \
+                     another folder and port (--data, --port)",
                     folder.display()
                 );
                 store
             }
             StoreLocation::Endpoint(url) => Self {
                 url: url.as_str().trim_end_matches('/').to_owned(),
-                config: config(Some(url)).await,
+                config: config(Some(url)).await?,
                 embedded: None,
             },
         };
@@ -122,39 +117,19 @@ impl Store {
     }
 
     async fn in_folder(address: SocketAddr, folder: &Path) -> Result<Self> {
-        let store = Self::lock_or_join(address, folder).await;
-        store.with_context(|| format!("the data folder {} cannot be used", folder.display()))
-    }
-
-    /// Serves the store in `folder`, unless another process does. One that is just opening or
-    /// closing it is waited for.
-    async fn lock_or_join(address: SocketAddr, folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder)?;
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true);
-        let mut lock = options.open(folder.join(LOCK))?;
-        let mut turn = interval(Duration::from_millis(20));
-        for _ in 0..100 {
-            turn.tick().await;
-            match lock.try_lock() {
-                Ok(()) => {
-                    lock.set_len(0)?;
-                    let database = open_database(&folder.join("store.sqlite").to_string_lossy())?;
-                    return Self::serve(address, database, Some(lock)).await;
-                }
-                Err(TryLockError::Error(error)) => return Err(error.into()),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            let mut url = String::new();
-            lock.rewind()?;
-            lock.read_to_string(&mut url)?;
-            if let Some(address) = url.strip_prefix("http://")
-                && TcpStream::connect(address).await.is_ok()
-            {
-                return Ok(Self { config: local_config(&url), url, embedded: None });
-            }
+        let shown = folder.display();
+        ensure!(!folder.is_file(), "{shown} is a file: --data takes a folder");
+        let unusable = || format!("the data folder {shown} cannot be used (--data takes another)");
+        let (lock, url) = lock(folder).await.with_context(unusable)?;
+        if let Some(url) = url {
+            return Ok(Self { config: local_config(&url), url, embedded: None });
         }
-        bail!("another process holds it and does not answer")
+        let file = folder.join("store.sqlite");
+        let database = open_database(&file.to_string_lossy()).with_context(|| {
+            let file = file.display();
+            format!("the store {file} cannot be read: move it away to begin with an empty one")
+        })?;
+        Self::serve(address, database, Some(lock)).await
     }
 
     /// Serves `database` on `address`, which `lock` is told, and holds `lock` until it stops.
@@ -164,8 +139,8 @@ impl Store {
         })?;
         let url = format!("http://{}", listener.local_addr()?);
         if let Some(mut lock) = lock.as_ref() {
-            lock.rewind()?;
-            lock.write_all(url.as_bytes())?;
+            let written = lock.rewind().and_then(|()| lock.write_all(url.as_bytes()));
+            written.context("the data folder cannot be written to")?;
         }
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
@@ -183,14 +158,9 @@ impl Store {
     }
 
     async fn with_tables(self, tables: &[TableSpec]) -> Result<Self> {
-        let client = self.client();
         for table in tables {
-            ensure_table(&client, table).await.with_context(|| {
-                format!(
-                    "the store at {} is of no use: its table {} cannot be made",
-                    self.url, table.name
-                )
-            })?;
+            let ensured = ensure_table(&self, table).await;
+            ensured.with_context(|| format!("the table {} cannot be made", table.name))?;
         }
         Ok(self)
     }
@@ -222,6 +192,36 @@ impl Store {
 /// The file that whoever uses a folder's store holds locked; its text is the store's URL.
 const LOCK: &str = "lock";
 
+/// Locks `folder`, or returns the URL of the store that another process serves from it. One that is
+/// just opening or closing it is waited for.
+async fn lock(folder: &Path) -> Result<(File, Option<String>)> {
+    fs::create_dir_all(folder)?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    let mut lock = options.open(folder.join(LOCK))?;
+    let mut turn = interval(Duration::from_millis(20));
+    for _ in 0..100 {
+        turn.tick().await;
+        match lock.try_lock() {
+            Ok(()) => {
+                lock.set_len(0)?;
+                return Ok((lock, None));
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let mut url = String::new();
+        lock.rewind()?;
+        lock.read_to_string(&mut url)?;
+        if let Some(address) = url.strip_prefix("http://")
+            && TcpStream::connect(address).await.is_ok()
+        {
+            return Ok((lock, Some(url)));
+        }
+    }
+    bail!("another process holds it and does not answer")
+}
+
 /// The embedded DynamoDB, served over HTTP as the functions expect it.
 #[derive(Debug)]
 struct Embedded {
@@ -235,7 +235,13 @@ struct Embedded {
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>), go each time
 /// it is opened.
 fn open_database(file: &str) -> Result<Database> {
-    let storage = Storage::new(file)?;
+    let storage = Storage::new(file).map_err(|error| {
+        // What else it says is about features of the crate.
+        match error.to_string().split_once("encrypted or not a valid SQLite database") {
+            Some(_) => anyhow!("it is not an SQLite database"),
+            None => error.into(),
+        }
+    })?;
     storage.conn().execute_batch(
         "CREATE INDEX IF NOT EXISTS stream_records_in_order
              ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
@@ -257,70 +263,9 @@ async fn sweep(database: Database) {
     }
 }
 
-/// How to speak to a store of our own, which looks at no credentials: the developer's are none of
-/// its business.
-pub fn local_config(url: &str) -> SdkConfig {
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .region(Region::from_static(LOCAL_REGION))
-        .credentials_provider(SharedCredentialsProvider::new(placeholder()))
-        .endpoint_url(url)
-        .build()
-}
-
-/// The region of a store that is in none.
-const LOCAL_REGION: &str = "us-east-1";
-
-/// What signs a call to a DynamoDB that wants a signature and does not check it.
-fn placeholder() -> Credentials {
-    Credentials::new("local", "local", None, None, "placeholder")
-}
-
-/// How to speak to DynamoDB with the usual AWS credentials and region, at `endpoint` or, without
-/// one, at AWS.
-///
-/// AWS's own are asked for with all that AWS's tools look at. A DynamoDB elsewhere gets what the
-/// environment or a profile sets up, since DynamoDB Local keeps data apart by it, and otherwise a
-/// placeholder.
-pub async fn config(endpoint: Option<&Url>) -> SdkConfig {
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https.clone());
-    if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint.as_str().trim_end_matches('/'));
-        if !is_aws(endpoint) {
-            let lookup = ProviderConfig::default().with_http_client(https);
-            let profile = ProfileFileCredentialsProvider::builder().configure(&lookup).build();
-            let mut credentials = CredentialsProviderChain::first_try(
-                "Environment",
-                EnvironmentVariableCredentialsProvider::new(),
-            )
-            .or_else("Profile", profile);
-            // A profile that was asked for by name and is not there is a mistake, not a wish for a
-            // placeholder.
-            if env::var_os("AWS_PROFILE").is_none() {
-                credentials = credentials.or_else("Placeholder", placeholder());
-            }
-            let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-                .or_else(ProfileFileRegionProvider::new())
-                .or_else(Region::from_static(LOCAL_REGION));
-            loader = loader.region(region).credentials_provider(credentials);
-        }
-    }
-    loader.load().await
-}
-
-/// Whether the endpoint is one of AWS's: regional, FIPS, dual-stack or in a VPC.
-fn is_aws(endpoint: &Url) -> bool {
-    const DOMAINS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws"];
-    endpoint.host_str().is_some_and(|host| DOMAINS.iter().any(|domain| host.ends_with(domain)))
-}
-
 /// Creates a table, or adds what one that an earlier version created lacks.
-async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
+async fn ensure_table(store: &Store, table: &TableSpec) -> Result<()> {
+    let client = &store.client();
     match client.describe_table().table_name(&table.name).send().await {
         Ok(described) => {
             let existing = described.table.context("DynamoDB describes no table")?;
@@ -331,7 +276,7 @@ async fn ensure_table(client: &Client, table: &TableSpec) -> Result<()> {
         {
             create(client, table).await?;
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(reason(&error, &store.config)),
     }
     match &table.ttl {
         Some(attribute) => ensure_ttl(client, table, attribute).await,

@@ -51,7 +51,8 @@ pub enum InvokeError {
 
 /// A function and its execution environments.
 pub struct Function {
-    name: String,
+    /// Its name.
+    pub name: String,
     binary: PathBuf,
     timeout: Duration,
     variables: Vec<(String, String)>,

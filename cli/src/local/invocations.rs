@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), so that `widgets invoke`, the
 //! AWS CLI, an SDK or cargo-lambda can send a function any event.
 
-use std::{collections::HashMap, fmt::Display, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt::Display, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::Request,
@@ -51,7 +51,7 @@ pub fn invoke_target(request: &Request, client: SocketAddr) -> Option<String> {
 
 /// The functions that can be invoked.
 #[derive(Debug, Default)]
-pub struct Functions(HashMap<String, Arc<Function>>);
+pub struct Functions(BTreeMap<String, Arc<Function>>);
 
 impl Functions {
     /// Adds a function under several names.
@@ -113,7 +113,10 @@ impl Functions {
         let is_latest =
             qualifier == "$LATEST" && qualifiers.all(|(_, qualifier)| qualifier == "$LATEST");
         self.0.get(named).filter(|_| is_latest).ok_or_else(|| {
-            let message = format!("Function not found: {name}");
+            let mut functions = self.0.clone();
+            functions.retain(|name, function| *name == function.name);
+            let names = Vec::from_iter(functions.into_keys()).join(" and ");
+            let message = format!("Function not found: {name} (the stack has {names})");
             Refusal::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
         })
     }

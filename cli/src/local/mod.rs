@@ -10,6 +10,7 @@
 //! * [`function_process`] runs a function as Lambda does, in processes under a [`runtime_api`].
 //! * [`logs`] makes the functions' log lines readable.
 //! * [`embedded_store`] is the embedded DynamoDB, or a DynamoDB elsewhere.
+//! * [`store_access`] configures the calls to either, and says in words why one failed.
 //! * [`stream`] follows a table's stream.
 //! * [`pipe`] publishes the changes in a stream as events.
 //! * [`event_pattern`] is a pipe's filter.
@@ -27,5 +28,6 @@ pub mod pipe;
 pub mod request_body;
 pub mod runtime_api;
 pub mod stack;
+pub mod store_access;
 pub mod stream;
 pub mod template;

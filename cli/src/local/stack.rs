@@ -3,20 +3,21 @@
 use std::{
     collections::HashMap,
     env, fmt,
+    io::ErrorKind,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use shared::model::AccountId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    embedded_store::{Store, StoreLocation},
+    embedded_store::{LOOPBACK, Store, StoreLocation},
     function_process::{Function, LogSink},
     gateway::{self, Routes},
     invocations::Functions,
@@ -74,17 +75,21 @@ impl fmt::Debug for Stack {
 }
 
 impl BoundStack {
-    /// Takes the port and opens the store: what can fail at once, does, before anything slow.
+    /// Opens the store and takes the port: what can fail at once, does, before anything slow.
     pub async fn new(options: Options) -> Result<Self> {
-        let listener = TcpListener::bind(options.address).await.with_context(|| {
-            format!("cannot listen on {} (--port takes another)", options.address)
+        let Options { address, store_address, store_location, template, .. } = &options;
+        let store_address = store_address.unwrap_or(LOOPBACK);
+        let store = Store::open_at(store_address, store_location, &template.tables).await?;
+        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => {
+                anyhow!("{address} is in use by another program (--port takes another)")
+            }
+            ErrorKind::AddrNotAvailable => anyhow!(
+                "{} is no address of this machine (--host takes one, such as 127.0.0.1)",
+                address.ip()
+            ),
+            _ => anyhow!("cannot listen on {address}: {error} (--port takes another)"),
         })?;
-        let Options { store_address, store_location, template, .. } = &options;
-        let tables = &template.tables;
-        let store = match *store_address {
-            Some(address) => Store::open_at(address, store_location, tables).await?,
-            None => Store::open(store_location, tables).await?,
-        };
         Ok(Self { options, listener, store })
     }
 

@@ -22,6 +22,8 @@ use aws_sdk_dynamodbstreams::{
 use serde_json::Value;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::store_access::reason;
+
 /// How often a stream is read: four times a second, as Lambda does
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>).
 const READ_INTERVAL: Duration = Duration::from_millis(250);
@@ -38,6 +40,7 @@ pub enum Start {
 /// A stream that is being followed.
 #[derive(Debug)]
 pub struct Stream {
+    config: SdkConfig,
     client: Client,
     arn: String,
     shards: Vec<Shard>,
@@ -59,13 +62,15 @@ impl Stream {
     pub async fn follow(config: &SdkConfig, table: &str, start: Start) -> Result<Self> {
         let described =
             aws_sdk_dynamodb::Client::new(config).describe_table().table_name(table).send().await;
-        let described =
-            described.with_context(|| format!("the table {table} cannot be described"))?.table;
-        let arn = described.and_then(|table| table.latest_stream_arn);
+        let described = described
+            .map_err(|error| reason(&error, config))
+            .with_context(|| format!("the table {table} cannot be described"))?;
+        let arn = described.table.and_then(|table| table.latest_stream_arn);
         let arn = arn.with_context(|| format!("the table {table} has no stream"))?;
         let mut turn = interval(READ_INTERVAL);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stream = Self {
+            config: config.clone(),
             client: Client::new(config),
             arn,
             shards: Vec::new(),
@@ -100,7 +105,7 @@ impl Stream {
             let answer = RawAnswer::default();
             let read = self.client.get_records().shard_iterator(iterator).customize();
             let read = read.interceptor(answer.clone()).send().await;
-            let read = read.with_context(|| format!("the stream {} cannot be read", self.arn))?;
+            let read = read.map_err(|error| reason(&error, &self.config))?;
             shard.iterator = read.next_shard_iterator.filter(|it| !it.is_empty());
             let mut answer = answer.0.lock().unwrap_or_else(PoisonError::into_inner);
             for record in answer["Records"].as_array_mut().into_iter().flatten() {
@@ -150,10 +155,7 @@ impl Stream {
             .stream_arn(&self.arn)
             .shard_id(&id)
             .shard_iterator_type(at);
-        let iterator = iterator
-            .send()
-            .await
-            .with_context(|| format!("the stream {} cannot be read", self.arn))?;
+        let iterator = iterator.send().await.map_err(|error| reason(&error, &self.config))?;
         self.shards.push(Shard {
             id,
             parent: shard.parent_shard_id,
@@ -174,7 +176,7 @@ impl Stream {
                 .set_exclusive_start_shard_id(last)
                 .send()
                 .await;
-            let page = page.with_context(|| format!("the stream {} cannot be read", self.arn))?;
+            let page = page.map_err(|error| reason(&error, &self.config))?;
             let description = page.stream_description.context("DynamoDB describes no stream")?;
             shards.extend(description.shards.unwrap_or_default());
             // A store compatible with DynamoDB may send an empty one at the end.
@@ -221,7 +223,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::local::embedded_store::local_config;
+    use crate::local::store_access::local_config;
 
     /// A record with a value of every type.
     fn record(id: &str) -> Value {

@@ -67,8 +67,13 @@ fn tls_context(ca_bundle: Option<&str>) -> Result<TlsContext, ConfigError> {
     Ok(context.expect("this builder has no check that could fail"))
 }
 
-/// Reads a PEM file. It is checked here because the TLS connector panics if it is faulty.
-fn read_ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
+/// Reads a PEM file of certificates. It is checked here because the TLS connector panics if it is
+/// faulty.
+///
+/// # Errors
+///
+/// [`ConfigError::CaBundle`] if the file cannot be read, or is anything else.
+pub fn read_ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
     let pem = fs::read(file).map_err(|error| ConfigError::CaBundle(error.to_string()))?;
     match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
         Ok(certificates) if !certificates.is_empty() => Ok(pem),

@@ -52,4 +52,5 @@ mod signer;
 pub use client::LeanClient;
 pub use config::{ClientConfig, variable};
 pub use config_error::ConfigError;
+pub use connection::read_ca_bundle;
 pub use error::CallError;

@@ -75,7 +75,8 @@ async fn key_reaches_only_its_own_account_and_is_never_logged() {
     let create = async || app.send("POST", ASSISTANT.root, &headers, ASSISTANT.body).await;
     // An unknown key is not cached.
     assert_eq!(create().await.status, 401);
-    KeySpec { account, ..key_spec(&key) }.put(&app.store, "ApiKeys").await.unwrap();
+    let item = KeySpec { account, ..key_spec(&key) };
+    item.put(&app.stack.store.config, "ApiKeys").await.unwrap();
 
     let created = create().await;
     assert_eq!(created.json()["data"]["org_id"], account.to_string());

@@ -29,7 +29,7 @@ async fn existing_key_is_unchanged_when_put_again() {
         assert!(before.iter().any(|it| it["id"] == id_of(key.reveal())), "{before:?}");
         // A local stack puts its key at each start.
         let item = KeySpec { name: Some("local stack"), ..key_spec(&key) };
-        let again = item.put(&app.store, "ApiKeys").await;
+        let again = item.put(&app.stack.store.config, "ApiKeys").await;
         match refusal {
             Some(refusal) => assert_eq!(again.unwrap_err().to_string(), refusal),
             None => assert_eq!(again.unwrap().role(), Some(Role::Read)),

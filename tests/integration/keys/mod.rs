@@ -55,7 +55,7 @@ async fn put(app: &TestApp, account: AccountId, role: Role, expires_at: Option<&
     let key = generate().unwrap();
     let expires_at = expires_at.map(|moment| Timestamp::parse(moment).unwrap());
     let item = KeySpec { account, role, expires_at, ..key_spec(&key) };
-    item.put(&app.store, "ApiKeys").await.unwrap();
+    item.put(&app.stack.store.config, "ApiKeys").await.unwrap();
     key.reveal().to_owned()
 }
 

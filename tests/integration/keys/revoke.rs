@@ -29,8 +29,8 @@ async fn revocation_holds_whatever_value_revoked_at_has() {
         assert_eq!(listed(&app, &key).await, [401; 2]);
         // Putting the key again does not restore it.
         let again = NewKey::parse(&key).unwrap();
-        let refusal = key_spec(&again).put(&app.store, "ApiKeys").await.unwrap_err().to_string();
-        assert_eq!(refusal, "this key was revoked, which nothing undoes");
+        let refusal = key_spec(&again).put(&app.stack.store.config, "ApiKeys").await.unwrap_err();
+        assert_eq!(refusal.to_string(), "this key was revoked, which nothing undoes");
     }
 }
 

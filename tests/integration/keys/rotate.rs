@@ -1,7 +1,38 @@
 //! `widgets keys rotate`.
 
 use super::{ROTATE, id_of, keys, list};
-use crate::support::fault_proxy::{Effect, Fault, FaultProxy};
+use crate::support::{
+    app::TestApp,
+    fault_proxy::{Effect, Fault, FaultProxy},
+};
+
+#[tokio::test]
+async fn refused_rotation_gives_advice_that_helps() {
+    let app = TestApp::start().await;
+    let url = app.stack.store.url.as_str();
+    for (overlap, is_revoked, ends_at_once) in
+        [("1h", false, true), ("0s", false, false), ("1h", true, false)]
+    {
+        let id = id_of(keys(url, &["issue"]).await.key());
+        let next = id_of(keys(url, &["rotate", &id, "--overlap", overlap]).await.key());
+        if is_revoked {
+            assert!(keys(url, &["revoke", &id]).await.is_success);
+        }
+        let printed = keys(url, &["rotate", &id]).await;
+        let successor = format!("`widgets keys rotate {next}` replaces that one");
+        printed.expect_failure(&format!("{next} replaces it. {successor}"));
+        let revoke = format!("`widgets keys revoke {id}`");
+        assert_eq!(printed.stderr.contains(&revoke), ends_at_once, "{printed:?}");
+    }
+
+    // This key does not work any more and has no successor.
+    let id = id_of(keys(url, &["issue"]).await.key());
+    assert!(keys(url, &["revoke", &id]).await.is_success);
+    let printed = keys(url, &["rotate", &id]).await;
+    printed.expect_failure(&format!(
+        "widgets: the key {id} is revoked: `widgets keys issue` makes a new one\n"
+    ));
+}
 
 #[tokio::test]
 async fn failed_rotation_says_why() {

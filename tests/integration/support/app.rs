@@ -282,7 +282,7 @@ impl TestApp {
     pub async fn issue_key(&self, account: AccountId, role: Role) -> String {
         let key = keys::generate().unwrap();
         let item = keys::KeySpec { key: &key, account, role, expires_at: None, name: None };
-        item.put(&self.store, "ApiKeys").await.unwrap();
+        item.put(&self.stack.store.config, "ApiKeys").await.unwrap();
         key.reveal().to_owned()
     }
 
