@@ -12,7 +12,7 @@ use widgets::local::{binaries, template::Template};
 
 use crate::support::{
     app::TestApp,
-    expanded::{DOMAIN, EVERYTHING, SWITCHES, Stack, broken_rules, expanded, list, owner},
+    expanded::{DOMAIN, EVERYTHING, SWITCHES, Stack, broken_rules, expanded, owner},
 };
 
 fn template() -> Template {
