@@ -46,6 +46,7 @@ async fn every_operation_makes_few_calls_and_the_role_allows_exactly_those() {
     let once = [JSON, ("authorization", app.key.as_str()), ("idempotency-key", "once")];
     for dialect in DIALECTS {
         let created = app.call("POST", dialect.root, dialect.body).await.id();
+        let reader = app.reading_key().await;
         meter.take();
         let mut calls: Vec<Call> = Vec::new();
         let mut expect_calls = |what: &str, expected: &[&str]| {
@@ -54,7 +55,6 @@ async fn every_operation_makes_few_calls_and_the_role_allows_exactly_those() {
             assert_eq!(names, expected, "{} {what}", dialect.name);
             calls.extend(made);
         };
-        let reader = app.reading_key().await;
         let first = app.send("GET", dialect.list, &[("authorization", &reader)], "").await;
         assert_eq!(first.status, 200);
         expect_calls("a key that is not in the cache", &["GetItem", "Query"]);
