@@ -9,7 +9,8 @@ use crate::{dialect::DIALECTS, figures::Comparison};
 /// The table of the bounds on times, which both functions share. No check fails by them.
 const GOALS: &str = "goals";
 
-/// The bounds by figure, for each function and for [`GOALS`].
+/// The bounds by figure, for each function and for [`GOALS`]. None of these sections is missing: a
+/// test reads the committed file.
 pub struct Bounds(IndexMap<String, IndexMap<String, f64>>);
 
 /// A figure of a function beside its bound.

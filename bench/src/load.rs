@@ -79,7 +79,7 @@ pub async fn run(load: Load) -> Result<()> {
     stack.stop().await;
     let measured = driver.measured.lock().unwrap_or_else(PoisonError::into_inner);
     print!("\n{}", table(&measured));
-    let unexpected = measured[ALL].unexpected;
+    let unexpected = measured.get(ALL).map_or(0, |all| all.unexpected);
     ensure!(unexpected == 0, "{unexpected} answers had another status than expected");
     Ok(())
 }

@@ -90,8 +90,8 @@ impl Routes {
         self.by_method.entry(method.clone()).or_default().insert(pattern, route)
     }
 
-    /// Returns the most specific route of the method, or else of `ANY`. In the template, the paths of
-    /// `ANY` are all greedy.
+    /// Returns the most specific route of the method, or else of `ANY`. The template uses `ANY` for
+    /// greedy paths alone.
     fn find(&self, method: &Method, path: &str) -> Option<(&Route, PathParameters)> {
         let path = path.strip_prefix(&self.prefix)?;
         let of = |method| self.by_method.get(method)?.at(path).ok();
