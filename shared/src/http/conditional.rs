@@ -6,6 +6,7 @@
 //! conditions compare versions.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hasher};
 
 use lambda_http::http::{StatusCode, header};
 
@@ -58,13 +59,12 @@ impl fmt::Display for EntityTag {
     }
 }
 
-/// Returns the 64-bit FNV-1a hash of a text
-/// (<https://www.ietf.org/archive/id/draft-eastlake-fnv-17.html>). It tells two renderings of one
-/// version apart, and costs a tenth of SHA-256.
+/// Tells two answers apart. A release of Rust may bring another hash: as after a release that
+/// renders a widget otherwise, each client then reads it once more.
 fn fingerprint(text: &str) -> u64 {
-    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    text.bytes().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 impl Response {
@@ -236,9 +236,9 @@ mod tests {
             let answer = Response::json_text(StatusCode::OK, body.to_owned());
             EntityTag::of(version, &answer).to_string()
         };
-        assert_eq!(tag(3, ""), r#""3-cbf29ce484222325""#);
-        assert_eq!(tag(3, "a"), r#""3-af63dc4c8601ec8c""#);
-        assert_eq!(tag(3, "foobar"), r#""3-85944171f73967e8""#);
+        assert_eq!(tag(3, "a"), tag(3, "a"));
+        assert_eq!(tag(3, "a").len(), r#""3-85944171f73967e8""#.len());
+        assert_ne!(tag(3, ""), tag(3, "a"));
         assert_ne!(tag(3, r#"{"a":null}"#), tag(3, r#"{"a":null,"b":null}"#));
         assert_ne!(tag(3, "a"), tag(4, "a"));
     }

@@ -95,53 +95,57 @@ fn not_json(text: &str, byte_offset: usize, message: &str) -> NotJson {
 }
 
 /// Checks the three rules that serde_json does not check while it skips a value: depth, surrogates
-/// and the length of integers. The text is valid JSON otherwise, so looking at brackets and numbers
-/// outside strings is enough.
+/// and the length of integers. The text is valid JSON otherwise.
 fn check_readability(text: &str) -> Result<(), NotJson> {
     let bytes = text.as_bytes();
-    let (mut at, mut depth, mut in_string) = (0, 0, false);
+    let (mut at, mut depth) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => in_string = !in_string,
-            b'\\' => {
-                at += escape_length(&bytes[at..])
-                    .ok_or_else(|| not_json(text, at, "lone surrogate in a string"))?;
-                continue;
-            }
-            b'[' | b'{' if !in_string => {
+        at += match byte {
+            b'"' => string_length(text, at)?,
+            b'-' | b'0'..=b'9' => number_length(&bytes[at..])?,
+            b'[' | b'{' => {
                 depth += 1;
                 if depth > MAX_DEPTH {
                     return Err(not_json(text, at, "nested too deeply"));
                 }
+                1
             }
-            b']' | b'}' if !in_string => depth -= 1,
-            b'-' | b'0'..=b'9' if !in_string => {
-                let number = number_at_start(&bytes[at..]);
-                if is_too_long_integer(number) {
-                    return Err(NotJson::IntegerTooLong);
-                }
-                at += number.len();
-                continue;
+            b']' | b'}' => {
+                depth -= 1;
+                1
             }
-            _ => {}
-        }
-        at += 1;
+            _ => 1,
+        };
     }
     Ok(())
 }
 
-/// Returns the number at the start of `bytes`, which are valid JSON from there on.
-fn number_at_start(bytes: &[u8]) -> &[u8] {
-    let is_of_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-    let end = bytes.iter().position(|byte| !is_of_number(byte)).unwrap_or(bytes.len());
-    &bytes[..end]
+/// Returns the length of the string that begins with the quote at `start`.
+fn string_length(text: &str, start: usize) -> Result<usize, NotJson> {
+    let bytes = text.as_bytes();
+    let mut at = start + 1;
+    loop {
+        let rest = &bytes[at..];
+        at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+        if bytes.get(at) != Some(&b'\\') {
+            return Ok(at + 1 - start);
+        }
+        at += escape_length(&bytes[at..])
+            .ok_or_else(|| not_json(text, at, "lone surrogate in a string"))?;
+    }
 }
 
-/// Returns whether a number is an integer of too many digits. One with a fraction or an exponent is
-/// a float, which may have any number of digits.
-fn is_too_long_integer(number: &[u8]) -> bool {
+/// Returns the length of the number at the start of `bytes`. A number with a fraction or an exponent
+/// is a float, which may have any number of digits.
+fn number_length(bytes: &[u8]) -> Result<usize, NotJson> {
+    let is_of_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let length = bytes.iter().position(|byte| !is_of_number(byte)).unwrap_or(bytes.len());
+    let number = &bytes[..length];
     let digits = number.strip_prefix(b"-").unwrap_or(number);
-    digits.len() > MAX_INTEGER_DIGITS && digits.iter().all(u8::is_ascii_digit)
+    if digits.len() > MAX_INTEGER_DIGITS && digits.iter().all(u8::is_ascii_digit) {
+        return Err(NotJson::IntegerTooLong);
+    }
+    Ok(length)
 }
 
 /// Returns the length of the escape at the start of `bytes`. A surrogate pair is one escape; half a
