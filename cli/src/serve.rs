@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, value_parser};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -15,7 +15,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    keys::{self, NewKey},
+    keys::{self, NewKey, Unusable},
     local::{
         binaries,
         embedded_store::{self, StoreLocation},
@@ -101,13 +101,13 @@ async fn start(serve: Serve) -> Result<Stack> {
         None if serve.ephemeral => StoreLocation::Memory,
         None => StoreLocation::Folder(serve.data.unwrap_or_else(embedded_store::data_folder)),
     };
-    let (kept, key_folder) = match &store_location {
-        StoreLocation::Memory => ("; data in memory, gone when this stops".to_owned(), None),
+    let key_file = keys::development_key_file(&store_location);
+    let kept = match &store_location {
+        StoreLocation::Memory => "; data in memory, gone when this stops".to_owned(),
         StoreLocation::Folder(folder) => {
-            let kept = format!("; data in {}, there again at the next start", folder.display());
-            (kept, Some(folder.clone()))
+            format!("; data in {}, there again at the next start", folder.display())
         }
-        StoreLocation::Endpoint(_) => (String::new(), Some(embedded_store::data_folder())),
+        StoreLocation::Endpoint(_) => String::new(),
     };
     let prefix = serve.prefix.unwrap_or_default();
     let template = Template::read(binaries::workspace())?;
@@ -124,12 +124,15 @@ async fn start(serve: Serve) -> Result<Stack> {
         }),
     })
     .await?;
-    let key = match (key, key_folder) {
-        (None, Some(folder)) => keys::kept_development_key(&folder, &bound.store).await?,
+    let key = match (key, key_file) {
+        (None, Some(file)) => keys::kept_development_key(&file, &bound.store).await?,
         (given, _) => {
             let key = given.map_or_else(keys::generate, Ok)?;
             let issued = keys::issue_development_key(&key, &bound.store).await;
-            issued.context("--api-key needs another key")?;
+            issued.map_err(|error| match error.downcast::<Unusable>() {
+                Ok(unusable) => anyhow!("--api-key needs another key: {unusable}"),
+                Err(error) => error,
+            })?;
             key
         }
     };

@@ -1,7 +1,7 @@
 //! The `widgets` command as its users run it.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::Path,
     process::{Output, Stdio},
@@ -247,8 +247,10 @@ async fn data_folder_keeps_one_key_and_replaces_one_that_no_longer_works() {
 
     // A file without a key is replaced, too. One that cannot be read is an error.
     fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     let serve = Serve::start(&data).await;
     assert_ne!(serve.key, replaced);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(serve.create(PATHWAY, &serve.key).await.0, 200);
     assert!(serve.end("-INT").await);
     fs::remove_file(&file).unwrap();
@@ -354,8 +356,12 @@ async fn unusable_options_print_one_error_line_and_fail() {
         printed.expect_failure(reason);
         assert!(!printed.stderr.contains("secret key"), "{printed:?}");
     }
-    let printed = run(&["keys", "issue", "--data", file]).await;
-    printed.expect_failure("is not there: `widgets serve --data` makes one");
+    for (data, reason) in [
+        (file, "is a file: --data takes a folder"),
+        (in_file, "is not there: `widgets serve --data` makes one"),
+    ] {
+        run(&["keys", "issue", "--data", data]).await.expect_failure(reason);
+    }
     for (command, failure) in [
         ("issue", "the key cannot be written to the table ApiKeys"),
         ("list", "the keys cannot be read"),

@@ -1,10 +1,10 @@
 //! The key of the development account, which a local stack prints.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, OpenOptions, Permissions},
     io::{self, ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
@@ -12,13 +12,23 @@ use shared::auth::Role;
 
 use super::new_key::{KeySpec, NewKey, Unusable, generate};
 use crate::local::{
-    embedded_store::{API_KEYS_TABLE, Store},
+    embedded_store::{API_KEYS_TABLE, Store, StoreLocation, data_folder},
     stack::DEVELOPMENT_ACCOUNT,
 };
 
-/// The file that keeps a data folder's key. No other key is stored anywhere: this one reaches
-/// nothing but what lies beside it.
-const KEY_FILE: &str = "api-key";
+/// Returns the file that keeps the key of a stack with this store; a store in memory has none. No
+/// other key is stored anywhere. This one is for development: it gives what the data beside it gives,
+/// or what the developer's own way to a DynamoDB elsewhere does.
+pub fn development_key_file(store: &StoreLocation) -> Option<PathBuf> {
+    match store {
+        StoreLocation::Memory => None,
+        StoreLocation::Folder(folder) => Some(folder.join("api-key")),
+        StoreLocation::Endpoint(url) => {
+            let authority = url.authority().replace(':', "-");
+            Some(data_folder().join(format!("api-key-{authority}")))
+        }
+    }
+}
 
 /// Puts `key` into a local stack's store, as a key of the development account.
 pub async fn issue_development_key(key: &NewKey, store: &Store) -> Result<()> {
@@ -32,13 +42,12 @@ pub async fn issue_development_key(key: &NewKey, store: &Store) -> Result<()> {
     spec.put(&store.config, API_KEYS_TABLE).await.map(drop)
 }
 
-/// Returns the key that `folder` keeps, after putting it into `store`. A folder that keeps none, or
-/// one that no longer works, gets a new one.
-pub async fn kept_development_key(folder: &Path, store: &Store) -> Result<NewKey> {
-    let file = folder.join(KEY_FILE);
+/// Returns the key that `file` keeps, after putting it into `store`. A file that keeps none, or one
+/// that no longer works, gets a new one.
+pub async fn kept_development_key(file: &Path, store: &Store) -> Result<NewKey> {
     let unusable =
         || format!("the key file {} cannot be used: delete it to get a new key", file.display());
-    let kept = match fs::read_to_string(&file) {
+    let kept = match fs::read_to_string(file) {
         Ok(text) => NewKey::parse(text.trim_end()),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error).with_context(unusable),
@@ -53,15 +62,17 @@ pub async fn kept_development_key(folder: &Path, store: &Store) -> Result<NewKey
     }
     let key = generate()?;
     // Before it is issued: a key that works and is kept nowhere would be one more for ever.
-    keep(&key, folder).with_context(unusable)?;
+    keep(&key, file).with_context(unusable)?;
     issue_development_key(&key, store).await?;
     Ok(key)
 }
 
-/// Writes the file that keeps `key`, for its owner only.
-fn keep(key: &NewKey, folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+/// Writes `key` into `file`, which its owner alone can read from then on.
+fn keep(key: &NewKey, file: &Path) -> io::Result<()> {
+    fs::create_dir_all(file.parent().unwrap_or(file))?;
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    writeln!(options.open(folder.join(KEY_FILE))?, "{}", key.reveal())
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    // It may have been there with another mode.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    writeln!(file, "{}", key.reveal())
 }

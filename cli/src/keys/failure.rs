@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
-use shared::auth::KeyId;
+use shared::model::KeyId;
 
 use crate::local::store_access::{THROTTLED, reason};
 

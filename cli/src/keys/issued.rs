@@ -6,8 +6,8 @@ use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Serialize, Serializer};
 use shared::{
-    auth::{KeyId, Role, attribute},
-    model::{AccountId, Timestamp},
+    auth::{Role, attribute},
+    model::{AccountId, KeyId, Timestamp},
 };
 
 /// An item of the table.

@@ -22,7 +22,7 @@ mod terminal;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-pub use development_key::{issue_development_key, kept_development_key};
+pub use development_key::{development_key_file, issue_development_key, kept_development_key};
 pub use issue::Issue;
 pub use issued::IssuedKey;
 pub use list::List;

@@ -100,7 +100,7 @@ impl KeySpec<'_> {
         let Err(error) = put.send().await else { return Ok(issued) };
         if let Some(PutItemError::ConditionalCheckFailedException(refusal)) =
             error.as_service_error()
-            && let Some(item) = refusal.item()
+            && let Some(item) = refusal.item().filter(|item| !item.is_empty())
         {
             return Ok(self.stays(IssuedKey::read(item.clone())?)?);
         }

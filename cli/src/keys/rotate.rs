@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::{
 };
 use clap::Args;
 use shared::{
-    auth::{CACHE_LIFETIME, KeyId, attribute},
-    model::Timestamp,
+    auth::{CACHE_LIFETIME, attribute},
+    model::{KeyId, Timestamp},
 };
 
 use super::{

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use clap::Args;
-use shared::auth::KeyId;
+use shared::model::KeyId;
 use url::Url;
 
 use super::{failure, issued::IssuedKey};
@@ -73,6 +73,7 @@ impl Location {
         }
         let is_named = self.data.is_some();
         let folder = self.data.unwrap_or_else(embedded_store::data_folder);
+        embedded_store::check_folder(&folder)?;
         let shown = folder.display();
         match if_missing {
             IfMissing::Create if is_named && !folder.is_dir() => {

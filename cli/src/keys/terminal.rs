@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use shared::{auth::KeyId, model::Timestamp};
+use shared::model::{KeyId, Timestamp};
 
 /// Parses a key's id. The error does not quote the argument, which may be a key, given by mistake.
 pub fn id(argument: &str) -> Result<KeyId> {

@@ -67,6 +67,12 @@ pub fn data_folder() -> PathBuf {
     binaries::workspace().join(".widgets")
 }
 
+/// Checks that a data folder is not a file.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    ensure!(!folder.is_file(), "{} is a file: --data takes a folder", folder.display());
+    Ok(())
+}
+
 /// A store that is ready: its tables are there.
 #[derive(Debug)]
 pub struct Store {
@@ -117,8 +123,8 @@ impl Store {
     }
 
     async fn in_folder(address: SocketAddr, folder: &Path) -> Result<Self> {
+        check_folder(folder)?;
         let shown = folder.display();
-        ensure!(!folder.is_file(), "{shown} is a file: --data takes a folder");
         let unusable = || format!("the data folder {shown} cannot be used (--data takes another)");
         let (lock, url) = lock(folder).await.with_context(unusable)?;
         if let Some(url) = url {
@@ -269,23 +275,24 @@ async fn ensure_table(store: &Store, table: &TableSpec) -> Result<()> {
     match client.describe_table().table_name(&table.name).send().await {
         Ok(described) => {
             let existing = described.table.context("DynamoDB describes no table")?;
-            complete(client, table, &existing).await?;
+            complete(store, table, &existing).await?;
         }
         Err(error)
             if error.as_service_error().is_some_and(|it| it.is_resource_not_found_exception()) =>
         {
-            create(client, table).await?;
+            create(store, table).await?;
         }
         Err(error) => return Err(reason(&error, &store.config)),
     }
     match &table.ttl {
-        Some(attribute) => ensure_ttl(client, table, attribute).await,
+        Some(attribute) => ensure_ttl(store, table, attribute).await,
         None => Ok(()),
     }
 }
 
-async fn create(client: &Client, table: &TableSpec) -> Result<()> {
-    let mut create = client
+async fn create(store: &Store, table: &TableSpec) -> Result<()> {
+    let mut create = store
+        .client()
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
@@ -295,13 +302,14 @@ async fn create(client: &Client, table: &TableSpec) -> Result<()> {
     for index in &table.indexes {
         create = create.global_secondary_indexes(index.clone());
     }
-    create.send().await?;
-    wait(client, table).await
+    create.send().await.map_err(|error| reason(&error, &store.config))?;
+    wait(store, table).await
 }
 
 /// Adds the indexes and the stream that a table lacks. DynamoDB refuses to change the view of a
 /// stream that exists.
-async fn complete(client: &Client, table: &TableSpec, existing: &TableDescription) -> Result<()> {
+async fn complete(store: &Store, table: &TableSpec, existing: &TableDescription) -> Result<()> {
+    let client = store.client();
     let exists = |index: &GlobalSecondaryIndex| {
         let mut indexes = existing.global_secondary_indexes().iter();
         indexes.any(|existing| existing.index_name() == Some(index.index_name()))
@@ -319,33 +327,38 @@ async fn complete(client: &Client, table: &TableSpec, existing: &TableDescriptio
                 GlobalSecondaryIndexUpdate::builder().create(create).build(),
             )
             .send()
-            .await?;
+            .await
+            .map_err(|error| reason(&error, &store.config))?;
         // One at a time
         // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html).
-        wait(client, table).await?;
+        wait(store, table).await?;
     }
     if table.stream.is_some() && existing.stream_specification != table.stream {
-        update().set_stream_specification(table.stream.clone()).send().await?;
-        wait(client, table).await?;
+        let update = update().set_stream_specification(table.stream.clone());
+        update.send().await.map_err(|error| reason(&error, &store.config))?;
+        wait(store, table).await?;
     }
     Ok(())
 }
 
-async fn ensure_ttl(client: &Client, table: &TableSpec, attribute: &str) -> Result<()> {
-    let described = client.describe_time_to_live().table_name(&table.name).send().await?;
+async fn ensure_ttl(store: &Store, table: &TableSpec, attribute: &str) -> Result<()> {
+    let client = store.client();
+    let described = client.describe_time_to_live().table_name(&table.name).send().await;
+    let described = described.map_err(|error| reason(&error, &store.config))?;
     let ttl = described.time_to_live_description;
     if ttl.is_some_and(|ttl| ttl.attribute_name() == Some(attribute)) {
         return Ok(());
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
     let update = client.update_time_to_live().table_name(&table.name);
-    update.time_to_live_specification(ttl).send().await?;
+    let updated = update.time_to_live_specification(ttl).send().await;
+    updated.map_err(|error| reason(&error, &store.config))?;
     Ok(())
 }
 
 /// Waits until a table can be used.
-async fn wait(client: &Client, table: &TableSpec) -> Result<()> {
-    client.wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await?;
+async fn wait(store: &Store, table: &TableSpec) -> Result<()> {
+    store.client().wait_until_table_exists().table_name(&table.name).wait(TABLE_TIMEOUT).await?;
     Ok(())
 }
 

@@ -81,7 +81,13 @@ pub async fn config(endpoint: Option<&Url>) -> Result<SdkConfig> {
             loader = loader.region(region).credentials_provider(credentials);
         }
     }
-    with_credentials(loader.load().await).await
+    let config = loader.load().await;
+    check_credentials(&config).await?;
+    ensure!(
+        config.region().is_some(),
+        "no AWS region: AWS_REGION or the profile names the one that the stack is in"
+    );
+    Ok(config)
 }
 
 /// Whether the endpoint is one of AWS's: regional, FIPS, dual-stack or in a VPC.
@@ -116,27 +122,19 @@ async fn check_profile() -> Result<()> {
     Ok(())
 }
 
-/// Returns `config` with the credentials that its provider finds.
-async fn with_credentials(config: SdkConfig) -> Result<SdkConfig> {
+/// Checks that credentials can be had.
+async fn check_credentials(config: &SdkConfig) -> Result<()> {
     let none = "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a \
                 profile that has some (`aws login`, `aws sso login` or `aws configure` makes some)";
     let provider = config.credentials_provider().context(none)?;
-    let credentials = match provider.provide_credentials().await {
-        Ok(credentials) => credentials,
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
         // Its causes are what every source in turn does not have.
         Err(CredentialsError::CredentialsNotLoaded(_)) => bail!(none),
         Err(error) => {
-            return Err(error)
-                .context("the AWS credentials cannot be loaded (`aws login` or `aws sso login` renews a session's)");
+            Err(error).context("the AWS credentials cannot be loaded (`aws login` or `aws sso login` renews a session's)")
         }
-    };
-    if config.region().is_none() {
-        bail!("no AWS region: AWS_REGION or the profile names the one that the stack is in");
     }
-    Ok(config
-        .into_builder()
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build())
 }
 
 /// The codes of a DynamoDB that has too much to do.

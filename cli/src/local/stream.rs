@@ -66,6 +66,7 @@ impl Stream {
             .map_err(|error| reason(&error, config))
             .with_context(|| format!("the table {table} cannot be described"))?;
         let arn = described.table.and_then(|table| table.latest_stream_arn);
+        let arn = arn.filter(|arn| !arn.is_empty());
         let arn = arn.with_context(|| format!("the table {table} has no stream"))?;
         let mut turn = interval(READ_INTERVAL);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);

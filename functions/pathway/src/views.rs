@@ -20,7 +20,7 @@ pub fn success(data: impl Serialize) -> Response {
 }
 
 /// Answers 200 with a widget and its tag.
-pub fn tagged(widget: &Widget<Settings>) -> Response {
+pub fn written(widget: &Widget<Settings>) -> Response {
     let answer = read(widget);
     let tag = EntityTag::of(widget.version, &answer);
     answer.with_etag(tag)

@@ -18,5 +18,3 @@ pub use cache::CACHE_LIFETIME;
 pub use clock::Moment;
 pub use keys::{ApiKeys, attribute};
 pub use presented::{is_key_in_url, presented_key};
-
-pub use crate::model::KeyId;

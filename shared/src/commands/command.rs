@@ -17,9 +17,9 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::trigger_event::CommandEnvelope;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::{IdempotencyKey, MAX_BODY_BYTES};
-use crate::model::{AccountId, VersionCondition, Widget, WidgetId};
+use crate::model::{AccountId, VersionCondition, Widget, WidgetId, Written};
 use crate::store::{Store, TableItem};
 use crate::telemetry::request_stats;
 use crate::validation::rules::{nullable, text, uuid};
@@ -116,12 +116,18 @@ impl<S: TableItem> Command<S> {
             }
             Action::Read(id) => widgets.read(id).await,
             Action::Update(id, changes) => {
-                Ok(widgets.update(id, &changes, &VersionCondition::Any).await?.into_widget())
+                done(widgets.update(id, &changes, &VersionCondition::Any).await?)
             }
-            Action::Delete(id) => {
-                Ok(widgets.delete(id, &VersionCondition::Any).await?.into_widget())
-            }
+            Action::Delete(id) => done(widgets.delete(id, &VersionCondition::Any).await?),
         }
+    }
+}
+
+/// Returns the widget of a write that had no condition.
+fn done<S>(written: Written<S>) -> Result<Widget<S>> {
+    match written {
+        Written::Done(widget) => Ok(widget),
+        Written::Excluded(_) => Err(Error::Internal("no condition excluded a version".to_owned())),
     }
 }
 

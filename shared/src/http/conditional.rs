@@ -189,7 +189,8 @@ impl Tags {
     fn parse(list: &str, may_be_weak: bool) -> Result<Self, ViolationKind> {
         const SEPARATORS: [char; 3] = [',', ' ', '\t'];
         let mut rest = list.trim_matches(SEPARATORS);
-        if rest == "*" {
+        // A header that came twice.
+        if rest.split(',').all(|tag| tag.trim() == "*") {
             return Ok(Self::Any);
         }
         let (mut tags, mut count) = (Vec::new(), 0);
@@ -252,6 +253,7 @@ mod tests {
             r#""1","7","8""#,
             r#""a,b" , W/"7""#,
             "*",
+            "*, *",
             r#" ,"7" ,, "#,
             r#""7-0000000000000000""#,
             r#""1-cbf29ce484222325", W/"7-cbf29ce484222325""#,

@@ -1,6 +1,8 @@
 //! API Gateway's payload format 2.0
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
 
+use std::borrow::Cow;
+
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -18,6 +20,8 @@ pub(super) struct Payload<'a> {
     pub route_key: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub raw_path: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "values")]
+    pub path_parameters: Vec<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub raw_query_string: Option<Text<'a>>,
     #[serde(default, deserialize_with = "headers")]
@@ -41,6 +45,12 @@ pub(super) struct RequestContext<'a> {
 pub(super) struct Http<'a> {
     #[serde(borrow)]
     pub method: Text<'a>,
+}
+
+/// Returns the values of an object's members. `null` has none.
+fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
+    let members = Option::<Members<Text>>::deserialize(deserializer)?;
+    Ok(members.into_iter().flat_map(|it| it.0).map(|(_, Text(value))| value).collect())
 }
 
 /// API Gateway joins headers of one name, so two of them come from elsewhere: one would be read and

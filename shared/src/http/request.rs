@@ -40,6 +40,8 @@ pub struct Request<'a> {
     path: Cow<'a, str>,
     /// The route of the template that the request came by: `GET /v1/widget/{id}`.
     pub route: Cow<'a, str>,
+    /// The values of the route's parameters, decoded by API Gateway as the path is.
+    path_parameters: Vec<Cow<'a, str>>,
     /// API Gateway joins those of one name with commas.
     headers: HeaderMap,
     query: Cow<'a, str>,
@@ -79,6 +81,7 @@ impl<'a> Request<'a> {
             body: body(payload.body, payload.is_base64_encoded)?,
             path: text(payload.raw_path),
             route: text(payload.route_key),
+            path_parameters: payload.path_parameters,
             headers: payload.headers,
             query: text(payload.raw_query_string),
         })
@@ -110,9 +113,23 @@ impl<'a> Request<'a> {
             return None;
         }
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);
-        let start = start_of_route(path, &self.route).filter(|at| path[*at..].starts_with(root));
+        let start = self.start_of_route(path).filter(|at| path[*at..].starts_with(root));
         let start = start.or_else(|| path.find(root))?;
         Some((&path[..start], &path[start + root.len()..]))
+    }
+
+    /// Returns where the last segments of `path` begin, as many as the template's route and the
+    /// values of its parameters have. This finds the route behind a prefix that looks like one, such
+    /// as a stage named `v1`.
+    fn start_of_route(&self, path: &str) -> Option<usize> {
+        let (_, route) = self.route.split_once(' ')?;
+        if route.ends_with("+}") && self.path_parameters.is_empty() {
+            return None;
+        }
+        let slashes = |text: &str| text.matches('/').count();
+        let values = self.path_parameters.iter().map(|it| it.strip_suffix('/').unwrap_or(it));
+        let segments = slashes(route) + values.map(slashes).sum::<usize>();
+        path.rmatch_indices('/').nth(segments.checked_sub(1)?).map(|(at, _)| at)
     }
 
     /// Returns the values of a query parameter, decoded.
@@ -163,15 +180,6 @@ impl<'a> Request<'a> {
             body => Ok(json::document(body)?),
         }
     }
-}
-
-/// Returns where the last segments of `path` begin, as many as the template's `route` has. This
-/// finds the route behind a prefix that looks like one, such as a stage named `v1`. A greedy route
-/// (`ANY /v1/{proxy+}`) has no number of segments.
-fn start_of_route(path: &str, route: &str) -> Option<usize> {
-    let (_, route) = route.split_once(' ').filter(|(_, route)| !route.ends_with("+}"))?;
-    let segments = route.matches('/').count();
-    path.rmatch_indices('/').nth(segments.checked_sub(1)?).map(|(at, _)| at)
 }
 
 /// Returns the value that `joined` repeats, or else `joined`. The value may have commas itself:
@@ -334,26 +342,57 @@ mod tests {
 
     #[test]
     fn what_precedes_the_root_is_no_part_of_the_route() {
-        for (root, route, path, prefix, segments) in [
-            ("/v1/", "GET /v1/widgets", "/v1/widgets", "", "widgets"),
-            ("/v1/", "GET /v1/widgets", "/prod/v1/widgets/", "/prod", "widgets"),
-            ("/v1/", "$default", "/a/b/v1/widgets", "/a/b", "widgets"),
-            ("/v1/", "", "/a b/+/é<>/v1/widgets", "/a%20b/%2B/%C3%A9%3C%3E", "widgets"),
-            ("/v1/", "GET /v1/widgets", "/v1/v1/widgets", "/v1", "widgets"),
-            ("/v1/", "GET /v1/widgets", "/api/v1/v1/widgets", "/api/v1", "widgets"),
-            ("/v1/", "GET /v1/widget/{id}", "/v1/widget/v1", "", "widget|v1"),
-            ("/v1/", "GET /v1/widget/{id}", "/v1/v1/widget/v1", "/v1", "widget|v1"),
-            ("/v1/", "GET /v1/widget/{id}/config", "/v1/widget/v1/config", "", "widget|v1|config"),
-            ("/v1/", "ANY /v1/{proxy+}", "/v1/widget/v1/config", "", "widget|v1|config"),
-            ("/v1/", "ANY /v1/{proxy+}", "/v1/api/v1/widget", "", "api|v1|widget"),
-            ("/v1/", "$default", "/v10/widget", "", ""),
-            ("/v1/", "$default", "v1/v1/widget", "", ""),
-            ("/api/v1/", "GET /api/v1/widget", "/v1/api/v1/widget", "/v1", "widget"),
-            ("/api/v1/", "GET /api/v1/widget", "/api/v1/api/v1/widget", "/api/v1", "widget"),
-            ("/api/v1/", "GET /v1/widget", "/v1/widget", "", ""),
+        for (root, route, parameter, path, prefix, segments) in [
+            ("/v1/", "GET /v1/widgets", "", "/v1/widgets", "", "widgets"),
+            ("/v1/", "GET /v1/widgets", "", "/prod/v1/widgets/", "/prod", "widgets"),
+            ("/v1/", "$default", "", "/a/b/v1/widgets", "/a/b", "widgets"),
+            ("/v1/", "", "", "/a b/+/é<>/v1/widgets", "/a%20b/%2B/%C3%A9%3C%3E", "widgets"),
+            ("/v1/", "GET /v1/widgets", "", "/v1/v1/widgets", "/v1", "widgets"),
+            ("/v1/", "GET /v1/widgets", "", "/api/v1/v1/widgets", "/api/v1", "widgets"),
+            ("/v1/", "GET /v1/widget/{id}", "v1", "/v1/widget/v1", "", "widget|v1"),
+            ("/v1/", "GET /v1/widget/{id}", "v1", "/v1/v1/widget/v1", "/v1", "widget|v1"),
+            (
+                "/v1/",
+                "GET /v1/widget/{id}/config",
+                "v1",
+                "/v1/widget/v1/config",
+                "",
+                "widget|v1|config",
+            ),
+            // An encoded slash.
+            (
+                "/v1/",
+                "GET /v1/widget/{id}",
+                "a/v1/widget/x",
+                "/v1/widget/a/v1/widget/x",
+                "",
+                "widget|a|v1|widget|x",
+            ),
+            ("/v1/", "GET /v1/widget/{id}", "x/", "/v1/v1/widget/x/", "/v1", "widget|x"),
+            (
+                "/v1/",
+                "ANY /v1/{proxy+}",
+                "widget/v1/config",
+                "/v1/widget/v1/config",
+                "",
+                "widget|v1|config",
+            ),
+            ("/v1/", "ANY /v1/{proxy+}", "api/v1/widget", "/v1/api/v1/widget", "", "api|v1|widget"),
+            ("/v1/", "ANY /v1/{proxy+}", "widgets/", "/v1/v1/widgets/", "/v1", "widgets"),
+            ("/v1/", "ANY /v1/{proxy+}", "v1/widgets", "/v1/v1/widgets", "", "v1|widgets"),
+            // Without the parameter the first root counts.
+            ("/v1/", "ANY /v1/{proxy+}", "", "/v1/v1/config", "", "v1|config"),
+            ("/v1/", "$default", "", "/v10/widget", "", ""),
+            ("/v1/", "$default", "", "v1/v1/widget", "", ""),
+            ("/api/v1/", "GET /api/v1/widget", "", "/v1/api/v1/widget", "/v1", "widget"),
+            ("/api/v1/", "GET /api/v1/widget", "", "/api/v1/api/v1/widget", "/api/v1", "widget"),
+            ("/api/v1/", "GET /v1/widget", "", "/v1/widget", "", ""),
         ] {
             let mut event = event(path, "");
             event["routeKey"] = json!(route);
+            if !parameter.is_empty() {
+                event["pathParameters"] = json!({ "name": parameter });
+            }
             let request = request(&event);
             let found = (request.prefix(root), request.segments(root).join("|"));
             assert_eq!(found, (prefix.to_owned(), segments.to_owned()), "{root} {route} {path}");

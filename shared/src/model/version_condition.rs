@@ -32,12 +32,3 @@ pub enum Written<S> {
     /// The condition excluded the widget's version. This is the widget, and nothing was done.
     Excluded(Widget<S>),
 }
-
-impl<S> Written<S> {
-    /// Returns the widget, whatever came of the write.
-    pub fn into_widget(self) -> Widget<S> {
-        match self {
-            Self::Done(widget) | Self::Excluded(widget) => widget,
-        }
-    }
-}

@@ -8,6 +8,7 @@
 //! A tombstone stays for an hour if its removal failed, or if an attempt of the widget's create may
 //! still arrive: the tombstone refuses it. docs/decisions/0009-deletes.md weighs the alternatives.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -94,6 +95,14 @@ impl<S: TableItem> Widgets<'_, S> {
             },
             Err(_) => format!("{REMOVAL}: no answer within {REMOVAL_TIMEOUT:?}"),
         };
-        log::write_message(Level::Warn, "a tombstone was left to its expiry", &cause);
+        log::write(
+            Level::Warn,
+            "a tombstone was left to its expiry",
+            &BTreeMap::from([
+                ("account", self.account.to_string()),
+                ("widgetId", id.to_string()),
+                ("cause", cause),
+            ]),
+        );
     }
 }

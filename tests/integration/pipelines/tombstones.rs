@@ -81,7 +81,7 @@ async fn delete_succeeds_whatever_becomes_of_its_tombstone() {
         for cause in ["AccessDeniedException", "no answer within 250ms"] {
             let line = app.logged(dialect.function, cause).await;
             assert!(line.contains("a tombstone was left to its expiry"), "{line}");
-            assert!(line.contains(r#""level":"WARN""#), "{line}");
+            assert!(line.contains(r#""level":"WARN""#) && line.contains(r#""widgetId""#), "{line}");
         }
     }
 }

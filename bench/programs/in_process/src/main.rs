@@ -53,5 +53,5 @@ fn in_assistant(request: &Request<'_>, account: AccountId) -> Result<Response, R
 
 fn in_pathway(request: &Request<'_>, account: AccountId) -> Result<Response, RequestError> {
     let widget = Widget::new(InPathway::parse(request.json()?, account)?);
-    Ok(pathway::views::tagged(&widget))
+    Ok(pathway::views::written(&widget))
 }
