@@ -31,7 +31,7 @@ pub struct Template {
 pub struct FunctionSpec {
     /// Its logical id.
     pub name: String,
-    /// The binary that is its `bootstrap`.
+    /// The binary that is its `bootstrap`. It has the name of its folder.
     pub binary: String,
     /// How long an invocation may take.
     pub timeout: Duration,
@@ -151,12 +151,13 @@ fn function(template: &Value, name: &str, resource: &Value) -> Result<FunctionSp
             path: value(&event["Properties"]["Path"])?,
         })
     });
-    let binary = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
+    let folder = own["CodeUri"].as_str().and_then(|uri| uri.rsplit('/').next());
+    let folder = folder.with_context(|| format!("function {name} has no CodeUri"))?;
     // Lambda's defaults: 3 seconds, 128 MB.
     let timeout = setting("/Timeout")?.map_or(Ok(3), |seconds| seconds.parse());
     Ok(FunctionSpec {
         name: name.to_owned(),
-        binary: binary.map_or_else(|| name.to_ascii_lowercase(), str::to_owned),
+        binary: folder.to_owned(),
         timeout: Duration::from_secs(timeout.context("Timeout is no number")?),
         memory: setting("/MemorySize")?.unwrap_or_else(|| "128".to_owned()),
         log_level: setting("/LoggingConfig/ApplicationLogLevel")?,
