@@ -1,7 +1,14 @@
-# Builds a function for TARGET and puts its bootstrap where `sam build` expects it. cargo-lambda adds
-# the target to the Rust toolchain if it is missing.
+# Builds a function and puts its bootstrap where `sam build` looks for it. The Makefile that includes
+# this says for which TARGET and CPU. cargo-lambda adds a missing target to the Rust toolchain.
+
 build-Assistant: BINARY := assistant
 build-Pathway: BINARY := pathway
+
+# A program at a fixed address has nothing to relocate when it starts. Panics name the files of
+# crates without the folder of this machine that the crates are in.
+CARGO_HOME ?= $(HOME)/.cargo
+REGISTRY := $(CARGO_HOME)/registry/src/index.crates.io-1949cf8c6b5b557f/
+export RUSTFLAGS := $(CPU) -C relocation-model=static --remap-path-prefix=$(REGISTRY)=
 
 build-Assistant build-Pathway:
 	cargo lambda build --release --target $(TARGET) --bin $(BINARY) --flatten $(BINARY) --lambda-dir $(ARTIFACTS_DIR)

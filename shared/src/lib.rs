@@ -16,15 +16,25 @@
 //! auth, commands, runtime, a room imports only from those before it
 //! (`tests/integration/rooms.rs`).
 
+#[cfg(target_env = "musl")]
+use std::alloc::System;
+
+#[cfg(target_env = "musl")]
+use spinning_top::RawSpinlock;
+#[cfg(target_env = "musl")]
+use talc::{TalcLock, source::GlobalAllocSource};
+
 // `cargo lambda build` chooses "abort" if the profile does not say.
 #[cfg(panic = "abort")]
 compile_error!("a handler that panics answers 500, so it must unwind: set `panic = \"unwind\"`");
 
-/// The allocator of a deployed function, which is linked with musl. musl's own makes a create half as
-/// expensive again (docs/performance.md).
+/// The allocator of a deployed function, which is linked with musl: musl's own makes a create half as
+/// expensive again (docs/performance.md). A function has one thread, and a second one only while a
+/// name is resolved, so a spin lock is never held for long.
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: TalcLock<RawSpinlock, GlobalAllocSource<System>> =
+    TalcLock::new(GlobalAllocSource::new(System));
 
 pub mod auth;
 pub mod commands;

@@ -36,8 +36,33 @@ pub(super) struct Signer {
     credentials: Credentials,
     region: String,
     host: String,
-    /// The day and its signing key.
-    signing_key: Mutex<Option<(String, Vec<u8>)>>,
+    signing_key: Mutex<SigningKey>,
+}
+
+/// The key of a day.
+struct SigningKey {
+    /// `20240115`
+    day: String,
+    key: Vec<u8>,
+}
+
+impl SigningKey {
+    fn of(now: SystemTime, credentials: &Credentials, region: &str) -> Self {
+        let secret = credentials.secret_access_key();
+        let key = generate_signing_key(secret, now, region, SERVICE).as_ref().to_vec();
+        let mut day = timestamp(now);
+        day.truncate(DAY_LENGTH);
+        Self { day, key }
+    }
+}
+
+/// The length of the day in a [`timestamp`].
+const DAY_LENGTH: usize = 8;
+
+/// Returns `20240115T103000Z`.
+fn timestamp(now: SystemTime) -> String {
+    let time = DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Secs, true);
+    time.replace(['-', ':'], "")
 }
 
 impl fmt::Debug for Signer {
@@ -50,20 +75,19 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Makes a signer of requests with this `Host` header.
+    /// Makes a signer of requests with this `Host` header, and the key of this day: no request has
+    /// to wait for it.
     pub fn new(credentials: Credentials, region: String, host: String) -> Self {
-        Self { credentials, region, host, signing_key: Mutex::default() }
+        let signing_key = SigningKey::of(SystemTime::now(), &credentials, &region);
+        Self { credentials, region, host, signing_key: Mutex::new(signing_key) }
     }
 
     /// Signs the headers that the serializer set, `Host` and the body, as of `now`.
     fn sign(&self, request: &mut HttpRequest, now: SystemTime) -> Result<(), BoxError> {
         let body = request.body().bytes().ok_or("a streamed body cannot be signed")?;
         let body_hash = Hash::of(body);
-        // `20240115T103000Z`
-        let time = DateTime::<Utc>::from(now)
-            .to_rfc3339_opts(SecondsFormat::Secs, true)
-            .replace(['-', ':'], "");
-        let date = time.get(..8).ok_or("a time without a date")?;
+        let time = timestamp(now);
+        let day = time.get(..DAY_LENGTH).ok_or("a time without a day")?;
         let headers = request.headers_mut();
         headers.try_insert("x-amz-date", time.clone())?;
         if let Some(token) = self.credentials.session_token() {
@@ -79,10 +103,10 @@ impl Signer {
             writeln!(canonical, "{name}:{}", value.trim())?;
         }
         write!(canonical, "\n{names}\n{body_hash}")?;
-        let scope = format!("{date}/{}/{SERVICE}/aws4_request", self.region);
+        let scope = format!("{day}/{}/{SERVICE}/aws4_request", self.region);
         let to_sign =
             format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Hash::of(canonical.as_bytes()));
-        let signature = self.signature(now, date, to_sign.as_bytes());
+        let signature = self.signature(now, day, to_sign.as_bytes());
         let access_key = self.credentials.access_key_id();
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
@@ -95,18 +119,13 @@ impl Signer {
         Ok(())
     }
 
-    fn signature(&self, now: SystemTime, date: &str, to_sign: &[u8]) -> String {
+    fn signature(&self, now: SystemTime, day: &str, to_sign: &[u8]) -> String {
         // Nothing panics while the lock is held. If it did, the key would still be the day's key.
         let mut kept = self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some((day, key)) if day == date => calculate_signature(key, to_sign),
-            _ => {
-                let secret = self.credentials.secret_access_key();
-                let key = generate_signing_key(secret, now, &self.region, SERVICE);
-                let (_, key) = kept.insert((date.to_owned(), key.as_ref().to_vec()));
-                calculate_signature(key, to_sign)
-            }
+        if kept.day != day {
+            *kept = SigningKey::of(now, &self.credentials, &self.region);
         }
+        calculate_signature(&kept.key, to_sign)
     }
 }
 
