@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use axum::body::Bytes;
 use serde_json::Value;
+use tokio::process::Command;
 use widgets::local::{binaries, template::Template};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -93,20 +94,21 @@ impl Program {
 pub struct Binaries(pub HashMap<String, PathBuf>);
 
 impl Binaries {
-    /// Builds them. The functions come from `bundle` instead, if it is given: a folder that
-    /// `sam build` made.
+    /// Builds them: the functions as `sam build` does, echo as `cargo lambda build` builds any
+    /// function, the plain way as cargo builds any program. The functions come from `bundle`
+    /// instead, if it is given: a folder that `sam build` made.
     pub async fn build(bundle: Option<&Path>) -> Result<Self> {
         let mut binaries = HashMap::new();
-        let functions = Template::read(binaries::workspace())?.functions;
-        for name in ["echo", "in_process", "assistant", "pathway"] {
-            let function = functions.iter().find(|function| function.binary == name);
-            let binary = match bundle.zip(function) {
-                Some((bundle, function)) => bundle.join(&function.name).join("bootstrap"),
-                // By itself, and so with the features that it asks for, as `sam build` builds it.
-                None => release(name, &["--package", name]).await?,
+        for function in Template::read(binaries::workspace())?.functions {
+            let binary = match bundle {
+                Some(bundle) => bundle.join(&function.name).join("bootstrap"),
+                None => make(&function.name).await?,
             };
-            binaries.insert(name.to_owned(), copy(&binary, name)?);
+            let copy = copy(&binary, &function.binary)?;
+            binaries.insert(function.binary, copy);
         }
+        binaries.insert("in_process".to_owned(), copy(&make("InProcess").await?, "in_process")?);
+        binaries.insert("echo".to_owned(), copy(&stock("echo").await?, "echo")?);
         let plain = [&PLAIN[..], &["--target-dir", "target/plain"]].concat();
         binaries.insert("plain".to_owned(), copy(&release("plain", &plain).await?, "plain")?);
         Ok(Self(binaries))
@@ -142,6 +144,45 @@ impl Binaries {
     }
 }
 
+/// Makes the target `build-NAME` of the Makefile for this machine's architecture, as `sam build` does.
+async fn make(name: &str) -> Result<PathBuf> {
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let artifacts = artifacts(name)?;
+    let mut make = Command::new("make");
+    make.args(["--makefile", &format!("build/{architecture}/Makefile"), &format!("build-{name}")]);
+    make.arg(format!("ARTIFACTS_DIR={}", artifacts.display()));
+    run(make).await?;
+    Ok(artifacts.join("bootstrap"))
+}
+
+/// Builds a binary as cargo-lambda does without any settings.
+async fn stock(name: &str) -> Result<PathBuf> {
+    let artifacts = artifacts(name)?;
+    let mut build = binaries::cargo()?;
+    build.args(["lambda", "build", "--release", "--bin", name, "--flatten", name, "--lambda-dir"]);
+    build.arg(&artifacts);
+    run(build).await?;
+    Ok(artifacts.join("bootstrap"))
+}
+
+/// Runs a build in the checkout.
+async fn run(mut build: Command) -> Result<()> {
+    let status = build.current_dir(binaries::workspace()).kill_on_drop(true).status().await;
+    let status = status.with_context(|| format!("{build:?} does not start"))?;
+    ensure!(
+        status.success(),
+        "{build:?} failed: it needs make, cargo-lambda and zig (README.md, \"Deploy it\")"
+    );
+    Ok(())
+}
+
+/// Returns the folder for what is built of a program.
+fn artifacts(name: &str) -> Result<PathBuf> {
+    let folder = binaries::workspace().join("target/bench/artifacts").join(name);
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
 /// Builds a binary in the release profile.
 async fn release(name: &str, arguments: &[&str]) -> Result<PathBuf> {
     let mut built = binaries::cargo_build([&["--release"], arguments].concat()).await?;
@@ -161,11 +202,11 @@ fn copy(binary: &Path, name: &str) -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// Counts the crates that are linked into a package on Linux.
+/// Counts the crates that are linked into a package as it is deployed.
 async fn crates(package: &[&str]) -> Result<usize> {
     let mut tree = binaries::cargo()?;
     tree.arg("tree").args(package);
-    tree.args(["--edges", "normal,no-proc-macro", "--target", "x86_64-unknown-linux-gnu"]);
+    tree.args(["--edges", "normal,no-proc-macro", "--target", "x86_64-unknown-linux-musl"]);
     tree.args(["--prefix", "none", "--format", "{p}"]);
     let tree = String::from_utf8(binaries::output_of(tree).await?)?;
     // Cargo marks a crate that it lists again.

@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn unresolved_reference_is_an_error_that_names_it() {
-        let yaml = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Timeout: !Ref Missing}}}";
+        let yaml = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f, Timeout: !Ref Missing}}}";
         let error = format!("{:#}", Template::parse(yaml).unwrap_err());
         assert!(error.contains("!Ref Missing"), "{error}");
     }

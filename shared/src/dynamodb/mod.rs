@@ -7,7 +7,7 @@
 //! identity of each call anew, and describes the program to DynamoDB. Without it the CPU time to
 //! the first invocation fell from 1.49 to 1.15 times that of an empty function, and the CPU time of
 //! a warm create from 66 % to 43 % of a plain SDK program's: some 1 ms of each request at 256 MB
-//! (ARCHITECTURE.md, "Speed").
+//! (docs/performance.md).
 //!
 //! # What is kept
 //!

@@ -1,5 +1,4 @@
-//! A bare `lambda_runtime` function that answers each event with the event: what no function can be
-//! below.
+//! A bare `lambda_runtime` function that answers each event with the event.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
