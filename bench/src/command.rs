@@ -1,14 +1,14 @@
 //! The command line.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{fs, num::NonZeroUsize, path::PathBuf};
 
 use crate::load::{self, Load};
 use crate::programs::{Binaries, Program};
 use crate::{
-    bounds::Bounds, cold, dialect::DIALECTS, figures, growth, hostile, in_process, instructions,
-    local_stack, side_by_side,
+    bounds::Bounds, chart, cold, dialect::DIALECTS, figures, growth, hostile, in_process,
+    instructions, local_stack, side_by_side,
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 use widgets::local::binaries;
@@ -30,6 +30,9 @@ struct Bench {
     /// Print one JSON document instead of tables
     #[arg(long)]
     json: bool,
+    /// Draw the CPU time of the programs, and write it to this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
 }
 
 /// How far accounts grow.
@@ -133,6 +136,10 @@ async fn report(options: Bench) -> Result<()> {
     eprintln!("the programs, side by side …");
     let can_count = instructions::require_valgrind().await.is_ok();
     let programs = compare(&binaries, can_count).await?;
+    if let Some(file) = options.chart {
+        fs::write(&file, chart::svg(&programs))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
     eprintln!("accounts that grow …");
     let growth = growth::measure(&options.growth.widgets, &binaries.0).await?;
     eprintln!("the cold path …");

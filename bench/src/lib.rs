@@ -17,9 +17,11 @@
 //! * `environment` is a program between a Runtime API and a `store_stub`. `process` reads its
 //!   CPU time and memory from the kernel.
 //! * `local_stack` starts a whole stack. [`meter`] counts the calls to its store.
-//! * `figures` are what all of it comes to, `bounds` what they may be, `table` prints them.
+//! * `figures` are what all of it comes to, `bounds` what they may be, `table` prints them, and
+//!   `chart` draws some.
 
 mod bounds;
+mod chart;
 mod cold;
 mod command;
 mod dialect;
