@@ -141,7 +141,8 @@ impl CpuQuota {
             quota.set("cpu.cfs_period_us", PERIOD.to_string())?;
             quota.set("cpu.cfs_quota_us", microseconds.to_string())?;
         } else {
-            quota.set("cpu.max", format!("{microseconds} {PERIOD}"))?;
+            let limit = quota.set("cpu.max", format!("{microseconds} {PERIOD}"));
+            limit.context("cgroup v2 has no cpu controller here")?;
         }
         Ok(quota)
     }
