@@ -18,7 +18,7 @@ use widgets::local::binaries;
 /// Builds the functions as they are deployed and prints, ratios first: start, first and warm
 /// invocations (CPU, time, latencies, calls to the store), memory, bytes, instructions (where
 /// valgrind is installed), how lists, totals and updates grow with an account, and the cold path.
-/// Takes some five minutes after the build, on Linux. Ratios and counts can be compared with those
+/// Takes some four minutes after the build, on Linux. Ratios and counts can be compared with those
 /// of another machine, times cannot.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
