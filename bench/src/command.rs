@@ -1,14 +1,14 @@
 //! The command line.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{fs, num::NonZeroUsize, path::PathBuf};
 
 use crate::load::{self, Load};
 use crate::programs::{Binaries, Program};
 use crate::{
-    bounds::Bounds, dialect::DIALECTS, figures, growth, hostile, in_process, instructions,
-    local_stack, side_by_side,
+    bounds::Bounds, chart, cold, dialect::DIALECTS, figures, growth, hostile, in_process,
+    instructions, local_stack, side_by_side,
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 use widgets::local::binaries;
@@ -17,8 +17,8 @@ use widgets::local::binaries;
 ///
 /// Builds the functions as they are deployed and prints, ratios first: start, first and warm
 /// invocations (CPU, time, latencies, calls to the store), memory, bytes, instructions (where
-/// valgrind is installed), and how lists, totals and updates grow with an account.
-/// Takes some three minutes after the build, on Linux. Ratios and counts can be compared with those
+/// valgrind is installed), how lists, totals and updates grow with an account, and the cold path.
+/// Takes some four minutes after the build, on Linux. Ratios and counts can be compared with those
 /// of another machine, times cannot.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -30,6 +30,9 @@ struct Bench {
     /// Print one JSON document instead of tables
     #[arg(long)]
     json: bool,
+    /// Draw the CPU time of the programs, and write it to this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
 }
 
 /// How far accounts grow.
@@ -45,6 +48,11 @@ enum Command {
     /// Print only how the cost of lists and updates grows with an account, of functions built as
     /// this command was
     Growth(Growth),
+    /// Print only the cold path: the time from the start of a process to its first answer, over
+    /// TLS, with as much CPU as Lambda gives 128, 256 and 512 MB
+    ///
+    /// Limiting CPU takes a cgroup, and so root. Without, the table has no such columns.
+    Cold,
     /// Hold the figures to the bounds in bench/bounds.toml
     ///
     /// Prints each figure beside its bound. Ends with 1 if a count exceeds its bound: instructions
@@ -83,8 +91,9 @@ enum Command {
 pub async fn run() -> Result<()> {
     let bench = Bench::parse();
     match bench.command {
-        None => report(&bench.growth.widgets, bench.json).await,
+        None => report(bench).await,
         Some(Command::Growth(growth)) => print_growth(&growth.widgets).await,
+        Some(Command::Cold) => print_cold().await,
         Some(Command::Check { bundle }) => check(bundle).await,
         Some(Command::Load(load)) => load::run(load).await,
         Some(Command::Hostile) => hostile::run().await,
@@ -122,20 +131,33 @@ async fn check(bundle: Option<PathBuf>) -> Result<()> {
 }
 
 /// Measures everything. Says on standard error what it is doing.
-async fn report(sizes: &[NonZeroUsize], as_json: bool) -> Result<()> {
+async fn report(options: Bench) -> Result<()> {
     let binaries = Binaries::build(None).await?;
     eprintln!("the programs, side by side …");
     let can_count = instructions::require_valgrind().await.is_ok();
     let programs = compare(&binaries, can_count).await?;
+    if let Some(file) = options.chart {
+        fs::write(&file, chart::svg(&programs))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
     eprintln!("accounts that grow …");
-    let growth = growth::measure(sizes, &binaries.0).await?;
-    if as_json {
-        println!("{:#}", json!({"programs": programs, "growth": growth}));
+    let growth = growth::measure(&options.growth.widgets, &binaries.0).await?;
+    eprintln!("the cold path …");
+    let cold = cold::measure(&binaries).await?;
+    if options.json {
+        let cold = cold.medians;
+        println!("{:#}", json!({"programs": programs, "growth": growth, "cold path, ms": cold}));
         return Ok(());
     }
     println!("## Bounds and goals\n\n{}", Bounds::committed()?.table(&programs));
     println!("## The programs, side by side\n\n{}", figures::table(&programs));
-    print!("## Accounts that grow\n\n{}", growth::table(&growth));
+    println!("## Accounts that grow\n\n{}", growth::table(&growth));
+    print!("## The cold path\n\n{cold}");
+    Ok(())
+}
+
+async fn print_cold() -> Result<()> {
+    print!("{}", cold::measure(&Binaries::build(None).await?).await?);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use procfs::process::Process;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
-use tokio::{io, task::JoinSet};
+use tokio::{io, io::AsyncWriteExt, task::JoinSet};
 use uuid::Uuid;
 use widgets::local::runtime_api::{Poll, RuntimeApi};
 
@@ -53,7 +53,7 @@ impl Environment {
             .env("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjEXAMPLE".repeat(40))
             .env("AWS_ENDPOINT_URL_DYNAMODB", store)
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             // Lambda reads a pipe, too.
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -86,13 +86,19 @@ impl Environment {
         let poll = self.poll().await?;
         let time = poll.at - self.started;
         self.poll = Some(poll);
+        self.asleep().await?;
+        Ok(Usage { cpu: process::cpu(&self.process)?, time })
+    }
+
+    /// Waits until the process sleeps.
+    pub async fn asleep(&mut self) -> Result<()> {
         while !process::is_asleep(&self.process)? {
             // A process that has ended never sleeps.
             ensure!(self.child.try_wait()?.is_none(), "the process ended before an event");
             ensure!(self.started.elapsed() < TIMEOUT * 10, "the process does not come to rest");
             sleep(Duration::from_millis(1)).await;
         }
-        Ok(Usage { cpu: process::cpu(&self.process)?, time })
+        Ok(())
     }
 
     /// Has the process handle `event`. Returns its answer, or the document of its failure, and the
@@ -111,6 +117,19 @@ impl Environment {
             (Ok(answer), latency) => Ok((answer, latency)),
             (Err(error), _) => bail!("the invocation failed: {}", String::from_utf8_lossy(&error)),
         }
+    }
+
+    /// Sends the line that a shell waits for before it becomes the program. The time
+    /// counts from now.
+    pub async fn resume(&mut self) -> Result<()> {
+        let mut input = self.child.stdin.take().context("a process without standard input")?;
+        self.started = Instant::now();
+        Ok(input.write_all(b"\n").await?)
+    }
+
+    /// Returns the time since the start.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Ends the process as Lambda does, and waits for its end.

@@ -6,6 +6,7 @@
 //!
 //! * `side_by_side`: starts and invocations of all programs. `in_process`: a create without
 //!   Lambda and store. `instructions`: the same, counted by valgrind.
+//! * `cold`: from the start of a process to its first answer, over TLS, with little CPU.
 //! * `growth`: lists, totals and updates as an account grows, lists after deletes.
 //! * `load`: clients that send every kind of request. `hostile`: hostile payloads.
 //!
@@ -16,9 +17,12 @@
 //! * `environment` is a program between a Runtime API and a `store_stub`. `process` reads its
 //!   CPU time and memory from the kernel.
 //! * `local_stack` starts a whole stack. [`meter`] counts the calls to its store.
-//! * `figures` are what all of it comes to, `bounds` what they may be, `table` prints them.
+//! * `figures` are what all of it comes to, `bounds` what they may be, `table` prints them, and
+//!   `chart` draws some.
 
 mod bounds;
+mod chart;
+mod cold;
 mod command;
 mod dialect;
 mod environment;

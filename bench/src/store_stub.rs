@@ -1,15 +1,23 @@
 //! A stub of DynamoDB. It knows every API key and has one widget, the one that was put last, under
 //! every id.
 
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, body::Bytes, extract::State, serve::ListenerExt};
+use axum::serve::{Listener, ListenerExt};
+use axum::{Router, body::Bytes, extract::State};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Map, Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tempfile::NamedTempFile;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::rustls::{ServerConfig, pki_types::PrivateKeyDer};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::dialect::PAGE;
@@ -37,10 +45,26 @@ struct Widget {
 impl StoreStub {
     /// Starts a stub.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        // With Nagle's algorithm, an answer in two parts takes 40 ms.
-        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+        Self::serve("http", bind().await?)
+    }
+
+    /// Starts a stub that serves over TLS. Returns the certificate to trust as well, a PEM file.
+    pub async fn start_tls() -> Result<(Self, NamedTempFile)> {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let mut certificate = NamedTempFile::new()?;
+        certificate.write_all(cert.pem().as_bytes())?;
+        let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)?;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let stub = Self::serve("https", TlsListener { tcp: bind().await?, acceptor })?;
+        Ok((stub, certificate))
+    }
+
+    fn serve(scheme: &str, listener: impl Listener<Addr = SocketAddr>) -> Result<Self> {
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         let state = Arc::new(Stub::default());
         let app = Router::new().fallback(answer).with_state(Arc::clone(&state));
         let mut server = JoinSet::new();
@@ -51,6 +75,38 @@ impl StoreStub {
     /// Returns the number of calls since this was called last.
     pub fn take_calls(&self) -> u64 {
         self.state.calls.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// Listens on a free port of loopback.
+async fn bind() -> Result<impl Listener<Io = TcpStream, Addr = SocketAddr>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    // With Nagle's algorithm, an answer in two parts takes 40 ms.
+    Ok(listener.tap_io(|connection| drop(connection.set_nodelay(true))))
+}
+
+/// A listener that completes one TLS handshake at a time.
+struct TlsListener<L> {
+    tcp: L,
+    acceptor: TlsAcceptor,
+}
+
+impl<L: Listener<Io = TcpStream>> Listener for TlsListener<L> {
+    type Io = TlsStream<TcpStream>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (connection, address) = self.tcp.accept().await;
+            // A client that does not trust the certificate ends the handshake.
+            if let Ok(connection) = self.acceptor.accept(connection).await {
+                return (connection, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.tcp.local_addr()
     }
 }
 
