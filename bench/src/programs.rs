@@ -144,7 +144,8 @@ impl Binaries {
     }
 }
 
-/// Makes the target `build-NAME` of the Makefile for this machine's architecture, as `sam build` does.
+/// Makes the target `build-NAME` of the Makefile for this machine's architecture, as `sam build`
+/// does.
 async fn make(name: &str) -> Result<PathBuf> {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let artifacts = artifacts(name)?;

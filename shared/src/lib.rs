@@ -28,9 +28,9 @@ use talc::{TalcLock, source::GlobalAllocSource};
 #[cfg(panic = "abort")]
 compile_error!("a handler that panics answers 500, so it must unwind: set `panic = \"unwind\"`");
 
-/// The allocator of a deployed function, which is linked with musl: musl's own makes a create half as
-/// expensive again (docs/performance.md). A function has one thread, and a second one only while a
-/// name is resolved, so a spin lock is never held for long.
+/// The allocator of a deployed function, which is linked with musl: musl's own makes a create half
+/// as expensive again (docs/performance.md). A function has one thread, and a second one only while
+/// a name is resolved, so a spin lock is never held for long.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: TalcLock<RawSpinlock, GlobalAllocSource<System>> =

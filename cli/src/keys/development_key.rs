@@ -17,8 +17,8 @@ use crate::local::{
 };
 
 /// Returns the file that keeps the key of a stack with this store; a store in memory has none. No
-/// other key is stored anywhere. This one is for development: it gives what the data beside it gives,
-/// or what the developer's own way to a DynamoDB elsewhere does.
+/// other key is stored anywhere. This one is for development: it gives what the data beside it
+/// gives, or what the developer's own way to a DynamoDB elsewhere does.
 pub fn development_key_file(store: &StoreLocation) -> Option<PathBuf> {
     match store {
         StoreLocation::Memory => None,

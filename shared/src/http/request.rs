@@ -119,8 +119,8 @@ impl<'a> Request<'a> {
     }
 
     /// Returns where the last segments of `path` begin, as many as the template's route and the
-    /// values of its parameters have. This finds the route behind a prefix that looks like one, such
-    /// as a stage named `v1`.
+    /// values of its parameters have. This finds the route behind a prefix that looks like one,
+    /// such as a stage named `v1`.
     fn start_of_route(&self, path: &str) -> Option<usize> {
         let (_, route) = self.route.split_once(' ')?;
         if route.ends_with("+}") && self.path_parameters.is_empty() {

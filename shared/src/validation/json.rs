@@ -135,8 +135,8 @@ fn string_length(text: &str, start: usize) -> Result<usize, NotJson> {
     }
 }
 
-/// Returns the length of the number at the start of `bytes`. A number with a fraction or an exponent
-/// is a float, which may have any number of digits.
+/// Returns the length of the number at the start of `bytes`. A number with a fraction or an
+/// exponent is a float, which may have any number of digits.
 fn number_length(bytes: &[u8]) -> Result<usize, NotJson> {
     let is_of_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
     let length = bytes.iter().position(|byte| !is_of_number(byte)).unwrap_or(bytes.len());
