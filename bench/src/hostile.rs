@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use shared::http::MAX_BODY_BYTES;
 use widgets::keys;
 use widgets::local::{
-    binaries,
     embedded_store::{Store, StoreLocation},
     function_process::MAX_EVENT_BYTES,
     stack::DEVELOPMENT_ACCOUNT,
@@ -16,7 +15,7 @@ use widgets::local::{
 
 use crate::dialect::{ASSISTANT, DIALECTS, Dialect};
 use crate::table::{Table, number};
-use crate::{environment::Environment, local_stack, process};
+use crate::{environment::Environment, local_stack, process, programs};
 
 /// How many times each payload is sent, for the mean.
 const TIMES: u32 = 5;
@@ -28,7 +27,7 @@ const TIMES: u32 = 5;
 /// A function did not survive a payload.
 pub async fn run() -> Result<()> {
     let template = local_stack::template()?;
-    let binaries = binaries::of(&template).await?;
+    let binaries = programs::functions(None).await?;
     let store = Store::open(&StoreLocation::Memory, &template.tables).await?;
     let key = keys::generate()?;
     keys::issue_development_key(&key, &store).await?;

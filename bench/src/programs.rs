@@ -98,15 +98,7 @@ impl Binaries {
     /// function, the plain way as cargo builds any program. The functions come from `bundle`
     /// instead, if it is given: a folder that `sam build` made.
     pub async fn build(bundle: Option<&Path>) -> Result<Self> {
-        let mut binaries = HashMap::new();
-        for function in Template::read(binaries::workspace())?.functions {
-            let binary = match bundle {
-                Some(bundle) => bundle.join(&function.name).join("bootstrap"),
-                None => make(&function.name).await?,
-            };
-            let copy = copy(&binary, &function.binary)?;
-            binaries.insert(function.binary, copy);
-        }
+        let mut binaries = functions(bundle).await?;
         binaries.insert("in_process".to_owned(), copy(&make("InProcess").await?, "in_process")?);
         binaries.insert("echo".to_owned(), copy(&stock("echo").await?, "echo")?);
         let plain = [&PLAIN[..], &["--target-dir", "target/plain"]].concat();
@@ -142,6 +134,21 @@ impl Binaries {
             [("bootstrap, bytes", bytes.len()), ("zip, bytes", zip.len()), ("crates", crates)];
         Ok(figures.map(|(name, value)| (name.to_owned(), value as f64)).into())
     }
+}
+
+/// Builds the functions as `sam build` does, or takes them from a `bundle` that it made. Returns
+/// each by the name of its binary.
+pub async fn functions(bundle: Option<&Path>) -> Result<HashMap<String, PathBuf>> {
+    let mut functions = HashMap::new();
+    for function in Template::read(binaries::workspace())?.functions {
+        let binary = match bundle {
+            Some(bundle) => bundle.join(&function.name).join("bootstrap"),
+            None => make(&function.name).await?,
+        };
+        let copy = copy(&binary, &function.binary)?;
+        functions.insert(function.binary, copy);
+    }
+    Ok(functions)
 }
 
 /// Makes the target `build-NAME` of the Makefile for this machine's architecture, as `sam build`
