@@ -3,14 +3,15 @@
 use std::{fs, num::NonZeroUsize, path::PathBuf};
 
 use crate::load::{self, Load};
-use crate::programs::{self, Binaries, Program};
+use crate::programs::{Binaries, Program};
 use crate::{
     bounds::Bounds, chart, cold, dialect::DIALECTS, figures, growth, hostile, in_process,
-    instructions, side_by_side,
+    instructions, local_stack, side_by_side,
 };
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
+use widgets::local::binaries;
 
 /// Measure what the functions cost, beside a bare echo and the plain way to write them
 ///
@@ -44,7 +45,8 @@ struct Growth {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print only how the cost of lists and updates grows with an account
+    /// Print only how the cost of lists and updates grows with an account, of functions built as
+    /// this command was
     Growth(Growth),
     /// Print only the cold path: the time from the start of a process to its first answer, over
     /// TLS, with as much CPU as Lambda gives 128, 256 and 512 MB
@@ -160,7 +162,7 @@ async fn print_cold() -> Result<()> {
 }
 
 async fn print_growth(sizes: &[NonZeroUsize]) -> Result<()> {
-    let binaries = programs::functions(None).await?;
+    let binaries = binaries::of(&local_stack::template()?).await?;
     print!("{}", growth::table(&growth::measure(sizes, &binaries).await?));
     Ok(())
 }

@@ -12,11 +12,11 @@ use clap::{Args, builder::RangedU64ValueParser};
 use serde_json::Value;
 use tokio::{task::JoinSet, time::interval_at};
 use uuid::Uuid;
-use widgets::local::embedded_store::StoreLocation;
+use widgets::local::{binaries, embedded_store::StoreLocation};
 
 use crate::dialect::{DIALECTS, Dialect};
 use crate::local_stack::{self, Client};
-use crate::{figures::percentile, process::largest_child, programs, table::Table};
+use crate::{figures::percentile, process::largest_child, table::Table};
 
 /// What `bench load` is told.
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ struct Requests {
 ///
 /// An answer has another status than expected, or the stack does not start.
 pub async fn run(load: Load) -> Result<()> {
-    let binaries = programs::functions(None).await?;
+    let binaries = binaries::of(&local_stack::template()?).await?;
     let (stack, client) =
         local_stack::start(StoreLocation::Memory, load.concurrency, &binaries).await?;
     let (is_over, answered, measured) = Default::default();

@@ -159,7 +159,7 @@ impl Widget {
                 let item = json!({"pk": self.item.get("pk"), "sk": id, "id": id});
                 json!({"Items": [item], "Count": 1, "ScannedCount": 1})
             }
-            "Query" => return self.page(),
+            "Query" => return self.page(&call),
             _ => return Bytes::new(),
         };
         answer.to_string().into()
@@ -173,8 +173,17 @@ impl Widget {
         item
     }
 
-    fn page(&mut self) -> Bytes {
-        let page = || json!({"Items": vec![&self.item; PAGE], "Count": PAGE, "ScannedCount": PAGE});
+    /// Returns a page of items with the attributes that the call asks for.
+    fn page(&mut self, call: &Value) -> Bytes {
+        let page = || {
+            let names = call["ExpressionAttributeNames"].as_object();
+            let names = names.into_iter().flat_map(Map::values).filter_map(Value::as_str);
+            let item: Map<String, Value> = names
+                .filter_map(|name| self.item.get_key_value(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            json!({"Items": vec![item; PAGE], "Count": PAGE, "ScannedCount": PAGE})
+        };
         self.page.get_or_insert_with(|| page().to_string().into()).clone()
     }
 }

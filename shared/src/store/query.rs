@@ -38,13 +38,14 @@ impl<S: TableItem> Widgets<'_, S> {
     /// Makes one call, which reads up to 1 MB
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>).
     /// Returns the widgets, fewer than the limit if tombstones are among them, and where the call
-    /// stopped; `None` at the end of the list.
+    /// stopped; `None` at the end of the list. It asks for no more attributes than a widget is made
+    /// of: whole items take a sixth more CPU time.
     pub(super) async fn page(
         &self,
         list: &List,
         range: Range,
     ) -> Result<(Vec<Widget<S>>, Option<WidgetId>)> {
-        let found = self.query(&list.widgets, range, Select::AllAttributes).await?;
+        let found = self.query(&list.widgets, range, Select::SpecificAttributes).await?;
         let last = last_id(found.last_evaluated_key())?;
         let widgets = found.items.into_iter().flatten().map(items::decode);
         Ok((widgets.collect::<Result<_>>()?, last))
@@ -73,7 +74,7 @@ impl<S: TableItem> Widgets<'_, S> {
             .key_condition_expression(format!("{} = :value", within.key))
             .expression_attribute_values(":value", text(&within.value))
             .scan_index_forward(false)
-            .select(select)
+            .select(select.clone())
             .set_limit(range.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
         query = match within.index {
             Some(index) => query.index_name(index),
@@ -84,6 +85,14 @@ impl<S: TableItem> Widgets<'_, S> {
             let mut start = self.key(id);
             start.insert(within.key.to_owned(), text(&within.value));
             query = query.set_exclusive_start_key(Some(start));
+        }
+        if select == Select::SpecificAttributes {
+            // A name may be a reserved word of DynamoDB's.
+            let placeholders = items::read_attributes::<S>().map(|name| format!("#{name}"));
+            query = query.projection_expression(placeholders.collect::<Vec<_>>().join(","));
+            for name in items::read_attributes::<S>() {
+                query = query.expression_attribute_names(format!("#{name}"), name);
+            }
         }
         self.store.client.call(query).await.map_err(|error| {
             let index = within.index.map(|index| format!("/{index}")).unwrap_or_default();

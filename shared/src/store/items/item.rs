@@ -94,6 +94,11 @@ pub(in crate::store) fn encode_changes<S: TableItem>(
     attributes
 }
 
+/// Returns the names of the attributes that [`decode`] reads.
+pub(in crate::store) fn read_attributes<S: TableItem>() -> impl Iterator<Item = &'static str> {
+    [SK, VERSION, CREATED_AT, UPDATED_AT].into_iter().chain(S::NAMES.iter().copied())
+}
+
 /// Reads the widget of an item. An item that cannot be read is a fault of the service: the error
 /// names the widget and the attribute.
 pub(in crate::store) fn decode<S: TableItem>(item: Item) -> Result<Widget<S>> {
