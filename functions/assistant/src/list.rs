@@ -42,7 +42,7 @@ async fn respond(widgets: &Widgets<'_>, list: &List, (page, size): (u64, u64)) -
     let mut items = Vec::new();
     if !before.is_end {
         let range = Range { after: before.last, limit: Some(size) };
-        let render = |widget: &_| to_json(&WidgetView::from(widget));
+        let render = |(id, settings): &_| to_json(&WidgetView { id: *id, settings });
         let found = widgets.list(list, range, render).await?;
         items = found.items;
         total += items.len() as u64;

@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use shared::error::Result;
 use shared::http::{EntityTag, Response, StatusCode, to_json};
-use shared::model::Widget;
 use shared::model::assistant::Settings;
+use shared::model::{Widget, WidgetId};
 use shared::serialize_object;
 
 /// Answers 200 with the envelope around `data`.
@@ -42,17 +42,22 @@ pub fn written(message: &str, widget: &Widget<Settings>) -> Result<Response> {
 
 /// The widget object: 29 keys, always all of them, in this order.
 #[derive(Debug)]
-pub struct WidgetView<'a>(&'a Widget<Settings>);
+pub struct WidgetView<'a> {
+    /// The widget's id.
+    pub id: WidgetId,
+    /// What its client set.
+    pub settings: &'a Settings,
+}
 
 impl<'a> From<&'a Widget<Settings>> for WidgetView<'a> {
     fn from(widget: &'a Widget<Settings>) -> Self {
-        Self(widget)
+        Self { id: widget.id, settings: &widget.settings }
     }
 }
 
 impl Serialize for WidgetView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Widget { id, settings, .. } = self.0;
+        let Self { id, settings } = self;
         let (provider, label) = settings.provider();
         serialize_object!(serializer, settings => Settings {
             [widget_type, user_opening_messages, action_buttons]

@@ -2,6 +2,7 @@
 
 use shared::error::{Error, Result, zip};
 use shared::http::{Request, Response, cursor, header, to_json};
+use shared::model::Widget;
 use shared::store::Range;
 use shared::validation::url::query_integer;
 
@@ -21,7 +22,7 @@ pub async fn handle(request: &Request<'_>, widgets: &Widgets<'_>) -> Result<Resp
     let after = request.query_value("cursor");
     let after = after.map(|text| cursor::read(account, "cursor", &text)).transpose();
     let (limit, after) = zip(limit, after)?;
-    let render = |widget: &_| to_json(&WidgetView::from(widget));
+    let render = |widget: &Widget<_>| to_json(&WidgetView::from(widget));
     let page = widgets.list(&widgets.all(), Range { after, limit }, render).await?;
     let response = success(page.items);
     match (page.last, limit) {

@@ -2,11 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::items::TableItem;
+use super::items::{Row, TableItem};
 use super::table::{List, Range, Widgets};
 use crate::error::Result;
 use crate::http::MAX_ANSWER_BYTES;
-use crate::model::{Widget, WidgetId};
+use crate::model::WidgetId;
 
 /// The bytes that an answer needs for its envelope and its headers.
 const RESERVED_BYTES: usize = 16 * 1024;
@@ -25,11 +25,11 @@ impl<S: TableItem> Widgets<'_, S> {
     /// shows it.
     ///
     /// It asks for one widget more than the limit, so one call tells whether others follow.
-    pub async fn list(
+    pub async fn list<R: Row<Settings = S>>(
         &self,
         list: &List,
         range: Range,
-        render: impl Fn(&Widget<S>) -> Result<Box<RawValue>>,
+        render: impl Fn(&R) -> Result<Box<RawValue>>,
     ) -> Result<ListPage> {
         let mut page = ListPage::default();
         let (mut size, mut last) = (RESERVED_BYTES, None);
@@ -43,7 +43,7 @@ impl<S: TableItem> Widgets<'_, S> {
                     return Ok(ListPage { last, ..page });
                 }
                 page.items.push(item);
-                last = Some(widget.id);
+                last = Some(widget.id());
             }
             if stopped_at.is_none() {
                 return Ok(page);

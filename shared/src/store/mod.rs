@@ -38,7 +38,7 @@ mod update;
 mod write;
 
 pub use create::Created;
-pub use items::{DecodeError, ItemReader, TableItem};
+pub use items::{DecodeError, ItemReader, Row, TableItem};
 pub use list::ListPage;
 pub use query::CountProgress;
 pub use table::{BY_ACCOUNT, BY_ASSISTANT, BY_ID, List, Range, Store, Widgets};

@@ -94,27 +94,77 @@ pub(in crate::store) fn encode_changes<S: TableItem>(
     attributes
 }
 
+/// As much of a widget as is read of its item.
+pub trait Row: Sized {
+    /// The settings of the dialect.
+    type Settings: TableItem;
+
+    /// The attributes beside the id and the fields.
+    const ATTRIBUTES: &'static [&'static str];
+
+    /// Reads [`Row::ATTRIBUTES`].
+    fn read(
+        id: WidgetId,
+        settings: Self::Settings,
+        item: &mut ItemReader,
+    ) -> Result<Self, DecodeError>;
+
+    /// Returns the id.
+    fn id(&self) -> WidgetId;
+}
+
+/// Everything.
+impl<S: TableItem> Row for Widget<S> {
+    type Settings = S;
+
+    const ATTRIBUTES: &'static [&'static str] = &[VERSION, CREATED_AT, UPDATED_AT];
+
+    fn read(id: WidgetId, settings: S, item: &mut ItemReader) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id,
+            version: item.take(VERSION)?,
+            created_at: item.take(CREATED_AT)?,
+            updated_at: item.take(UPDATED_AT)?,
+            settings,
+        })
+    }
+
+    fn id(&self) -> WidgetId {
+        self.id
+    }
+}
+
+/// What a list shows in a dialect without times.
+impl<S: TableItem> Row for (WidgetId, S) {
+    type Settings = S;
+
+    const ATTRIBUTES: &'static [&'static str] = &[];
+
+    fn read(id: WidgetId, settings: S, _item: &mut ItemReader) -> Result<Self, DecodeError> {
+        Ok((id, settings))
+    }
+
+    fn id(&self) -> WidgetId {
+        self.0
+    }
+}
+
 /// Returns the names of the attributes that [`decode`] reads.
-pub(in crate::store) fn read_attributes<S: TableItem>() -> impl Iterator<Item = &'static str> {
-    [SK, VERSION, CREATED_AT, UPDATED_AT].into_iter().chain(S::NAMES.iter().copied())
+pub(in crate::store) fn read_attributes<R: Row>() -> impl Iterator<Item = &'static str> {
+    [&[SK], R::ATTRIBUTES, R::Settings::NAMES].into_iter().flatten().copied()
 }
 
 /// Reads the widget of an item. An item that cannot be read is a fault of the service: the error
 /// names the widget and the attribute.
-pub(in crate::store) fn decode<S: TableItem>(item: Item) -> Result<Widget<S>> {
+pub(in crate::store) fn decode<R: Row>(item: Item) -> Result<R> {
     let id = item.get(SK).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
     let mut reader = ItemReader(item);
     let mut read = || {
-        let widget: Widget<S> = Widget {
-            id: WidgetId(reader.take(SK)?),
-            version: reader.take(VERSION)?,
-            created_at: reader.take(CREATED_AT)?,
-            updated_at: reader.take(UPDATED_AT)?,
-            settings: S::decode(&mut reader)?,
-        };
-        match widget.settings.missing_field() {
+        let id = WidgetId(reader.take(SK)?);
+        let settings = R::Settings::decode(&mut reader)?;
+        match settings.missing_field() {
             Some(name) => Err(DecodeError(name)),
-            None => Ok(widget),
+            None => R::read(id, settings, &mut reader),
         }
     };
     read().map_err(|DecodeError(name)| {
@@ -271,7 +321,7 @@ mod tests {
             }
             widget.settings.apply(changes);
             prop_assert_eq!(&item, &encode(ACCOUNT, &widget), "the keys of indexes included");
-            prop_assert_eq!(decode::<assistant::Settings>(item).unwrap(), widget);
+            prop_assert_eq!(decode::<Widget<assistant::Settings>>(item).unwrap(), widget);
         }
     }
 
@@ -282,7 +332,7 @@ mod tests {
             let mut item = encode(ACCOUNT, &widget);
             item.remove(name);
             item.extend(value.map(|value| (name.to_owned(), value)));
-            decode::<pathway::Settings>(item).unwrap_err()
+            decode::<Widget<pathway::Settings>>(item).unwrap_err()
         };
         let expected = |name: &str| {
             let text = format!("the stored widget {} has no {name} that can be read", widget.id);

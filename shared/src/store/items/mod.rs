@@ -9,5 +9,5 @@ mod item;
 mod pathway;
 
 pub use attribute::{Attributes, DecodeError, ItemReader};
-pub use item::TableItem;
+pub use item::{Row, TableItem};
 pub(super) use item::{decode, encode, encode_changes, get, is_widget, read_attributes};
