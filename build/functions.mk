@@ -13,4 +13,4 @@ REGISTRY := $(CARGO_HOME)/registry/src/index.crates.io-1949cf8c6b5b557f/
 export RUSTFLAGS := $(CPU) -C relocation-model=static --remap-path-prefix=$(REGISTRY)=
 
 build-Assistant build-Pathway build-InProcess:
-	cargo lambda build --release --target $(TARGET) --bin $(BINARY) --flatten $(BINARY) --lambda-dir $(ARTIFACTS_DIR)
+	cargo lambda build --release --target $(TARGET) --package $(BINARY) --bin $(BINARY) --flatten $(BINARY) --lambda-dir $(ARTIFACTS_DIR)
