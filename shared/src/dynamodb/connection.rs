@@ -1,24 +1,23 @@
 //! Connections to DynamoDB: TLS, trusted roots, and the one that is opened during INIT.
 
 use std::fs;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::error::BoxError;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::byte_stream::ByteStream;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig as TlsConfig, RootCertStore};
 use tokio::time::timeout;
 use url::Url;
 
 use super::config::ClientConfig;
 use super::config_error::ConfigError;
-use super::retry::{CONNECT_TIMEOUT, WARM_UP_TIMEOUT};
+use super::connector::PooledConnector;
+use super::retry::WARM_UP_TIMEOUT;
 use crate::error::Causes;
 use crate::telemetry::{Level, log};
 
@@ -27,14 +26,12 @@ const AMAZON_ROOTS: &str = include_str!(concat!(env!("OUT_DIR"), "/amazon_roots.
 
 /// Makes the connector that all calls share, and with it their connections.
 pub(super) fn connector(config: &ClientConfig) -> Result<SharedHttpConnector, ConfigError> {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-    let builder = Connector::builder().connector_settings(settings);
-    Ok(SharedHttpConnector::new(if config.endpoint.scheme() == "http" {
-        builder.build_http()
-    } else {
-        let tls = tls_context(config.ca_bundle.as_deref())?;
-        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build()
-    }))
+    let roots = match config.endpoint.scheme() {
+        // Without TLS no root is needed, and to parse them costs time.
+        "http" => RootCertStore::empty(),
+        _ => trusted_roots(config.ca_bundle.as_deref())?,
+    };
+    Ok(SharedHttpConnector::new(PooledConnector::new(tls_config(roots))))
 }
 
 /// Opens the connection that the first call then uses. A failure is logged: the function starts
@@ -56,15 +53,23 @@ async fn ping(connector: &SharedHttpConnector, endpoint: &Url) -> Result<(), Box
     Ok(())
 }
 
-#[expect(clippy::expect_used, reason = "this builder has no check that could fail")]
-fn tls_context(ca_bundle: Option<&str>) -> Result<TlsContext, ConfigError> {
-    let roots = match ca_bundle {
+fn trusted_roots(ca_bundle: Option<&str>) -> Result<RootCertStore, ConfigError> {
+    let pem = match ca_bundle {
         Some(file) => read_ca_bundle(file)?,
         None => AMAZON_ROOTS.into(),
     };
-    let trust = TrustStore::empty().with_pem_certificate(roots);
-    let context = TlsContext::builder().with_trust_store(trust).build();
-    Ok(context.expect("this builder has no check that could fail"))
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
+    Ok(roots)
+}
+
+#[expect(clippy::expect_used, reason = "ring has cipher suites for the versions of TLS")]
+fn tls_config(roots: RootCertStore) -> TlsConfig {
+    TlsConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has cipher suites for the versions of TLS")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 /// Reads a PEM file of certificates. It is checked here because the TLS connector panics if it is

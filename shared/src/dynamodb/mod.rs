@@ -12,8 +12,10 @@
 //! # What is kept
 //!
 //! The SDK's operations (serializers, parsers, error types), its orchestrator, its standard retry
-//! strategy and classifiers, its timeouts and its HTTP client. One plugin of ours configures them
-//! ([`LeanClient`]), and a signer of ours signs: it caches the day's key (`signer.rs`).
+//! strategy and classifiers, and its timeouts. One plugin of ours configures them ([`LeanClient`]).
+//! A signer of ours signs: it caches the day's key (`signer.rs`). A connector of ours joins the
+//! orchestrator to hyper's client, as the SDK's does, but without HTTP/2 and proxies
+//! (`connector.rs`).
 //!
 //! # What is left out
 //!
@@ -34,7 +36,8 @@
 //! Give [`LeanClient`] a field of the type `aws_sdk_dynamodb::Client`, built from
 //! `aws_sdk_dynamodb::Config::builder()` with the values of [`ClientConfig`], the timeouts and the
 //! classifiers of [`retry`]; turn each input into a call by `send_with`; then delete
-//! `operations.rs` and `signer.rs`. Nothing outside this room changes.
+//! `operations.rs` and `signer.rs`. The connector can go by itself: `aws-smithy-http-client` has
+//! one. Nothing outside this room changes.
 //!
 //! Not its business: what is in a table. [`retry`] has the table of all retries and timeouts.
 
@@ -43,6 +46,7 @@ mod client;
 mod config;
 mod config_error;
 mod connection;
+mod connector;
 mod endpoint;
 mod error;
 mod operations;
