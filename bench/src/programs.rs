@@ -167,7 +167,9 @@ async fn make(name: &str) -> Result<PathBuf> {
 async fn stock(name: &str) -> Result<PathBuf> {
     let artifacts = artifacts(name)?;
     let mut build = binaries::cargo()?;
-    build.args(["lambda", "build", "--release", "--bin", name, "--flatten", name, "--lambda-dir"]);
+    // With `--package`, it has its own features of its dependencies, and not the whole workspace's.
+    build.args(["lambda", "build", "--release", "--package", name, "--bin", name]);
+    build.args(["--flatten", name, "--lambda-dir"]);
     build.arg(&artifacts);
     run(build).await?;
     Ok(artifacts.join("bootstrap"))
