@@ -136,7 +136,7 @@ class Session:
         """Starts the local stack and returns what it prints until it serves."""
         log = open(self.folder / "stack.log", "w")
         self.stack = subprocess.Popen(
-            [WIDGETS, "serve", "--port", "0", "--data", ".widgets"], cwd=self.checkout, text=True,
+            [WIDGETS, "serve", "--port", "0", "--data", self.checkout / ".widgets"], text=True,
             stdout=subprocess.PIPE, stderr=log,
         )
         printed = ""
