@@ -1,4 +1,4 @@
-"""Runs the commands of README.md and docs/*.md as a reader pastes them, and compares the output.
+"""Runs the commands of the documents (*.md and docs/*.md) as a reader pastes them, and compares the output.
 
     python3 tests/documents/run.py [DOCUMENT...]
 
@@ -212,7 +212,7 @@ def main():
     signal.alarm(TIMEOUT_SECONDS)
     subprocess.run(["cargo", "build", "--quiet", "--bin", "widgets"], cwd=ROOT, check=True)
     documents = [Path(argument).resolve() for argument in sys.argv[1:]]
-    documents = documents or [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+    documents = documents or [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
     failures = []
     for path in documents:
         with tempfile.TemporaryDirectory() as folder:
