@@ -108,7 +108,8 @@ fn every_alarm_has_a_section_and_every_section_an_alarm() {
 
 /// Returns the rows of the field table under a heading, by field: the cells after the name.
 fn field_table<'a>(text: &'a str, heading: &str) -> BTreeMap<&'a str, Vec<&'a str>> {
-    let (_, section) = text.split_once(&format!("\n## {heading}\n")).unwrap();
+    let found = text.split_once(&format!("\n## {heading}\n"));
+    let (_, section) = found.unwrap_or_else(|| panic!("docs/api.md has no {heading:?}"));
     let section = section.split("\n#").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
     rows.map(|(name, rest)| {
