@@ -1,20 +1,20 @@
-"""Runs the commands of the documents (*.md and docs/*.md) as a reader pastes them, and compares the output.
+"""Runs the commands of the documents, *.md and docs/*.md, as a reader pastes them.
 
     python3 tests/documents/run.py [DOCUMENT...]
 
 What a fenced block is for:
 
-    console   Runs. A line that begins with `$ ` is a command, `> ` continues it, and the lines after
-              it are its output. A command without output in the document must succeed.
+    console   Runs. A line that begins with `$ ` is a command, `> ` continues it, and the lines
+              after it are its output. A command without output in the document must succeed.
     python    Runs, as a program of its own. It must succeed.
     ts        Runs with Node.js 24 or newer. It must succeed.
-    sh WORD   Does not run: bash checks its syntax. WORD says why: `aws` needs an AWS account, `slow`
-              takes minutes, `tools` needs tools that this machine may not have.
+    sh WORD   Does not run: bash checks its syntax. WORD says why: `aws` needs an AWS account,
+              `slow` takes minutes, `tools` needs tools that this machine may not have.
 
 All blocks of a document run in order, in one shell. It starts in a folder that looks like a fresh
 checkout, with a local stack of its own: `$ cargo run` starts one on a free port, in place of 3000,
-and `cargo run -q -- keys`, `invoke` and `events` use that one. Python and TypeScript read the
-variables that the shell exports.
+and the other `cargo run -q -- …` use that one. Python and TypeScript read the variables that the
+shell exports.
 
 How an output is compared: a line `…` stands for any lines, and `…` in a line for any text. What
 differs from run to run (MASKS) is masked on both sides. Everything else must be equal.
@@ -122,10 +122,12 @@ class Session:
         if command == "cargo run":
             return 0, self.start_stack()
         command = command.replace(URL, self.url)
-        command = re.sub(r"\bcargo run -q -- invoke\b", f"{WIDGETS} invoke --url {self.url}", command)
-        command = re.sub(
-            r"\bcargo run -q -- (events|keys \w+)", rf"{WIDGETS} \1 --data .widgets", command
-        )
+        for subcommand, options in [
+            ("invoke", f"--url {self.url}"),
+            (r"(?:events|import|keys \w+)", "--data .widgets"),
+        ]:
+            command = re.sub(rf"\bcargo run -q -- {subcommand}\b", rf"\g<0> {options}", command)
+        command = command.replace("cargo run -q --", str(WIDGETS))
         file = self.file(".sh", command)
         self.shell.stdin.write(f"{file}\n")
         self.shell.stdin.flush()
@@ -195,7 +197,8 @@ def run_document(path, session):
             case ["python" | "ts" as language]:
                 ending, program = {"python": (".py", "python3"), "ts": (".mts", "node")}[language]
                 file = session.file(ending, "\n".join(lines).replace(URL, session.url))
-                note(start, f"the {language} program", check_output(*session.run(f"{program} {file}"), []))
+                status, output = session.run(f"{program} {file}")
+                note(start, f"the {language} program", check_output(status, output, []))
             case ["sh", reason] if reason in REASONS:
                 note(start, "the sh block", check_syntax(lines))
             case ["sh" | "bash" | "shell", *_]:
@@ -222,7 +225,8 @@ def main():
             finally:
                 session.close()
         failures += failed
-        print(f"{path.relative_to(ROOT)}: {count} commands and blocks, {len(failed)} failed", flush=True)
+        name = path.relative_to(ROOT)
+        print(f"{name}: {count} commands and blocks, {len(failed)} failed", flush=True)
     print("\n\n".join(failures))
     sys.exit(bool(failures))
 
