@@ -26,7 +26,9 @@ fn documents() -> Vec<PathBuf> {
     let mut folders = vec![root.join("docs"), root.join("examples")];
     while let Some(folder) = folders.pop() {
         found.extend(files(&folder));
-        folders.extend(entries(&folder).filter(|path| path.is_dir() && !path.is_symlink()));
+        // What npm installs has documents of its own.
+        let is_ours = |path: &PathBuf| path.is_dir() && !path.ends_with("node_modules");
+        folders.extend(entries(&folder).filter(is_ours));
     }
     found.retain(|path| path.extension().is_some_and(|it| it == "md"));
     found
