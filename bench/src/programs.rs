@@ -181,7 +181,7 @@ async fn run(mut build: Command) -> Result<()> {
     let status = status.with_context(|| format!("{build:?} does not start"))?;
     ensure!(
         status.success(),
-        "{build:?} failed: it needs make, cargo-lambda and zig (README.md, \"Deploy it\")"
+        "{build:?} failed: it needs make, cargo-lambda and zig (docs/deploying.md, \"Deploy\")"
     );
     Ok(())
 }

@@ -11,6 +11,7 @@ use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
 use crate::support::app::TestApp;
 use crate::support::dialect::{DIALECTS, Dialect};
+use crate::support::openapi::OpenApi;
 
 impl Dialect {
     /// Returns a body with every field, with `field` set to `value`; without it, if there is none.
@@ -35,96 +36,11 @@ impl Dialect {
     }
 }
 
-/// The OpenAPI document of a dialect.
-struct Document(Value);
-
-impl Document {
-    fn read(dialect: &Dialect) -> Self {
-        Self(serde_json::from_str(&dialect.openapi()).unwrap())
-    }
-
-    /// Returns the schema of a property, with references followed.
-    fn property(&self, schema: &str, name: &str) -> &Value {
-        let found = &self.0["components"]["schemas"][schema]["properties"][name];
-        assert!(found.is_object(), "{schema} has no {name}");
-        self.resolve(found)
-    }
-
-    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
-        match schema["$ref"].as_str() {
-            Some(reference) => self.resolve(self.0.pointer(&reference[1..]).unwrap()),
-            None => schema,
-        }
-    }
-
-    fn requires(&self, schema: &str, name: &str) -> bool {
-        let required = self.0["components"]["schemas"][schema]["required"].as_array();
-        required.is_some_and(|names| names.iter().any(|it| it == name))
-    }
-
-    fn is_in(&self, schema: &str, name: &str) -> bool {
-        self.0["components"]["schemas"][schema]["properties"].get(name).is_some()
-    }
-
-    /// Returns the JSON types that a schema allows, in the order of their names.
-    fn types(&self, schema: &Value) -> Vec<String> {
-        let schema = self.resolve(schema);
-        let mut types: Vec<String> = match (&schema["type"], &schema["anyOf"]) {
-            (Value::String(name), _) => vec![name.clone()],
-            (Value::Array(names), _) => {
-                names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
-            }
-            (_, Value::Array(schemas)) => schemas.iter().flat_map(|it| self.types(it)).collect(),
-            _ => panic!("no type: {schema}"),
-        };
-        types.sort_unstable();
-        types.dedup();
-        types
-    }
-
-    fn is_nullable(&self, schema: &Value) -> bool {
-        self.types(schema).iter().any(|name| name == "null")
-    }
-
-    /// Returns the names that a schema allows, if it is a list of names.
-    fn names<'a>(&'a self, schema: &'a Value) -> Option<&'a Vec<Value>> {
-        let schema = self.resolve(schema);
-        let within = || schema["anyOf"].as_array()?.iter().find_map(|it| self.names(it));
-        schema["enum"].as_array().or_else(within)
-    }
-
-    /// Returns a value that the schema allows.
-    fn example(&self, schema: &Value) -> Value {
-        match self.names(schema) {
-            Some(names) => names[1].clone(),
-            None => schema["examples"][0].clone(),
-        }
-    }
-
-    /// Returns another value than the example that the schema allows.
-    fn another(&self, schema: &Value) -> Value {
-        match self.example(schema) {
-            _ if self.names(schema).is_some() => self.names(schema).unwrap()[2].clone(),
-            _ if schema["format"] == "uuid" => json!("0f0f0f0f-0000-4000-8000-000000000002"),
-            Value::Bool(value) => json!(!value),
-            Value::Number(number) => json!(number.as_i64().unwrap() + 1),
-            Value::String(text) => json!(format!("{text}/2")),
-            Value::Array(mut values) => {
-                values.truncate(1);
-                values.extend(values.clone());
-                Value::Array(values)
-            }
-            Value::Object(_) => json!({"other": [1, null]}),
-            Value::Null => panic!("no example: {schema}"),
-        }
-    }
-}
-
 #[tokio::test]
 async fn every_field_is_created_read_updated_cleared_stored_and_deleted() {
     let app = TestApp::start().await;
     for dialect in &DIALECTS {
-        let document = Document::read(dialect);
+        let document = OpenApi::read(dialect);
         for field in dialect.fields {
             let what = format!("{} {}", dialect.name, field.name);
             let schema = document.property("CreateWidget", field.name);
@@ -186,7 +102,7 @@ async fn every_field_is_created_read_updated_cleared_stored_and_deleted() {
 async fn create_without_a_field_sets_its_default_or_names_it() {
     let app = TestApp::start().await;
     for dialect in &DIALECTS {
-        let document = Document::read(dialect);
+        let document = OpenApi::read(dialect);
         for field in dialect.fields {
             let what = format!("{} {}", dialect.name, field.name);
             let schema = document.property("CreateWidget", field.name);
@@ -215,7 +131,7 @@ async fn every_bound_of_a_field_is_described_and_kept() {
     let app = TestApp::start().await;
     let mut bounds = 0;
     for dialect in &DIALECTS {
-        let document = Document::read(dialect);
+        let document = OpenApi::read(dialect);
         for field in dialect.fields {
             let schema = document.property("CreateWidget", field.name);
             let text = |length: &Value| json!("é".repeat(length.as_u64().unwrap() as usize));
@@ -250,7 +166,7 @@ async fn every_bound_of_a_field_is_described_and_kept() {
 #[test]
 fn every_field_stands_in_every_schema_as_the_list_says() {
     for dialect in &DIALECTS {
-        let document = Document::read(dialect);
+        let document = OpenApi::read(dialect);
         let public = dialect.public_schema;
         for Field { name, required, visibility } in dialect.fields {
             let what = format!("{} {name}", dialect.name);
@@ -278,8 +194,7 @@ fn every_field_stands_in_every_schema_as_the_list_says() {
             }
         }
         for schema in ["CreateWidget", "UpdateWidget"] {
-            let properties = &document.0["components"]["schemas"][schema]["properties"];
-            for name in properties.as_object().unwrap().keys() {
+            for name in document.properties(schema) {
                 let is_field = dialect.fields.iter().any(|field| field.name == name);
                 assert!(is_field, "{schema} describes {name}, which is no field");
             }

@@ -32,6 +32,7 @@
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
 //! The code: [`rooms`] checks what the modules of `shared` and of the local stack import.
+//! [`documents`] compares the documents with the code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -43,6 +44,7 @@ mod changes;
 mod command;
 mod crash;
 mod dialects;
+mod documents;
 mod execution;
 mod fastapi;
 mod fields;

@@ -57,15 +57,15 @@ async fn pipe_batch_succeeds_or_fails_as_a_whole_and_is_idempotent() {
     }
 }
 
-/// Runs the task of the README as a state machine does
+/// Runs the task of docs/pipelines.md as a state machine does
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>). `$$` is the
 /// execution, `$` its input.
 #[tokio::test]
 async fn documented_state_machine_task_creates_once_and_catches_errors() {
     let app = TestApp::start().await;
-    let readme = fs::read_to_string(binaries::workspace().join("README.md")).unwrap();
+    let document = fs::read_to_string(binaries::workspace().join("docs/pipelines.md")).unwrap();
     let task =
-        readme.split("```json\n").find(|block| block.contains("states:::lambda:invoke")).unwrap();
+        document.split("```json\n").find(|block| block.contains("states:::lambda:invoke")).unwrap();
     let task: Value = serde_json::from_str(task.split("```").next().unwrap()).unwrap();
     let payload = |body: &str| {
         let mut payload = task["Parameters"]["Payload"].clone();

@@ -3,6 +3,7 @@
 //! * [`app`] starts a stack and sends requests to it.
 //! * [`dialect`] describes the two dialects.
 //! * [`fault_proxy`] injects faults between a stack and its store.
+//! * [`openapi`] reads the OpenAPI document of a dialect.
 //! * [`payloads`] builds the payloads of SQS and EventBridge.
 //! * [`expanded`] evaluates the template as CloudFormation does.
 
@@ -10,4 +11,5 @@ pub mod app;
 pub mod dialect;
 pub mod expanded;
 pub mod fault_proxy;
+pub mod openapi;
 pub mod payloads;
