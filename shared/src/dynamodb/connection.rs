@@ -54,12 +54,22 @@ async fn ping(connector: &SharedHttpConnector, endpoint: &Url) -> Result<(), Box
 }
 
 fn trusted_roots(ca_bundle: Option<&str>) -> Result<RootCertStore, ConfigError> {
-    let pem = match ca_bundle {
-        Some(file) => read_ca_bundle(file)?,
-        None => AMAZON_ROOTS.into(),
-    };
+    match ca_bundle {
+        Some(file) => parse_roots(&read_ca_bundle(file)?),
+        None => parse_roots(AMAZON_ROOTS.as_bytes()),
+    }
+}
+
+/// Parses a PEM file of certificates, at least one.
+fn parse_roots(pem: &[u8]) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| ConfigError::CaBundle(error.to_string()))?;
+        roots.add(certificate).map_err(|error| ConfigError::CaBundle(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(ConfigError::CaBundle("no certificate in it".to_owned()));
+    }
     Ok(roots)
 }
 
@@ -72,17 +82,32 @@ fn tls_config(roots: RootCertStore) -> TlsConfig {
         .with_no_client_auth()
 }
 
-/// Reads a PEM file of certificates. It is checked here because the TLS connector panics if it is
-/// faulty.
+/// Reads a PEM file of certificates, and checks all of them: the TLS connector of the SDK panics if
+/// one is faulty.
 ///
 /// # Errors
 ///
 /// [`ConfigError::CaBundle`] if the file cannot be read, or is anything else.
 pub fn read_ca_bundle(file: &str) -> Result<Vec<u8>, ConfigError> {
     let pem = fs::read(file).map_err(|error| ConfigError::CaBundle(error.to_string()))?;
-    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
-        Ok(certificates) if !certificates.is_empty() => Ok(pem),
-        Ok(_) => Err(ConfigError::CaBundle("no certificate in it".to_owned())),
-        Err(error) => Err(ConfigError::CaBundle(error.to_string())),
+    parse_roots(&pem)?;
+    Ok(pem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_root_of_amazon_is_usable() {
+        assert_eq!(trusted_roots(None).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_bundle_with_an_unusable_certificate_is_refused() {
+        let not_der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\n", not_der] {
+            assert!(matches!(parse_roots(pem.as_bytes()), Err(ConfigError::CaBundle(_))), "{pem}");
+        }
     }
 }
