@@ -4,12 +4,17 @@
 //! * [`local`] is the whole service on this machine.
 //! * [`serve`] is `widgets serve`: it starts the local stack and prints how to use it.
 //! * [`keys`] is `widgets keys`: API keys, of the local stack or a deployed one.
+//! * [`import`] is `widgets import`: it puts widgets into the table.
 //! * [`invoke`] is `widgets invoke`: it sends an event to a function.
 //! * [`events`] is `widgets events`: it prints the change events that the template's pipe
 //!   publishes.
+//! * [`dialect`] and [`location`] are options of several commands.
 
+pub mod dialect;
 pub mod events;
+pub mod import;
 pub mod invoke;
 pub mod keys;
 pub mod local;
+pub mod location;
 pub mod serve;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use clap::{Parser, Subcommand, error::ErrorKind};
 use tokio::runtime::Runtime;
-use widgets::{events, invoke, keys, serve};
+use widgets::{events, import, invoke, keys, serve};
 
 /// How long what still runs may take to end. What writes to a pipe that nobody reads does not end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,6 +48,13 @@ enum Command {
     /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as
     /// changes are made.
     Events(events::Events),
+    /// Put widgets into the table with their ids, a JSON object a line
+    ///
+    /// Takes what `widgets export` writes. Every line goes through the rules of a request; what the
+    /// services add or leave out is no fault. All faults are told with their line numbers before
+    /// anything is written. A widget that the account has already is left as it is, so the same
+    /// command may run again, also after it was killed.
+    Import(import::Import),
 }
 
 impl Cli {
@@ -71,6 +78,7 @@ impl Cli {
             Some(Command::Keys(command)) => keys::run(command).await,
             Some(Command::Invoke(invoke)) => invoke::run(invoke).await,
             Some(Command::Events(events)) => events::run(events).await,
+            Some(Command::Import(import)) => import::run(import).await,
         }
     }
 }
