@@ -5,10 +5,14 @@
 //! * [`serve`] is `widgets serve`: it starts the local stack and prints how to use it.
 //! * [`keys`] is `widgets keys`: API keys, of the local stack or a deployed one.
 //! * [`invoke`] is `widgets invoke`: it sends an event to a function.
+//! * [`export`] is `widgets export`: it reads all widgets of a service. [`dialect`] is the option
+//!   that names the service's dialect.
 //! * [`events`] is `widgets events`: it prints the change events that the template's pipe
 //!   publishes.
 
+pub mod dialect;
 pub mod events;
+pub mod export;
 pub mod invoke;
 pub mod keys;
 pub mod local;
