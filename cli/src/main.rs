@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use clap::{Parser, Subcommand, error::ErrorKind};
 use tokio::runtime::Runtime;
-use widgets::{events, import, invoke, keys, serve};
+use widgets::{events, export, import, invoke, keys, serve};
 
 /// How long what still runs may take to end. What writes to a pipe that nobody reads does not end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,6 +48,15 @@ enum Command {
     /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as
     /// changes are made.
     Events(events::Events),
+    /// Read all widgets of an API key, a JSON object a line
+    ///
+    /// Reads from the vendor's service or from a deployment of this one, which speak the same
+    /// dialect, and keeps each widget's bytes as they came; only line breaks within a widget go.
+    /// A service that is busy or fails for a while is asked again. Numbered pages, as the assistant
+    /// dialect has them, are read until a whole pass has met what the service counts and nothing
+    /// that is not written: at least twice. A widget that changes meanwhile is written once, as it
+    /// was when it was first met.
+    Export(export::Export),
     /// Put widgets into the table with their ids, a JSON object a line
     ///
     /// Takes what `widgets export` writes. Every line goes through the rules of a request; what the
@@ -78,6 +87,7 @@ impl Cli {
             Some(Command::Keys(command)) => keys::run(command).await,
             Some(Command::Invoke(invoke)) => invoke::run(invoke).await,
             Some(Command::Events(events)) => events::run(events).await,
+            Some(Command::Export(export)) => export::run(export).await,
             Some(Command::Import(import)) => import::run(import).await,
         }
     }

@@ -159,7 +159,7 @@ pub async fn lean_client(config: &SdkConfig) -> Result<LeanClient> {
     Ok(LeanClient::new(ClientConfig::for_url(endpoint.url(), region, credentials)?)?)
 }
 
-/// Returns the URL that an option, the environment or a profile names, as the SDK's client finds it.
+/// Returns the URL that an option, the environment or a profile names, as the SDK finds it.
 fn endpoint_url(config: &SdkConfig) -> Option<String> {
     let of_service = || {
         let key = ServiceConfigKey::builder()
