@@ -14,7 +14,7 @@ use crate::{
     changes::{follow, next},
     command::{Printed, run, widgets},
     support::{
-        app::{Item, TestApp, eventually, raw, raw_data},
+        app::{Item, TestApp, raw, raw_data},
         dialect::{ASSISTANT, DIALECTS, Dialect, PATHWAY},
         fault_proxy::{Call, Effect, Fault, FaultProxy},
     },
@@ -73,14 +73,15 @@ impl Printed {
     }
 }
 
-fn id(number: u128) -> String {
-    Uuid::from_u128(number << 64).to_string()
+/// Returns an id that no other number and no other dialect has.
+fn id(dialect: &Dialect, number: u128) -> String {
+    Uuid::from_u128(number << 64 | dialect.name.len() as u128).to_string()
 }
 
 /// Returns a widget that a create would accept.
 fn widget(dialect: &Dialect, number: u128) -> Value {
     let mut widget: Value = serde_json::from_str(dialect.body).unwrap();
-    widget["id"] = json!(id(number));
+    widget["id"] = json!(id(dialect, number));
     widget
 }
 
@@ -186,7 +187,8 @@ async fn what_services_leave_out_or_write_otherwise_is_no_fault() {
         imported.expect_summary(&format!("created {}, left 0, replaced 0, refused 0", cases.len()));
         for (number, (field, value, meaning)) in cases.iter().enumerate() {
             let read: Value =
-                serde_json::from_str(&read(&app, &dialect, &id(number as u128)).await).unwrap();
+                serde_json::from_str(&read(&app, &dialect, &id(&dialect, number as u128)).await)
+                    .unwrap();
             assert_eq!(&read[field], meaning, "{field} {value:?}");
             assert_eq!(read.get("unknown"), None);
         }
@@ -202,7 +204,7 @@ async fn what_services_leave_out_or_write_otherwise_is_no_fault() {
 /// Lines with faults, and one that is valid, with the faults as they are told.
 fn faulty() -> (Vec<String>, Vec<&'static str>) {
     let valid = || widget(&PATHWAY, 1);
-    let big = "x".repeat(409_000);
+    let big = "x".repeat(410_000);
     let lines = vec![
         valid().to_string(),
         "{".to_owned(),
@@ -222,7 +224,7 @@ fn faulty() -> (Vec<String>, Vec<&'static str>) {
         "line 2: the widget is not valid JSON: EOF while parsing an object at character 2",
         "line 3: id is required",
         "line 3: messages_per_minute is required",
-        "line 5: id 00000000-0000-0001-0000-000000000000 is that of line 1",
+        "line 5: id 00000000-0000-0001-0000-000000000007 is that of line 1",
         "line 6: id must be a UUID: invalid length",
         "line 7: created_at must not be in the future",
         "line 8: updated_at must be a time of RFC 3339, such as 2024-01-15T10:30:00.000Z",
@@ -292,7 +294,7 @@ async fn skip_invalid_imports_the_valid_lines_and_keeps_the_others_as_they_are()
     let kept = fs::read_to_string(&refused).unwrap();
     assert_eq!(kept.lines().collect::<Vec<_>>(), expected[1..]);
     // It has the config of the first line with its id.
-    assert_eq!(raw(&read(&app, &PATHWAY, &id(1)).await, "config"), "{}");
+    assert_eq!(raw(&read(&app, &PATHWAY, &id(&PATHWAY, 1)).await, "config"), "{}");
 
     // A file that exists is not written over. Without faults there is no file.
     let again = lines.import(&app, &PATHWAY, &skip).await;
@@ -312,7 +314,7 @@ async fn existing_widget_is_left_and_a_second_run_changes_nothing() {
     for dialect in DIALECTS {
         let lines = Lines::new(&[widget(&dialect, 1), widget(&dialect, 2)]);
         assert!(lines.import(&app, &dialect, &[]).await.is_success);
-        let path = dialect.widget(&id(1));
+        let path = dialect.widget(&id(&dialect, 1));
         assert_eq!(app.call(dialect.update, &path, dialect.change).await.status, 200);
         let before = table(&app).await;
         for options in [&[][..], &["--no-events"]] {
@@ -329,7 +331,8 @@ async fn replace_makes_a_version_of_what_differs_and_leaves_what_does_not() {
     for dialect in DIALECTS {
         let first = Lines::new(&[widget(&dialect, 1), widget(&dialect, 2)]);
         assert!(first.import(&app, &dialect, &[]).await.is_success);
-        let created = app.stored(dialect.name, &id(1)).await.unwrap()["created_at"].clone();
+        let created =
+            app.stored(dialect.name, &id(&dialect, 1)).await.unwrap()["created_at"].clone();
         let change: Value = serde_json::from_str(dialect.change).unwrap();
         let (field, value) = change.as_object().unwrap().iter().next().unwrap();
         let changed = with(widget(&dialect, 1), field, value.clone());
@@ -346,13 +349,14 @@ async fn replace_makes_a_version_of_what_differs_and_leaves_what_does_not() {
         told.sort();
         let expected = [(1, 2, "updated"), (3, 1, "created")];
         let expected = expected.map(|(number, version, change)| {
-            (format!("{}:{version}", id(number)), format!("widget.{change}"))
+            (format!("{}:{version}", id(&dialect, number)), format!("widget.{change}"))
         });
         assert_eq!(told, expected);
-        let read: Value = serde_json::from_str(&read(&app, &dialect, &id(1)).await).unwrap();
+        let read: Value =
+            serde_json::from_str(&read(&app, &dialect, &id(&dialect, 1)).await).unwrap();
         assert_eq!(&read[field], value);
         // The lines say nothing of times: the widget is as old as it was.
-        let stored = app.stored(dialect.name, &id(1)).await.unwrap();
+        let stored = app.stored(dialect.name, &id(&dialect, 1)).await.unwrap();
         assert_eq!(stored["created_at"], created);
         assert!(stored["updated_at"].as_s().unwrap() > created.as_s().unwrap());
 
@@ -366,7 +370,7 @@ async fn replace_makes_a_version_of_what_differs_and_leaves_what_does_not() {
     let times = with(times, "updated_at", json!("2024-02-15T10:30:00.000Z"));
     let imported = Lines::new(&[&times]).import(&app, &PATHWAY, &["--replace"]).await;
     imported.expect_summary("created 0, left 0, replaced 1, refused 0");
-    let read: Value = serde_json::from_str(&read(&app, &PATHWAY, &id(1)).await).unwrap();
+    let read: Value = serde_json::from_str(&read(&app, &PATHWAY, &id(&PATHWAY, 1)).await).unwrap();
     assert_eq!(
         [&read["created_at"], &read["updated_at"]],
         [&times["created_at"], &times["updated_at"]]
@@ -380,7 +384,8 @@ async fn id_of_another_account_or_dialect_is_a_fault_and_that_widget_is_not_touc
     let url = app.stack.store.url.as_str();
     let others = Lines::new(&[widget(&PATHWAY, 1)]);
     assert!(others.import_to(url, &PATHWAY, other, &[]).await.is_success);
-    let own = Lines::new(&[widget(&ASSISTANT, 2)]);
+    let of_assistant = with(widget(&ASSISTANT, 2), "id", json!(id(&PATHWAY, 2)));
+    let own = Lines::new(&[of_assistant]);
     assert!(own.import(&app, &ASSISTANT, &[]).await.is_success);
     let before = table(&app).await;
     let lines = Lines::new(&[widget(&PATHWAY, 1), widget(&PATHWAY, 2), widget(&PATHWAY, 3)]);
@@ -389,7 +394,8 @@ async fn id_of_another_account_or_dialect_is_a_fault_and_that_widget_is_not_touc
         let mut told: Vec<&str> = refused.stderr.lines().collect();
         told.sort();
         let [first, second, third] = told[..] else { panic!("{refused:?}") };
-        let of_other = format!("line 1: id {} is that of a widget of the account {other}", id(1));
+        let of_other =
+            format!("line 1: id {} is that of a widget of the account {other}", id(&PATHWAY, 1));
         assert!(first.starts_with(&of_other), "{refused:?}");
         assert!(second.ends_with("of this account in the assistant dialect"), "{refused:?}");
         assert!(third.starts_with("widgets: 2 of 3 lines cannot be imported"), "{refused:?}");
@@ -412,14 +418,14 @@ async fn tombstone_is_in_no_import_s_way() {
     let lines = Lines::new(&[widget(&PATHWAY, 1)]);
     assert!(lines.import(&app, &PATHWAY, &[]).await.is_success);
     // The tombstone of a widget with this mark is not removed.
-    let mut item = app.stored(PATHWAY.name, &id(1)).await.unwrap();
+    let mut item = app.stored(PATHWAY.name, &id(&PATHWAY, 1)).await.unwrap();
     item.insert("retried".to_owned(), AttributeValue::Bool(true));
     app.put(item).await;
-    assert_eq!(app.call("DELETE", &PATHWAY.widget(&id(1)), "").await.status, 200);
+    assert_eq!(app.call("DELETE", &PATHWAY.widget(&id(&PATHWAY, 1)), "").await.status, 200);
     assert_eq!((app.items().await.len(), app.count().await), (1, 0));
     let imported = lines.import(&app, &PATHWAY, &[]).await;
     imported.expect_summary("created 1, left 0, replaced 0, refused 0");
-    assert_eq!(raw(&read(&app, &PATHWAY, &id(1)).await, "messages_per_minute"), "10");
+    assert_eq!(raw(&read(&app, &PATHWAY, &id(&PATHWAY, 1)).await, "messages_per_minute"), "10");
     assert!(!app.items().await[0].contains_key("ttl"), "DynamoDB would delete the widget");
 }
 
@@ -436,13 +442,14 @@ async fn import_without_events_is_silent_and_later_changes_are_not() {
         replaced.expect_summary("created 0, left 0, replaced 1, refused 0");
         let told = Lines::new(&[widget(&dialect, 3)]);
         assert!(told.import(&app, &dialect, &[]).await.is_success);
-        let path = dialect.widget(&id(1));
+        let path = dialect.widget(&id(&dialect, 1));
         assert_eq!(app.call(dialect.update, &path, dialect.change).await.status, 200);
-        assert_eq!(app.call("DELETE", &dialect.widget(&id(2)), "").await.status, 200);
+        assert_eq!(app.call("DELETE", &dialect.widget(&id(&dialect, 2)), "").await.status, 200);
         let events = next(&mut changes, 3).await;
         let told: Vec<&Value> = events.iter().map(|event| &event["detail"]["id"]).collect();
         let expected = [(3, 1), (1, 2), (2, 3)];
-        let expected = expected.map(|(number, version)| format!("{}:{version}", id(number)));
+        let expected =
+            expected.map(|(number, version)| format!("{}:{version}", id(&dialect, number)));
         assert_eq!(told, expected.iter().collect::<Vec<_>>());
         assert_eq!(events[0]["detail"]["type"], "widget.created");
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many widgets of a dialect there are.
-const COUNT: usize = 1200;
+const COUNT: usize = 1000;
 
 /// Free-form JSON of every kind, whose text has to survive.
 const FREE: [&str; 16] = [
