@@ -48,14 +48,14 @@ enum Command {
     /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as
     /// changes are made.
     Events(events::Events),
-    /// Read all widgets of an API key, a JSON object a line
+    /// Read all widgets of an API key, one JSON object a line
     ///
-    /// Reads from the vendor's service or from a deployment of this one, which speak the same
-    /// dialect, and keeps each widget's bytes as they came; only line breaks within a widget go.
-    /// A service that is busy or fails for a while is asked again. Numbered pages, as the assistant
-    /// dialect has them, are read until a whole pass has met what the service counts and nothing
-    /// that is not written: at least twice. A widget that changes meanwhile is written once, as it
-    /// was when it was first met.
+    /// Reads the vendor's service or a deployment of this project: both speak the same dialect.
+    /// Each widget keeps its bytes; only line breaks within it are removed. A request is retried
+    /// with backoff if the service is busy, fails or hangs up. Numbered pages, which the assistant
+    /// dialect has, are read until a whole pass meets as many widgets as the service counts and
+    /// none that is new: at least twice. A widget that changes meanwhile is written once, as it was
+    /// when it was first read.
     Export(export::Export),
     /// Put widgets into the table with their ids, a JSON object a line
     ///

@@ -1,4 +1,4 @@
-//! When a request is sent again.
+//! How long to wait before a retry.
 
 use std::time::{Duration, SystemTime};
 

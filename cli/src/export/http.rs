@@ -1,4 +1,4 @@
-//! Requests to the service, sent again when they fail for a while.
+//! Requests to the service, and their retries.
 
 use std::{
     error::Error,
@@ -58,7 +58,7 @@ pub struct Client {
     credential: Credential,
 }
 
-/// The outcome of one attempt that is no error.
+/// The outcome of an attempt, unless a retry cannot help.
 enum Attempt {
     Answered(Answer),
     TooLarge,
@@ -83,8 +83,8 @@ impl Client {
         })
     }
 
-    /// Sends a GET until it is answered, and `say`s why it waits. Returns nothing if the answer is
-    /// too large for the service.
+    /// Sends a GET, and retries it with backoff. Before each wait it tells `say` why. Returns
+    /// nothing if the answer is too large for the service.
     pub async fn get(&self, url: &Url, say: impl Fn(String)) -> Result<Option<Answer>> {
         let mut failures = 0;
         loop {
@@ -95,7 +95,7 @@ impl Client {
             };
             failures += 1;
             if failures == MAX_ATTEMPTS {
-                bail!("{} failed {failures} times, the last time so: {reason}", place(url));
+                bail!("{} failed {failures} times, the last time with: {reason}", place(url));
             }
             let wait = retry_after.unwrap_or_else(|| backoff::wait(failures));
             if wait > MAX_RETRY_AFTER {
@@ -112,7 +112,10 @@ impl Client {
         let failed = |reason| Ok(Attempt::Failed { reason, retry_after: None });
         let response = match timeout(IDLE_TIMEOUT, self.client.request(self.request(url)?)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) if is_tls(root(&error)) => bail!("{}: {}", place(url), cause(&error)),
+            // The two sides do not agree on TLS. A retry does not change that.
+            Ok(Err(error)) if root(&error).is::<rustls::Error>() => {
+                bail!("{} cannot be reached: {}", place(url), cause(&error))
+            }
             Ok(Err(error)) => return failed(cause(&error)),
             Err(_) => return failed("no answer in time".to_owned()),
         };
@@ -178,7 +181,7 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
     values.collect::<Vec<_>>().join(", ")
 }
 
-/// Returns what to do about an answer that no further attempt changes. It quotes nothing of the
+/// Returns what to do about an answer that a retry does not change. It quotes nothing of the
 /// answer, which may repeat the key.
 fn refusal(url: &Url, status: StatusCode, location: &str) -> String {
     let place = place(url);
@@ -201,7 +204,7 @@ fn refusal(url: &Url, status: StatusCode, location: &str) -> String {
     }
 }
 
-/// Returns a URL as messages have it: without a query.
+/// Returns a URL as messages show it: without a query.
 fn place(url: &Url) -> Url {
     let mut place = url.clone();
     place.set_query(None);
@@ -221,12 +224,11 @@ fn cause(error: &(dyn Error + 'static)) -> String {
     }
 }
 
+/// Returns the innermost error. An I/O error does not return the error that it wraps as its source.
 fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    Chain::new(error).next_back().unwrap_or(error)
-}
-
-/// Whether the two sides do not agree on TLS, which no further attempt changes.
-fn is_tls(root: &(dyn Error + 'static)) -> bool {
-    let error = root.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is_some_and(|error| error.is::<rustls::Error>())
+    let mut root = Chain::new(error).next_back().unwrap_or(error);
+    while let Some(inner) = root.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        root = inner;
+    }
+    root
 }

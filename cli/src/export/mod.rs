@@ -1,12 +1,12 @@
 //! `widgets export`: all widgets of an API key, from either vendor's service or from a deployment
 //! of this one.
 //!
-//! * `key` finds the API key, which never stands on a command line.
-//! * `passes` reads page after page until nothing can be missing.
-//! * `source` is a service, in the terms of its dialect. `assistant` and `pathway` say where the
-//!   pages are and parse them. `widget` is what they hold.
-//! * `http` sends a request and tries again; `backoff` says when.
-//! * `output` is the file, or standard output: a widget a line, none twice.
+//! * `key` reads the API key, which is never an argument.
+//! * `passes` reads page after page until no widget can be missing.
+//! * `source` is a service. `assistant` and `pathway` know the pages of their dialect, and `widget`
+//!   is what a page holds.
+//! * `http` sends requests and retries them. `backoff` says how long it waits.
+//! * `output` is a file or standard output: a widget a line, none twice.
 //! * `progress` is the bar on a terminal.
 
 mod assistant;
@@ -25,7 +25,7 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use crate::{dialect::Dialect, serve};
@@ -41,27 +41,27 @@ Example, which asks for the API key:
   widgets export --from https://api.bland.ai --dialect pathway --output widgets.jsonl")]
 pub struct Export {
     // Not parsed by clap, whose message would quote it: it may hold a key, pasted with the rest.
-    /// The service: what stands before /api/v1/widget or /v1/widgets, such as
-    /// https://api.insighto.ai, https://api.bland.ai or http://127.0.0.1:3000
+    /// The service, without /api/v1/widget or /v1/widgets, such as `https://api.insighto.ai`,
+    /// `https://api.bland.ai` or `http://127.0.0.1:3000`
     #[arg(long, value_name = "URL")]
     from: String,
-    /// What the service speaks
+    /// The dialect of the service
     #[arg(long)]
     dialect: Dialect,
-    /// The file to write, which must not be there yet [default: standard output]
+    /// A new file for the widgets [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Continue the file of an interrupted export: what it has stays as it is, what it lacks is
-    /// added
+    /// Continue the file of an interrupted export: add the widgets that it lacks, and leave the
+    /// others as they are
     #[arg(long, requires = "output")]
     resume: bool,
-    /// The file that holds the API key [default: WIDGETS_API_KEY, or else a prompt]
+    /// The file that holds the API key [default: the variable WIDGETS_API_KEY, or else a
+    /// prompt]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
 
-/// Writes each widget on a line of its own, and then tells how many there are. An export that ends
-/// early is an error.
+/// Writes all widgets, and then tells how many there are. An export that ends early is an error.
 pub async fn run(export: Export) -> Result<()> {
     let from = source::base_url(&export.from)?;
     let output = Output::open(export.output, export.resume)?;
@@ -69,12 +69,16 @@ pub async fn run(export: Export) -> Result<()> {
     let key = key::read(export.key_file.as_deref())?;
     let source = Source::new(from, export.dialect, key)?;
     let progress = Progress::new(output.leaves_terminal_free());
-    let resumption = output.resumption();
+    let sink = output.sink().clone();
     let stopped = serve::stopped()?;
     let summary = tokio::select! {
-        copied = passes::copy(&source, output, progress) => copied?,
-        () = stopped => bail!("the export was interrupted{resumption}"),
+        copied = passes::copy(&source, output, progress) => copied,
+        () = stopped => Err(anyhow!("the export was interrupted")),
     };
+    let summary = summary.map_err(|error| match sink.unfinished_file() {
+        Some(file) => anyhow!("{error:#} (--resume continues {})", file.display()),
+        None => error,
+    })?;
     // What it tells of is done, whether or not somebody reads it.
     let _ = writeln!(io::stderr(), "{summary}");
     Ok(())

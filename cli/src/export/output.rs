@@ -1,4 +1,4 @@
-//! What an export writes: JSON Lines, a widget a line, none of them twice.
+//! Where an export writes: JSON Lines, a widget a line, none of them twice.
 
 use std::{
     collections::HashSet,
@@ -13,23 +13,26 @@ use tokio::task::spawn_blocking;
 
 use super::widget::Widget;
 
-/// Where the widgets go, and the ids of those that are there.
+/// A sink, and the ids of the widgets that are in it.
 pub struct Output {
     sink: Sink,
     ids: HashSet<String>,
-    /// How many of them were there before.
+    /// How many of them an earlier export wrote.
     kept: usize,
 }
 
+/// A file or standard output.
 #[derive(Clone)]
-enum Sink {
+pub enum Sink {
+    /// A file and its path.
     File(PathBuf, Arc<File>),
+    /// Standard output.
     Stdout,
 }
 
 impl Output {
-    /// Opens the file at `path`, or standard output. A file that has something in it is continued
-    /// or left alone. The last line of a file that is continued is cut off if it has no end.
+    /// Opens the file at `path`, or standard output. A file that is not empty must be resumed. If
+    /// its last line has no end, the line is cut off.
     pub fn open(path: Option<PathBuf>, is_resumed: bool) -> Result<Self> {
         let Some(path) = path else {
             return Ok(Self { sink: Sink::Stdout, ids: HashSet::new(), kept: 0 });
@@ -37,16 +40,13 @@ impl Output {
         let name = path.display();
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = file.with_context(|| format!("{name} cannot be written"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("another export writes to {name}"),
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("{name} cannot be locked"));
-            }
+        // A file system without locks is no reason to write nothing.
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            bail!("another export writes to {name}");
         }
         let mut ids = HashSet::new();
         if is_resumed {
-            ids = take_up(&file).with_context(|| format!("{name} cannot be continued"))?;
+            ids = read_ids(&file).with_context(|| format!("{name} cannot be continued"))?;
         } else if file.metadata()?.len() > 0 {
             bail!("{name} is there already: --resume continues it, or take another name");
         }
@@ -59,16 +59,13 @@ impl Output {
         matches!(self.sink, Sink::File(..)) || !io::stdout().is_terminal()
     }
 
-    /// Returns what the end of an interrupted export says of it.
-    pub fn resumption(&self) -> String {
-        match &self.sink {
-            Sink::File(path, _) => format!(": --resume continues {}", path.display()),
-            Sink::Stdout => String::new(),
-        }
+    /// Returns the sink.
+    pub fn sink(&self) -> &Sink {
+        &self.sink
     }
 
-    /// Writes those widgets that are not there. Returns how many. Their lines are written whole,
-    /// even if nobody waits for it any more.
+    /// Writes the widgets that are not there yet. Returns how many. The lines are written whole,
+    /// even if the future is dropped.
     pub async fn append(&mut self, widgets: &[Widget<'_>]) -> Result<usize> {
         let mut lines = Vec::new();
         let before = self.ids.len();
@@ -82,8 +79,8 @@ impl Output {
         Ok(self.ids.len() - before)
     }
 
-    /// Ends the output. `found` are the widgets that the service has. Returns what there is to
-    /// tell.
+    /// Ends the output. Returns what it holds, in words. `found` is how many widgets the service
+    /// has.
     pub async fn finish(self, found: usize) -> Result<String> {
         let count = self.ids.len();
         let new = match self.kept {
@@ -105,6 +102,14 @@ impl Output {
 }
 
 impl Sink {
+    /// Returns the path of a file that has something in it.
+    pub fn unfinished_file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path, file) if file.metadata().is_ok_and(|it| it.len() > 0) => Some(path),
+            _ => None,
+        }
+    }
+
     fn write(&self, lines: &[u8]) -> Result<()> {
         match self {
             Self::File(path, file) => (&**file).write_all(lines).with_context(|| unwritable(path)),
@@ -119,7 +124,7 @@ impl Sink {
         }
     }
 
-    /// Waits until a file is on its disk.
+    /// Returns when a file is on its disk.
     fn sync(&self) -> Result<()> {
         match self {
             Self::File(path, file) => file.sync_all().with_context(|| unwritable(path)),
@@ -132,8 +137,8 @@ fn unwritable(path: &Path) -> String {
     format!("{} cannot be written", path.display())
 }
 
-/// Reads the ids in a file, and cuts off a last line without an end.
-fn take_up(file: &File) -> Result<HashSet<String>> {
+/// Reads the ids in a file, and cuts off a last line that has no end.
+fn read_ids(file: &File) -> Result<HashSet<String>> {
     let mut reader = BufReader::new(file);
     let (mut ids, mut line, mut whole_bytes) = (HashSet::new(), Vec::new(), 0);
     for number in 1.. {

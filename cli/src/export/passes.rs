@@ -1,14 +1,13 @@
-//! Reading page after page until nothing can be missing.
+//! Reads page after page until no widget can be missing.
 //!
-//! Widgets that are created or deleted between two numbered pages shift the rest, so that a widget
-//! may stand on a page that was read already and never be met. So the pages are read again, from
-//! the first, until a pass is clean: it meets as many widgets as the service counts, with the same
-//! count on every page, and all of them are written already. An export of numbered pages takes two
-//! passes, or more if widgets are created or deleted meanwhile. A widget is written once, as it was
-//! when it was first met.
+//! A widget that is created or deleted shifts the widgets behind it. Between two numbered pages,
+//! that can move a widget to a page that was read before. So the pages are read again until a pass
+//! is clean: every page has the same total, the pass met that many widgets, and all of them had
+//! been written before. Numbered pages take at least two passes. A widget is written as it was when
+//! it was first met.
 //!
-//! Pages that follow a cursor do not shift, and a whole list is one answer. Both are read once. The
-//! memory in use is that of a page, and of all ids.
+//! A cursor does not shift, and a whole list is one answer: one pass is clean. Memory holds one
+//! page, and all ids.
 
 use std::collections::HashSet;
 
@@ -24,15 +23,15 @@ const PAGE_SIZE: u64 = 100;
 
 /// The outcome of a pass.
 enum Pass {
-    /// No widget can be missing. The service has so many.
+    /// No widget is missing. `count` is how many the service has.
     Clean { count: usize },
-    /// Some may be missing. `met` says how many were met.
+    /// Widgets may be missing. `met` says how many were met.
     Unclear { met: String },
     /// The service cannot answer with pages of this size.
     TooLarge,
 }
 
-/// Copies all widgets of `source` to `output`. Returns what there is to tell of it.
+/// Copies all widgets of `source` to `output`. Returns what the output holds, in words.
 pub async fn copy(source: &Source, mut output: Output, progress: Progress) -> Result<String> {
     let (mut size, mut passes) = (PAGE_SIZE, 0);
     loop {
@@ -42,8 +41,9 @@ pub async fn copy(source: &Source, mut output: Output, progress: Progress) -> Re
                 passes += 1;
                 if passes == MAX_PASSES {
                     bail!(
-                        "the widgets at {} changed in each of {MAX_PASSES} passes, of which the last met {met}, so \
-                         some may be missing: try again when fewer are created and deleted",
+                        "the widgets at {} changed in each of {MAX_PASSES} passes, of which the \
+                         last met {met}, so some may be missing: try again when fewer are created \
+                         and deleted",
                         source.list
                     );
                 }
@@ -54,7 +54,7 @@ pub async fn copy(source: &Source, mut output: Output, progress: Progress) -> Re
     }
 }
 
-/// Reads all pages once, and writes what is not written.
+/// Reads all pages once, and writes the widgets that are not written yet.
 async fn read(
     source: &Source,
     size: u64,
@@ -76,7 +76,7 @@ async fn read(
         is_steady &= total.is_none() || total == page.total;
         total = page.total;
         next = page.next;
-        // Pages that show nothing new may go on for ever.
+        // Pages without a new widget may go on for ever.
         if next.is_some() && met.len() == before {
             is_steady = false;
             break;

@@ -21,7 +21,7 @@ impl Progress {
         Self(bar.with_finish(ProgressFinish::AndClear))
     }
 
-    /// Shows how many widgets a pass has met, of how many if that is known.
+    /// Shows how many widgets a pass has met, and the total if it is known.
     pub fn show(&self, met: usize, total: Option<u64>) {
         if let Some(total) = total {
             self.0.set_style(style("{wide_bar} {pos}/{len} widgets {msg}"));

@@ -41,7 +41,8 @@ pub fn base_url(text: &str) -> Result<Url> {
             && url.fragment().is_none()
     });
     url.context(
-        "--from must be what stands before /api/v1/widget or /v1/widgets, such as https://api.bland.ai",
+        "--from must be the address of the service without /api/v1/widget or /v1/widgets, such as \
+         https://api.bland.ai",
     )
 }
 
@@ -72,7 +73,8 @@ impl Source {
     pub async fn get(&self, page: &Url, say: impl Fn(String)) -> Result<Option<Answer>> {
         ensure!(
             page.origin() == self.list.origin(),
-            "{} has its next page at {}, where the API key is not sent: if that is the same service, name it with --from",
+            "{} has its next page at {}, where the API key is not sent: if that is the same \
+             service, name it with --from",
             self.list,
             page.origin().ascii_serialization()
         );

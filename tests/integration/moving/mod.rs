@@ -1,7 +1,8 @@
 //! Moving widgets between a service and a stack.
 //!
-//! * [`import`] runs `widgets import` on files of every kind.
-//! * [`round_trip`] exports from one stack and imports into another.
+//! * [`export`] runs `widgets export` over the local stack, over [`service`]s that fail, and at a
+//!   [`terminal`].
 
-mod import;
-mod round_trip;
+mod export;
+mod service;
+mod terminal;
