@@ -28,7 +28,7 @@
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
 //! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`moving`] is about
-//!   `widgets export`.
+//!   `widgets export` and `widgets import`.
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!

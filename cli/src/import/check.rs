@@ -1,6 +1,6 @@
 //! The first pass over the file: every fault is told before anything is written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Result, anyhow};
 use shared::{
@@ -72,6 +72,7 @@ impl Check {
     ) -> Result<()> {
         let scan = table.client.scan().table_name(&table.name).index_name(BY_ID);
         let mut entries = scan.into_paginator().items().send();
+        let mut taken = BTreeMap::new();
         while let Some(entry) = entries.next().await {
             let entry = entry.map_err(|error| {
                 let reason = table_reason(&error, &table.config, &table.name, "WidgetsTable");
@@ -84,12 +85,16 @@ impl Check {
                 continue;
             }
             let whose = if account == widgets.account() {
-                format!("this account in the {dialect} dialect")
+                "this account".to_owned()
             } else {
-                format!("the account {account} in the {dialect} dialect")
+                format!("the account {account}")
             };
+            let fault = format!("id {id} is that of a widget of {whose} in the {dialect} dialect");
+            taken.insert(line, fault);
+        }
+        for (line, fault) in taken {
             self.refused.insert(line);
-            eprintln!("line {line}: id {id} is that of a widget of {whose}");
+            eprintln!("line {line}: {fault}");
         }
         Ok(())
     }

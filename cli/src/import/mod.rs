@@ -39,10 +39,12 @@ use leniency::Importable;
 use refused::RefusedFile;
 
 const EXAMPLE: &str = "\
-Example:
+Example, first without writing anything:
   widgets export --from https://api.bland.ai --dialect pathway --output widgets.jsonl
-  widgets import widgets.jsonl --dialect pathway --account 3c90c3cc-0d44-4b50-8888-8dd25736052a --dry-run
-  widgets import widgets.jsonl --dialect pathway --account 3c90c3cc-0d44-4b50-8888-8dd25736052a";
+  widgets import widgets.jsonl --dialect pathway --dry-run \\
+      --account 3c90c3cc-0d44-4b50-8888-8dd25736052a
+  widgets import widgets.jsonl --dialect pathway \\
+      --account 3c90c3cc-0d44-4b50-8888-8dd25736052a";
 
 /// What `widgets import` is told.
 #[derive(Debug, Args)]

@@ -3,8 +3,8 @@
 //!
 //! A widget is written by one conditional `PutItem`. It carries the marker of its import, so an
 //! attempt that is refused recognizes an earlier success, whether the client made that attempt or
-//! whoever called again after [`Error::Unavailable`]. An attempt that the network delivers after the
-//! widget was deleted creates it again: an import takes a tombstone for nothing.
+//! whoever called again after [`Error::Unavailable`]. An import takes a tombstone for nothing: an
+//! attempt that the network delivers after the widget was deleted creates it again.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemInputBuilder;
@@ -195,8 +195,7 @@ fn is_in<S: TableItem>(item: &Item, widget: &ImportedWidget<S>) -> bool {
         && is_time(UPDATED_AT, widget.updated_at)
 }
 
-/// Returns the size of an item as DynamoDB counts it, or a little more
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>).
+/// Returns the size of an item as DynamoDB counts it, or a little more.
 fn size(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
 }

@@ -1,15 +1,16 @@
 //! `widgets import`: what a line may say, what is written, and what is never touched.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio};
+use std::{collections::BTreeMap, fs, io::Read, path::PathBuf, process::Stdio};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use shared::model::AccountId;
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{io::AsyncWriteExt, process::Command, task::spawn_blocking};
 use uuid::Uuid;
 use widgets::local::stack::DEVELOPMENT_ACCOUNT;
 
+use super::terminal::terminal;
 use crate::{
     changes::{follow, next},
     command::{Printed, run, widgets},
@@ -391,8 +392,7 @@ async fn id_of_another_account_or_dialect_is_a_fault_and_that_widget_is_not_touc
     let lines = Lines::new(&[widget(&PATHWAY, 1), widget(&PATHWAY, 2), widget(&PATHWAY, 3)]);
     for options in [&[][..], &["--replace"]] {
         let refused = lines.import(&app, &PATHWAY, options).await;
-        let mut told: Vec<&str> = refused.stderr.lines().collect();
-        told.sort();
+        let told: Vec<&str> = refused.stderr.lines().collect();
         let [first, second, third] = told[..] else { panic!("{refused:?}") };
         let of_other =
             format!("line 1: id {} is that of a widget of the account {other}", id(&PATHWAY, 1));
@@ -535,6 +535,26 @@ async fn standard_input_is_imported_into_the_folder_of_a_stack() {
         let printed = Printed::new(process.wait_with_output().await.unwrap());
         printed.expect_summary(&format!("{summary}, replaced 0, refused 0"));
     }
+}
+
+#[tokio::test]
+async fn bar_at_a_terminal_shows_how_far_it_is() {
+    let app = TestApp::start().await;
+    let all: Vec<Value> = (0..300).map(|number| widget(&PATHWAY, number)).collect();
+    let lines = Lines::new(&all);
+    let account = DEVELOPMENT_ACCOUNT.to_string();
+    let arguments = lines.arguments(&app.stack.store.url, &PATHWAY, &account);
+    let (mut screen, device) = terminal();
+    let output = widgets(&arguments).await.stderr(device).output().await.unwrap();
+    assert_eq!(output.stdout, b"created 300, left 0, replaced 0, refused 0\n");
+    let shown = spawn_blocking(move || {
+        let mut shown = Vec::new();
+        // A terminal that no process has any more ends with an error.
+        let _ = screen.read_to_end(&mut shown);
+        String::from_utf8(shown).unwrap()
+    });
+    let shown = shown.await.unwrap();
+    assert!(shown.contains("Checking") && shown.contains("/300"), "{shown:?}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use super::service::{Service, ids, lines, numbered_page, ok, query};
 use crate::{command::widgets, support::app::eventually};
 
 /// A terminal: its keyboard and screen, and the device that a process has it by.
-fn terminal() -> (File, File) {
+pub fn terminal() -> (File, File) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
     let screen = openpt(flags).unwrap();
     grantpt(&screen).unwrap();
