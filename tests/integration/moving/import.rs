@@ -545,14 +545,18 @@ async fn bar_at_a_terminal_shows_how_far_it_is() {
     let account = DEVELOPMENT_ACCOUNT.to_string();
     let arguments = lines.arguments(&app.stack.store.url, &PATHWAY, &account);
     let (mut screen, device) = terminal();
-    let output = widgets(&arguments).await.stderr(device).output().await.unwrap();
-    assert_eq!(output.stdout, b"created 300, left 0, replaced 0, refused 0\n");
+    let mut command = widgets(&arguments).await;
+    let process = command.stdout(Stdio::piped()).stderr(device).spawn().unwrap();
+    // Its copy of the terminal goes, so that the end of the process is the end of what is shown.
+    drop(command);
     let shown = spawn_blocking(move || {
         let mut shown = Vec::new();
         // A terminal that no process has any more ends with an error.
         let _ = screen.read_to_end(&mut shown);
         String::from_utf8(shown).unwrap()
     });
+    let output = process.wait_with_output().await.unwrap();
+    assert_eq!(output.stdout, b"created 300, left 0, replaced 0, refused 0\n");
     let shown = shown.await.unwrap();
     assert!(shown.contains("Checking") && shown.contains("/300"), "{shown:?}");
 }
