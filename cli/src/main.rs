@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use clap::{Parser, Subcommand, error::ErrorKind};
 use tokio::runtime::Runtime;
-use widgets::{events, invoke, keys, serve};
+use widgets::{events, export, import, invoke, keys, serve};
 
 /// How long what still runs may take to end. What writes to a pipe that nobody reads does not end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,6 +48,22 @@ enum Command {
     /// Prints what the pipe of template.yaml would publish on the event bus, one event a line, as
     /// changes are made.
     Events(events::Events),
+    /// Read all widgets of an API key, one JSON object a line
+    ///
+    /// Reads the vendor's service or a deployment of this project: both speak the same dialect.
+    /// Each widget keeps its bytes; only line breaks within it are removed. A request is retried
+    /// with backoff if the service is busy, fails or hangs up. Numbered pages, which the assistant
+    /// dialect has, are read until a whole pass meets as many widgets as the service counts and
+    /// none that is new: at least twice. A widget that changes meanwhile is written once, as it was
+    /// when it was first read.
+    Export(export::Export),
+    /// Put widgets into the table with their ids, a JSON object a line
+    ///
+    /// Takes what `widgets export` writes. Every line goes through the rules of a request; what the
+    /// services add or leave out is no fault. All faults are told with their line numbers before
+    /// anything is written. A widget that the account has already is left as it is, so the same
+    /// command may run again, also after it was killed.
+    Import(import::Import),
 }
 
 impl Cli {
@@ -71,6 +87,8 @@ impl Cli {
             Some(Command::Keys(command)) => keys::run(command).await,
             Some(Command::Invoke(invoke)) => invoke::run(invoke).await,
             Some(Command::Events(events)) => events::run(events).await,
+            Some(Command::Export(export)) => export::run(export).await,
+            Some(Command::Import(import)) => import::run(import).await,
         }
     }
 }

@@ -17,13 +17,13 @@ use crate::support::app::{Item, JSON, TestApp};
 use crate::support::dialect::{DIALECTS, PATHWAY};
 
 /// The pipe and the bus of the template, over the stack's store.
-async fn follow(app: &TestApp) -> Changes {
+pub async fn follow(app: &TestApp) -> Changes {
     let template = Template::read(binaries::workspace()).unwrap();
     Changes::follow(&app.stack.store.config, &template, Start::Now).await.unwrap()
 }
 
 /// The next `count` events.
-async fn next(changes: &mut Changes, count: usize) -> Vec<Value> {
+pub async fn next(changes: &mut Changes, count: usize) -> Vec<Value> {
     let mut events = Vec::new();
     let all = async {
         while events.len() < count {

@@ -27,7 +27,8 @@
 //!
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
-//! * [`command`] runs the `widgets` command, [`bench`] the `bench` command.
+//! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`moving`] is about
+//!   `widgets export` and `widgets import`.
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
@@ -56,6 +57,7 @@ mod keys;
 mod limits;
 mod lists;
 mod log_lines;
+mod moving;
 mod openapi;
 mod operations;
 mod pathway;

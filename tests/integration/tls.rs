@@ -20,6 +20,7 @@ use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, pki_types::PrivateKeyDer},
 };
+use url::Url;
 use widgets::{
     keys::{NewKey, issue_development_key},
     local::function_process::Function,
@@ -34,15 +35,15 @@ use crate::{
     },
 };
 
-/// A TLS front before a store, with the number of its handshakes.
-struct TlsFront {
-    port: u16,
-    certificate: NamedTempFile,
+/// A TLS front before an HTTP server, with the number of its handshakes.
+pub struct TlsFront {
+    pub port: u16,
+    pub certificate: NamedTempFile,
     handshakes: Arc<AtomicUsize>,
 }
 
 impl TlsFront {
-    async fn before(proxy: &FaultProxy) -> Self {
+    pub async fn before(server: &Url) -> Self {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let mut certificate = NamedTempFile::new().unwrap();
@@ -55,7 +56,7 @@ impl TlsFront {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let store = proxy.url.socket_addrs(|| None).unwrap()[0];
+        let server = server.socket_addrs(|| None).unwrap()[0];
         let handshakes = Arc::new(AtomicUsize::new(0));
         let made = Arc::clone(&handshakes);
         tokio::spawn(async move {
@@ -65,8 +66,8 @@ impl TlsFront {
                     // A client that does not trust the certificate ends the handshake.
                     let Ok(mut client) = acceptor.accept(client).await else { return };
                     made.fetch_add(1, Ordering::SeqCst);
-                    let mut store = TcpStream::connect(store).await.unwrap();
-                    let _ = copy_bidirectional(&mut client, &mut store).await;
+                    let mut server = TcpStream::connect(server).await.unwrap();
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
                 });
             }
         });
@@ -98,7 +99,7 @@ async fn invoke(function: &Function, event: &str) -> Value {
 #[tokio::test]
 async fn connection_opened_during_init_serves_every_request() {
     let proxy = proxy().await;
-    let front = TlsFront::before(&proxy).await;
+    let front = TlsFront::before(&proxy.url).await;
     let function = front.function(true).await;
     // This request makes no call: the connection was opened before.
     let nowhere = CREATE.replace(PATHWAY.root, "/v1/none");
@@ -113,7 +114,7 @@ async fn connection_opened_during_init_serves_every_request() {
 #[tokio::test]
 async fn untrusted_store_returns_503_and_receives_no_call() {
     let proxy = proxy().await;
-    let front = TlsFront::before(&proxy).await;
+    let front = TlsFront::before(&proxy.url).await;
     let function = front.function(false).await;
     assert_eq!(invoke(&function, CREATE).await["statusCode"], 503);
     assert_eq!((front.handshakes.load(Ordering::SeqCst), proxy.call_count(Call::CREATE)), (0, 0));
@@ -122,7 +123,7 @@ async fn untrusted_store_returns_503_and_receives_no_call() {
 #[tokio::test]
 async fn commands_trust_what_the_ca_bundle_holds() {
     let proxy = proxy().await;
-    let front = TlsFront::before(&proxy).await;
+    let front = TlsFront::before(&proxy.url).await;
     let url = format!("https://localhost:{}", front.port);
     let mut no_bundle = NamedTempFile::new().unwrap();
     no_bundle.write_all(b"-----BEGIN NOTHING-----").unwrap();

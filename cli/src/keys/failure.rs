@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 
 use shared::model::KeyId;
 
-use crate::local::store_access::{THROTTLED, reason};
+use crate::local::store_access::{THROTTLED, table_reason};
 
 /// `what` failed at `table`, and why.
 pub fn in_words<E: Error + ProvideErrorMetadata + 'static>(
@@ -20,14 +20,7 @@ pub fn in_words<E: Error + ProvideErrorMetadata + 'static>(
     table: &str,
     error: &SdkError<E, HttpResponse>,
 ) -> anyhow::Error {
-    if error.code() != Some("ResourceNotFoundException") {
-        return anyhow!("{what}: {}", reason(error, config));
-    }
-    let region = config.region().map_or("no region", |region| region.as_ref());
-    anyhow!(
-        "{what}: there is no table {table} in {region}: --table takes the stack's output ApiKeysTable, and AWS_REGION or \
-         the profile names the stack's region"
-    )
+    anyhow!("{what}: {}", table_reason(error, config, table, "ApiKeysTable"))
 }
 
 /// The same for a write. `advice` follows where it may have been done all the same.

@@ -4,7 +4,7 @@
 //! * `new_key` makes a key, puts it into the table and shows it, the only time.
 //! * `development_key` is the key that a local stack keeps and prints.
 //! * `issued` is a key as the table has it: all but the key.
-//! * `table` finds the table and reads it; `failure` says in an operator's words what is wrong with
+//! * `table` reads the table of keys; `failure` says in an operator's words what is wrong with
 //!   it.
 //! * `terminal` is what operators type and read.
 
@@ -29,8 +29,12 @@ pub use list::List;
 pub use new_key::{KeySpec, NewKey, Unusable, generate};
 pub use revoke::Revoke;
 pub use rotate::Rotate;
-pub use table::Location;
-use table::{IfMissing, KeyTable};
+use table::KeyTable;
+
+use crate::{
+    local::embedded_store::API_KEYS_TABLE,
+    location::{IfMissing, Location},
+};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -65,7 +69,8 @@ impl<C: Args> At<C> {
         run: impl AsyncFnOnce(C, &KeyTable) -> Result<()>,
     ) -> Result<()> {
         let Self { command, location } = self;
-        location.with_table(if_missing, async |table| run(command, table).await).await
+        let run = async |table: &KeyTable| run(command, table).await;
+        location.with_table(API_KEYS_TABLE, if_missing, run).await
     }
 }
 

@@ -37,6 +37,9 @@ use super::{
 /// The table of keys, as the template names it.
 pub const API_KEYS_TABLE: &str = "ApiKeys";
 
+/// The table of widgets, as the template names it.
+pub const WIDGETS_TABLE: &str = "Widgets";
+
 /// How long DynamoDB may take to make a table.
 const TABLE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -186,7 +189,7 @@ impl Store {
         self.embedded.is_some()
     }
 
-    /// Stops the embedded store. What was written is on disk already.
+    /// Stops the embedded store. What was written survives the end of the process already.
     pub async fn stop(self) {
         if let Some(embedded) = self.embedded {
             drop(embedded.stop);
@@ -254,7 +257,11 @@ fn open_database(file: &str) -> Result<Database> {
          DELETE FROM _stream_records WHERE created_at < strftime('%s', 'now') - 24 * 60 * 60;",
     )?;
     drop(storage);
-    Ok(Database::new(file)?)
+    let database = Database::new(file)?;
+    // It has `PRAGMA synchronous = NORMAL`: a write does not wait for the disk. A process that is
+    // killed loses nothing all the same, a machine that loses power its last writes.
+    database.disable_bulk_loading()?;
+    Ok(database)
 }
 
 /// Deletes what has expired, now and then.

@@ -3,7 +3,7 @@
 
 use std::{env, error::Error, io};
 
-use anyhow::{Chain, Context, Result, bail, ensure};
+use anyhow::{Chain, Context, Result, anyhow, bail, ensure};
 use aws_config::{
     BehaviorVersion, Region, SdkConfig,
     environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
@@ -15,14 +15,19 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::{
     config::{
         Credentials, ProvideCredentials, SharedAsyncSleep, SharedCredentialsProvider,
-        SharedHttpClient, http::HttpResponse,
+        SharedHttpClient,
+        endpoint::{DefaultResolver, Params, ResolveEndpoint},
+        http::HttpResponse,
     },
     error::{ProvideErrorMetadata, SdkError},
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_types::os_shim_internal::{Env, Fs};
-use shared::dynamodb;
+use aws_types::{
+    os_shim_internal::{Env, Fs},
+    service_config::ServiceConfigKey,
+};
+use shared::dynamodb::{self, ClientConfig, LeanClient};
 use url::Url;
 
 /// Returns the configuration for a store of our own. It looks at none of the developer's
@@ -137,9 +142,58 @@ async fn check_credentials(config: &SdkConfig) -> Result<()> {
     }
 }
 
+/// Returns the functions' client of the store that `config` calls, with the credentials as they are
+/// now. A call costs it a fraction of what it costs the SDK's client.
+pub async fn lean_client(config: &SdkConfig) -> Result<LeanClient> {
+    let region = config.region().context("no AWS region")?.as_ref();
+    let parameters = Params::builder()
+        .region(region)
+        .set_use_fips(config.use_fips())
+        .set_use_dual_stack(config.use_dual_stack())
+        .set_endpoint(endpoint_url(config))
+        .build()?;
+    let endpoint = DefaultResolver::new().resolve_endpoint(&parameters).await;
+    let endpoint = endpoint.map_err(|error| anyhow!("DynamoDB has no endpoint: {error}"))?;
+    let provider = config.credentials_provider().context("no AWS credentials")?;
+    let credentials = provider.provide_credentials().await?;
+    Ok(LeanClient::new(ClientConfig::for_url(endpoint.url(), region, credentials)?)?)
+}
+
+/// Returns the URL that an option, the environment or a profile names, as the SDK finds it.
+fn endpoint_url(config: &SdkConfig) -> Option<String> {
+    let of_service = || {
+        let key = ServiceConfigKey::builder()
+            .service_id("DynamoDB")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build();
+        config.service_config()?.load_config(key.ok()?)
+    };
+    let is_option = config.get_origin("endpoint_url").is_client_config();
+    let of_service = if is_option { None } else { of_service() };
+    of_service.or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
 /// The codes of a DynamoDB that has too much to do.
 pub const THROTTLED: [&str; 3] =
     ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
+
+/// Returns why a call for `table` failed. `output` is the output of a stack that names the table.
+pub fn table_reason<E: Error + ProvideErrorMetadata + 'static>(
+    error: &SdkError<E, HttpResponse>,
+    config: &SdkConfig,
+    table: &str,
+    output: &str,
+) -> anyhow::Error {
+    if error.code() != Some("ResourceNotFoundException") {
+        return reason(error, config);
+    }
+    let region = config.region().map_or("no region", |region| region.as_ref());
+    anyhow!(
+        "there is no table {table} in {region}: --table takes the stack's output {output}, and AWS_REGION or the profile \
+         names the stack's region"
+    )
+}
 
 /// Returns why a call failed. The SDK's own words for it would show what was sent.
 pub fn reason<E: Error + ProvideErrorMetadata + 'static>(

@@ -50,7 +50,8 @@ impl ClientConfig {
         })
     }
 
-    /// Configures a client of the DynamoDB at `url`: scheme, host and port.
+    /// Configures a client of the DynamoDB at `url`: scheme, host and port. The PEM file in
+    /// `AWS_CA_BUNDLE` replaces the trusted roots.
     ///
     /// # Errors
     ///
@@ -58,7 +59,8 @@ impl ClientConfig {
     pub fn for_url(url: &str, region: &str, credentials: Credentials) -> Result<Self, ConfigError> {
         let options = EndpointOptions { url: Some(url.to_owned()), ..EndpointOptions::default() };
         let endpoint = endpoint::resolve(region, &options)?;
-        Ok(Self { region: region.to_owned(), endpoint, credentials, ca_bundle: None })
+        let ca_bundle = variable("AWS_CA_BUNDLE").ok();
+        Ok(Self { region: region.to_owned(), endpoint, credentials, ca_bundle })
     }
 }
 

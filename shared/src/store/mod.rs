@@ -8,7 +8,7 @@
 //! | `by_account` | the account, in a dialect that counts: the key of the index [`BY_ACCOUNT`] |
 //! | `by_assistant` | `<account>#<assistant_id>`: the key of the index [`BY_ASSISTANT`] |
 //! | `version`, `created_at`, `updated_at` | what the service adds |
-//! | `last_write` | the marker of the update that made this version |
+//! | `last_write` | the marker of the update or the import that made this version |
 //! | `account`, `dialect`, `change` | what the table's stream tells of a write |
 //! | `retried` | an earlier attempt of the create may still arrive |
 //! | `ttl` | when DynamoDB may delete a tombstone or an idempotency record |
@@ -22,6 +22,7 @@
 //! * `items` converts between a widget and its item; one file a dialect has what only it has.
 //! * `create`, `read`, `update`, `delete` and `query` are the operations; `list` fills an answer.
 //!   An update and a delete are both a `write`, which makes the next version of a widget.
+//! * `import` is the operation of an operator, and of no function.
 //!
 //! Not its business: parsing requests, and who asks. [`Widgets`] is made for an account, and
 //! reaches no other.
@@ -29,6 +30,7 @@
 mod create;
 mod delete;
 mod idempotency_record;
+mod import;
 mod items;
 mod list;
 mod query;
@@ -38,6 +40,7 @@ mod update;
 mod write;
 
 pub use create::Created;
+pub use import::{IdEntry, ImportOptions, Imported, ImportedWidget};
 pub use items::{DecodeError, ItemReader, Row, TableItem};
 pub use list::ListPage;
 pub use query::CountProgress;

@@ -30,7 +30,7 @@ pub(super) const BY_ACCOUNT_KEY: &str = "by_account";
 pub(super) const VERSION: &str = "version";
 pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const UPDATED_AT: &str = "updated_at";
-/// The marker of the update that made this version.
+/// The marker of the update or the import that made this version.
 pub(super) const LAST_WRITE: &str = "last_write";
 pub(super) const ACCOUNT: &str = "account";
 pub(super) const DIALECT: &str = "dialect";

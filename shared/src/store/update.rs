@@ -86,7 +86,9 @@ impl<S: TableItem> Widgets<'_, S> {
                     return updated(id, item.clone());
                 }
                 // The fields have their values already.
-                Some(item) if version_matches(versions, item) && are_in(item, &changed()) => {
+                Some(item)
+                    if version_matches(versions, item) && items::are_in(item, &changed()) =>
+                {
                     return items::decode(item.clone()).map(Written::Done);
                 }
                 // An earlier attempt may have succeeded before somebody changed or deleted the
@@ -159,10 +161,6 @@ fn last_change(
             Error::Internal(format!("{OPERATION}: the widget has no readable updated_at"))
         }),
     }
-}
-
-fn are_in(item: &Item, attributes: &Attributes) -> bool {
-    attributes.iter().all(|(name, value)| item.get(*name) == value.as_ref())
 }
 
 fn version_matches(versions: &VersionCondition, item: &Item) -> bool {

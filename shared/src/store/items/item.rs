@@ -177,6 +177,11 @@ pub(in crate::store) fn is_widget(item: &Item) -> bool {
     item.contains_key(ID)
 }
 
+/// Returns whether an item has these attributes, and none of those without a value.
+pub(in crate::store) fn are_in(item: &Item, attributes: &Attributes) -> bool {
+    attributes.iter().all(|(name, value)| item.get(*name) == value.as_ref())
+}
+
 /// Returns the value of an attribute, if it is what it should be.
 pub(in crate::store) fn get<T: Attribute>(item: &Item, name: &str) -> Option<T> {
     T::read(item.get(name).cloned())

@@ -10,4 +10,4 @@ mod pathway;
 
 pub use attribute::{Attributes, DecodeError, ItemReader};
 pub use item::{Row, TableItem};
-pub(super) use item::{decode, encode, encode_changes, get, is_widget, read_attributes};
+pub(super) use item::{are_in, decode, encode, encode_changes, get, is_widget, read_attributes};
