@@ -7,9 +7,12 @@
 //! * [`invoke`] is `widgets invoke`: it sends an event to a function.
 //! * [`events`] is `widgets events`: it prints the change events that the template's pipe
 //!   publishes.
+//! * [`completions`] and [`man`] are what a shell and `man` know of the command.
 
+pub mod completions;
 pub mod events;
 pub mod invoke;
 pub mod keys;
 pub mod local;
+pub mod man;
 pub mod serve;

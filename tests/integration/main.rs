@@ -27,7 +27,8 @@
 //!
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
-//! * [`command`] runs the `widgets` command, [`bench`] the `bench` command.
+//! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`shell`] is about what
+//!   `widgets` is to a shell: colours, completions, the manual.
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
@@ -65,6 +66,7 @@ mod public;
 mod races;
 mod rooms;
 mod secrets;
+mod shell;
 mod store;
 mod support;
 mod template;

@@ -34,6 +34,9 @@ use table::{IfMissing, KeyTable};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  widgets keys issue --name production --table widgets-ApiKeys-1EXAMPLE
+  widgets keys list")]
 pub enum Command {
     /// Issue a key and print it, this once: only its SHA-256 is stored
     Issue(At<Issue>),
