@@ -11,6 +11,7 @@
 //! * [`bodies`], [`limits`] and [`invariants`] send unexpected, hostile and random input.
 //! * [`gateways`] is about what gateways and proxies do to a request.
 //! * [`lists`] is about pages and cursors, [`public`] and [`browser`] about reads without a key.
+//! * [`examples`] opens the page of `examples/embed`. `.ci/run` runs the other examples.
 //! * [`idempotency`] and [`preconditions`] are about retries and conditional requests.
 //!
 //! Accounts and secrets:
@@ -44,6 +45,7 @@ mod changes;
 mod command;
 mod crash;
 mod dialects;
+mod examples;
 mod execution;
 mod fastapi;
 mod fields;
