@@ -42,6 +42,8 @@ fn write_pages(folder: &Path, command: &Command) -> io::Result<()> {
     let mut page = Vec::new();
     man.render(&mut page)?;
     // The generator has a heading of its own for what follows the options, and fills its lines.
-    let page = String::from_utf8_lossy(&page).replace(".SH EXTRA\nExamples:", ".SH EXAMPLES\n.nf");
+    let page = String::from_utf8_lossy(&page)
+        .replace(".SH EXTRA\nExamples:", ".SH EXTRA")
+        .replace(".SH EXTRA\n", ".SH EXAMPLES\n.nf\n");
     fs::write(folder.join(man.get_filename()), page)
 }
