@@ -26,6 +26,9 @@ use crate::{
 
 /// What `widgets events` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  widgets events
+  widgets events --from-start | jq .detail.type")]
 pub struct Events {
     /// Begin with the oldest change that the stream still has, and not with the next one
     #[arg(long)]

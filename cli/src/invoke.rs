@@ -19,6 +19,9 @@ use crate::local::{
 
 /// What `widgets invoke` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  widgets invoke Pathway --event tests/events/command_pathway.json
+  widgets invoke Assistant --event - --url http://127.0.0.1:8080")]
 pub struct Invoke {
     /// The function: its name in template.yaml (Assistant) or its binary's (assistant)
     function: String,

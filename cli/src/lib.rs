@@ -9,8 +9,10 @@
 //! * [`import`] is `widgets import`: it puts widgets into the table.
 //! * [`events`] is `widgets events`: it prints the change events that the template's pipe
 //!   publishes.
+//! * [`completions`] and [`man`] are what a shell and `man` know of the command.
 //! * [`dialect`] and [`location`] are options of several commands.
 
+pub mod completions;
 pub mod dialect;
 pub mod events;
 pub mod export;
@@ -19,4 +21,5 @@ pub mod invoke;
 pub mod keys;
 pub mod local;
 pub mod location;
+pub mod man;
 pub mod serve;

@@ -1,24 +1,32 @@
 //! The `widgets` command.
 
 use std::{
+    fmt::Display,
     process::{self, ExitCode},
     time::Duration,
 };
 
+use anstyle::{AnsiColor, Style};
 use anyhow::Result;
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use tokio::runtime::Runtime;
-use widgets::{events, export, import, invoke, keys, serve};
+use widgets::{completions, events, export, import, invoke, keys, man, serve};
 
 /// How long what still runs may take to end. What writes to a pipe that nobody reads does not end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What follows the options in `widgets --help`.
+const EXAMPLES: &str = "Examples:
+  widgets
+  widgets keys issue --name laptop
+  widgets help keys rotate";
 
 /// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and
 /// manage its API keys.
 ///
 /// Without a command: `serve`, with its defaults.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -64,6 +72,10 @@ enum Command {
     /// anything is written. A widget that the account has already is left as it is, so the same
     /// command may run again, also after it was killed.
     Import(import::Import),
+    /// Print a script that completes this command's arguments in a shell
+    Completions(completions::Completions),
+    /// Write the manual, a page a command, to a folder
+    Man(man::Man),
 }
 
 impl Cli {
@@ -75,7 +87,7 @@ impl Cli {
             }
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default();
-            eprintln!("widgets: {}", line.trim_start_matches("error: "));
+            print_error(line.trim_start_matches("error: "));
             process::exit(error.exit_code())
         })
     }
@@ -89,8 +101,16 @@ impl Cli {
             Some(Command::Events(events)) => events::run(events).await,
             Some(Command::Export(export)) => export::run(export).await,
             Some(Command::Import(import)) => import::run(import).await,
+            Some(Command::Completions(shell)) => completions::run(&shell, Self::command()),
+            Some(Command::Man(folder)) => man::run(&folder, Self::command()),
         }
     }
+}
+
+/// Prints an error on standard error, in colour where it is a terminal and `NO_COLOR` is not set.
+fn print_error(error: impl Display) {
+    const NAME: Style = AnsiColor::Red.on_default().bold();
+    anstream::eprintln!("{NAME}widgets:{NAME:#} {error}");
 }
 
 fn main() -> ExitCode {
@@ -103,8 +123,45 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("widgets: {error:#}");
+            print_error(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    /// Returns the words of a line from the program on, up to a pipe or a redirection.
+    fn call(line: &str) -> Vec<&str> {
+        let words = line.split_whitespace().skip_while(|word| word.contains('='));
+        words.take_while(|word| !matches!(*word, "|" | ">")).collect()
+    }
+
+    fn check(command: &Command) {
+        let texts =
+            [command.get_long_about(), command.get_after_help(), command.get_after_long_help()];
+        let help: String = texts.into_iter().flatten().map(|text| format!("{text}\n")).collect();
+        let is_example = |words: &Vec<&str>| words.first() == Some(&"widgets");
+        let examples: Vec<_> = help.lines().map(call).filter(is_example).collect();
+        assert!(!examples.is_empty(), "{} has no example: {help}", command.get_name());
+        for example in examples {
+            let parsed = Cli::try_parse_from(&example);
+            let failure = parsed.err().filter(|error| error.kind() != ErrorKind::DisplayHelp);
+            assert!(failure.is_none(), "{example:?}: {failure:?}");
+        }
+        for subcommand in command.get_subcommands() {
+            check(subcommand);
+        }
+    }
+
+    #[test]
+    fn help_of_every_command_has_examples_that_parse() {
+        let mut command = Cli::command().disable_help_subcommand(true);
+        command.build();
+        check(&command);
     }
 }

@@ -27,6 +27,10 @@ use crate::{
 
 /// What `widgets serve` is told.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  widgets serve
+  widgets serve --ephemeral --port 8080
+  widgets serve --data demo --api-key in-demo")]
 pub struct Serve {
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1")]
@@ -120,7 +124,7 @@ async fn start(serve: Serve) -> Result<Stack> {
         template: template.clone(),
         // Nobody may read it: the other tasks go on meanwhile.
         logs: Arc::new(|function, line| {
-            block_in_place(|| eprintln!("{}", logs::readable(function, line)));
+            block_in_place(|| anstream::eprintln!("{}", logs::readable(function, line)));
         }),
     })
     .await?;

@@ -95,7 +95,7 @@ async fn truncated_body_returns_gateway_400_and_writes_nothing() {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
         assert!(answer.ends_with(r#"{"message":"Bad Request"}"#), "{answer}");
     }
-    app.logged("Gateway", "400 Bad Request").await;
+    app.logged("Gateway", r#""cause":"Bad Request""#).await;
     assert_eq!(app.count().await, 0);
 }
 

@@ -35,7 +35,8 @@ const read = async (url, options) => {
 })();
 </script>"#;
 
-fn chromium() -> Option<PathBuf> {
+/// Returns the browser, if there is one on this machine.
+pub fn chromium() -> Option<PathBuf> {
     let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
     let names = ["chromium", "chromium-browser", "google-chrome"];
     folders
@@ -44,8 +45,8 @@ fn chromium() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// What the page at `url` found.
-async fn visit(chromium: &PathBuf, url: &str) -> Value {
+/// Returns what the page at `url` found: the JSON in its `<pre>`.
+pub async fn visit(chromium: &PathBuf, url: &str) -> Value {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--no-first-run"])

@@ -36,10 +36,15 @@ pub struct Serve {
     curls: Vec<String>,
 }
 
-/// Returns the command with these arguments. It is not started yet.
+/// Returns the command with these arguments. It is not started yet. Colours are as a terminal that
+/// has some decides, whatever this machine's environment says.
 pub async fn widgets(arguments: &[&str]) -> Command {
     let mut command = Command::new(&built().await["widgets"]);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.env("TERM", "xterm");
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
     command
 }
 

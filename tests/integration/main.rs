@@ -11,6 +11,7 @@
 //! * [`bodies`], [`limits`] and [`invariants`] send unexpected, hostile and random input.
 //! * [`gateways`] is about what gateways and proxies do to a request.
 //! * [`lists`] is about pages and cursors, [`public`] and [`browser`] about reads without a key.
+//! * [`examples`] opens the page of `examples/embed`. `.ci/run` runs the other examples.
 //! * [`idempotency`] and [`preconditions`] are about retries and conditional requests.
 //!
 //! Accounts and secrets:
@@ -28,7 +29,8 @@
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
 //! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`moving`] is about
-//!   `widgets export` and `widgets import`.
+//!   `widgets export` and `widgets import`. [`shell`] is about what `widgets` is to a shell: colours,
+//!   completions, the manual.
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
@@ -46,6 +48,7 @@ mod command;
 mod crash;
 mod dialects;
 mod documents;
+mod examples;
 mod execution;
 mod fastapi;
 mod fields;
@@ -69,6 +72,7 @@ mod public;
 mod races;
 mod rooms;
 mod secrets;
+mod shell;
 mod store;
 mod support;
 mod template;

@@ -37,7 +37,7 @@ use source::Source;
 /// What `widgets export` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example, which asks for the API key:
+Examples:
   widgets export --from https://api.bland.ai --dialect pathway --output widgets.jsonl")]
 pub struct Export {
     // Not parsed by clap, whose message would quote it: it may hold a key, pasted with the rest.

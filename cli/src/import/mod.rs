@@ -38,8 +38,8 @@ use input::Input;
 use leniency::Importable;
 use refused::RefusedFile;
 
-const EXAMPLE: &str = "\
-Example, first without writing anything:
+const EXAMPLES: &str = "\
+Examples:
   widgets export --from https://api.bland.ai --dialect pathway --output widgets.jsonl
   widgets import widgets.jsonl --dialect pathway --dry-run \\
       --account 3c90c3cc-0d44-4b50-8888-8dd25736052a
@@ -48,7 +48,7 @@ Example, first without writing anything:
 
 /// What `widgets import` is told.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLES)]
 pub struct Import {
     /// The widgets, a JSON object a line; - is standard input
     file: PathBuf,

@@ -16,6 +16,10 @@ use super::{
 
 /// What `widgets keys issue` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  widgets keys issue --name laptop
+  widgets keys issue --name reports --role read --expires 2099-12-31T00:00:00Z
+  widgets keys issue --table widgets-ApiKeys-1EXAMPLE --json | jq -r .key")]
 pub struct Issue {
     /// The account the key is for, a UUID [default: a new account]
     #[arg(long, value_name = "UUID", value_parser = AccountId::parse)]

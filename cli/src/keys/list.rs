@@ -17,6 +17,10 @@ use super::{
 
 /// What `widgets keys list` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  widgets keys list
+  widgets keys list --account d0000000-0000-4000-8000-000000000000
+  widgets keys list --table widgets-ApiKeys-1EXAMPLE --json | jq -r '.[].id'")]
 pub struct List {
     /// Only this account's keys
     #[arg(long, value_name = "UUID", value_parser = AccountId::parse)]

@@ -38,6 +38,9 @@ use crate::{
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  widgets keys issue --name production --table widgets-ApiKeys-1EXAMPLE
+  widgets keys list")]
 pub enum Command {
     /// Issue a key and print it, this once: only its SHA-256 is stored
     Issue(At<Issue>),

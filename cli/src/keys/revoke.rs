@@ -24,6 +24,9 @@ use super::{
 
 /// What `widgets keys revoke` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  widgets keys revoke d1c5f16b112750dd
+  widgets keys revoke d1c5f16b112750dd --table widgets-ApiKeys-1EXAMPLE")]
 pub struct Revoke {
     // Not parsed by clap, whose message would quote it: it may be a key, given by mistake.
     /// The key's id, as `widgets keys list` shows it

@@ -30,6 +30,9 @@ const MAX_OVERLAP: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// What `widgets keys rotate` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  widgets keys rotate d1c5f16b112750dd
+  widgets keys rotate d1c5f16b112750dd --overlap 7d --table widgets-ApiKeys-1EXAMPLE")]
 pub struct Rotate {
     // Not parsed by clap, whose message would quote it: it may be a key, given by mistake.
     /// The id of the key to replace, as `widgets keys list` shows it

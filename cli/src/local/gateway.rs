@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use super::{
     function_process::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
-    invocations::{self, Functions},
+    invocations::{self, ERROR_TYPE, Functions},
     request_body::{BodyError, read_body},
     template::RouteSpec,
 };
@@ -99,6 +99,12 @@ impl Routes {
         let decoded = |(name, value): (&str, &str)| (name.to_owned(), decoded(value));
         Some((found.value, found.params.iter().map(decoded).collect()))
     }
+
+    /// Logs a request that no function answered, as functions log theirs.
+    fn log(&self, status: StatusCode, route: &str, cause: &str) {
+        let line = json!({ "status": status.as_u16(), "route": route, "cause": cause });
+        (self.logs)("Gateway", &line.to_string());
+    }
 }
 
 /// An HTTP API hands a path over decoded.
@@ -111,27 +117,37 @@ async fn answer(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    // A terminal obeys control characters.
+    let path = request.uri().path().replace(char::is_control, "\u{fffd}");
+    let target = format!("{} {path}", request.method());
     if let Some(name) = invocations::invoke_target(&request, client) {
-        return functions.answer(&name, request).await;
-    }
-    match forward(&routes, client, request).await {
-        Ok(payload) => response(&payload),
-        Err((status, message)) => {
-            (routes.logs)("Gateway", &format!("{} {message}", status.as_u16()));
-            refusal(status, message)
+        let response = functions.answer(&name, request).await;
+        if let Some(error) = response.headers().get(ERROR_TYPE) {
+            routes.log(response.status(), &target, &text(error));
         }
+        return response;
     }
+    let (parts, body) = request.into_parts();
+    let found = routes.find(&parts.method, parts.uri.path());
+    let route = found.as_ref().map_or(target, |(route, _)| route.key.clone());
+    let answered = forward(found, client, parts, body).await;
+    answered.and_then(|payload| response(&payload)).unwrap_or_else(|(status, message)| {
+        routes.log(status, &route, message);
+        refusal(status, message)
+    })
 }
 
-/// Has the request's function answer it; an error is the answer of the gateway itself.
+/// An answer of the gateway's own: its status and message.
+type Refusal = (StatusCode, &'static str);
+
+/// Has the function of the route that was found answer the request.
 async fn forward(
-    routes: &Routes,
+    found: Option<(&Route, PathParameters)>,
     client: SocketAddr,
-    request: Request,
-) -> Result<Bytes, (StatusCode, &'static str)> {
-    let (parts, body) = request.into_parts();
-    let (route, parameters) =
-        routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
+    parts: Parts,
+    body: Body,
+) -> Result<Bytes, Refusal> {
+    let (route, parameters) = found.ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
     let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     let body = read_body(body, MAX_BODY_BYTES).await.map_err(|error| match error {
         BodyError::TooLarge => too_large,
@@ -150,11 +166,12 @@ async fn forward(
             Err((StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"))
         }
         Ok(Err(InvokeError::Busy)) => Err((StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")),
-        Ok(Err(InvokeError::Crashed | InvokeError::Failed(_))) | Err(_) => {
-            Err((StatusCode::BAD_GATEWAY, "Internal Server Error"))
-        }
+        Ok(Err(InvokeError::Crashed | InvokeError::Failed(_))) | Err(_) => Err(NO_ANSWER),
     }
 }
+
+/// A function ended without an answer, or with one that is none.
+const NO_ANSWER: Refusal = (StatusCode::BAD_GATEWAY, "Internal Server Error");
 
 /// An answer of the gateway's own.
 fn refusal(status: StatusCode, message: &str) -> Response {
@@ -276,7 +293,7 @@ fn text(value: &HeaderValue) -> String {
 }
 
 /// The HTTP response that a function's answer means. One without a status is a body by itself.
-fn response(payload: &Bytes) -> Response {
+fn response(payload: &Bytes) -> Result<Response, Refusal> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Answer {
@@ -288,7 +305,7 @@ fn response(payload: &Bytes) -> Response {
     }
 
     let Ok(answer) = serde_json::from_slice::<Answer>(payload) else {
-        return ([(header::CONTENT_TYPE, "application/json")], payload.clone()).into_response();
+        return Ok(([(header::CONTENT_TYPE, "application/json")], payload.clone()).into_response());
     };
     let body = answer.body.unwrap_or_default();
     let body = if answer.is_base64_encoded == Some(true) {
@@ -297,7 +314,7 @@ fn response(payload: &Bytes) -> Response {
         Some(body.into_bytes())
     };
     let (Ok(status), Some(body)) = (StatusCode::from_u16(answer.status_code), body) else {
-        return refusal(StatusCode::BAD_GATEWAY, "Internal Server Error");
+        return Err(NO_ANSWER);
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -312,7 +329,7 @@ fn response(payload: &Bytes) -> Response {
             response.headers_mut().append(name, value);
         }
     }
-    response
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
-//! The functions' log lines, made readable.
+//! The log lines of the functions and of the gateway, made readable.
 
+use std::fmt::Display;
+
+use anstyle::AnsiColor;
 use serde_json::Value;
 
-/// A line of `function` as a terminal shows it: JSON as our functions write it becomes words,
-/// anything else stays.
+/// A line of `function` as a terminal shows it, in colours: JSON as our functions write it becomes
+/// words, anything else stays.
 pub fn readable(function: &str, line: &str) -> String {
     let words = |line: &Value| request(line).or_else(|| command(line)).or_else(|| event(line));
     let words = serde_json::from_str::<Value>(line).ok().and_then(|line| words(&line));
@@ -11,12 +14,22 @@ pub fn readable(function: &str, line: &str) -> String {
 }
 
 fn request(line: &Value) -> Option<String> {
-    let words = format!("{} {}", line["status"].as_u64()?, line["route"].as_str()?);
-    Some(words + &invocation(line)? + &change(line) + &cause(line))
+    let status = line["status"].as_u64()?;
+    let colour = match status {
+        ..400 => AnsiColor::Green,
+        400..500 => AnsiColor::Yellow,
+        _ => AnsiColor::Red,
+    };
+    let words = format!("{} {}", painted(status, colour), line["route"].as_str()?);
+    // What the gateway answers itself has no invocation.
+    Some(words + &invocation(line).unwrap_or_default() + &change(line) + &cause(line))
 }
 
 fn command(line: &Value) -> Option<String> {
-    let done = line["error"].as_str().unwrap_or("done");
+    let done = match line["error"].as_str() {
+        Some(error) => painted(error, AnsiColor::Red),
+        None => painted("done", AnsiColor::Green),
+    };
     let operation = line["operation"].as_str().unwrap_or("command");
     let mut words = format!("{done}: {operation} from {}", line["trigger"].as_str()?);
     if let Some(id) = line["id"].as_str().filter(|id| line["requestId"] != **id) {
@@ -29,8 +42,19 @@ fn command(line: &Value) -> Option<String> {
 }
 
 fn event(line: &Value) -> Option<String> {
-    let words = format!("{} {}", line["level"].as_str()?, line["message"].as_str()?);
+    let level = line["level"].as_str()?;
+    let colour = match level {
+        "ERROR" => AnsiColor::Red,
+        "WARN" => AnsiColor::Yellow,
+        _ => AnsiColor::Green,
+    };
+    let words = format!("{} {}", painted(level, colour), line["message"].as_str()?);
     Some(words + &cause(line))
+}
+
+fn painted(word: impl Display, colour: AnsiColor) -> String {
+    let style = colour.on_default();
+    format!("{style}{word}{style:#}")
 }
 
 /// How long it took, and in which invocation.
@@ -56,7 +80,27 @@ fn cause(line: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use anstream::adapter::strip_str;
+
+    /// Returns what a terminal shows without colours.
+    fn readable(function: &str, line: &str) -> String {
+        strip_str(&super::readable(function, line)).to_string()
+    }
+
+    #[test]
+    fn status_is_coloured_by_its_class() {
+        for (status, code) in [(200, 32), (304, 32), (404, 33), (503, 31)] {
+            let line = format!(r#"{{"status":{status},"route":"GET /"}}"#);
+            let expected = format!("Gateway   │ \u{1b}[{code}m{status}\u{1b}[0m GET /");
+            assert_eq!(super::readable("Gateway", &line), expected);
+        }
+    }
+
+    #[test]
+    fn gateway_log_line_becomes_words() {
+        let line = r#"{"status":404,"route":"GET /nowhere","cause":"Not Found"}"#;
+        assert_eq!(readable("Gateway", line), "Gateway   │ 404 GET /nowhere: Not Found");
+    }
 
     #[test]
     fn request_log_line_becomes_words() {
