@@ -3,6 +3,7 @@
 //!
 //! * [`local`] is the whole service on this machine.
 //! * [`serve`] is `widgets serve`: it starts the local stack and prints how to use it.
+//! * [`page`] is the page of the local stack.
 //! * [`keys`] is `widgets keys`: API keys, of the local stack or a deployed one.
 //! * [`invoke`] is `widgets invoke`: it sends an event to a function.
 //! * [`events`] is `widgets events`: it prints the change events that the template's pipe
@@ -12,4 +13,5 @@ pub mod events;
 pub mod invoke;
 pub mod keys;
 pub mod local;
+pub mod page;
 pub mod serve;

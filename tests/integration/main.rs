@@ -28,6 +28,7 @@
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
 //! * [`command`] runs the `widgets` command, [`bench`] the `bench` command.
+//! * [`page`] is about the page of the local stack.
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
@@ -56,6 +57,7 @@ mod lists;
 mod log_lines;
 mod openapi;
 mod operations;
+mod page;
 mod pathway;
 mod permissions;
 mod pipelines;

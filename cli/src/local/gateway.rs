@@ -16,6 +16,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -30,6 +31,7 @@ use uuid::Uuid;
 use super::{
     function_process::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
     invocations::{self, Functions},
+    origin_of_request::{host, is_for_loopback, is_from_this_machine, text},
     request_body::{BodyError, read_body},
     template::RouteSpec,
 };
@@ -39,14 +41,24 @@ use super::{
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Answers requests on `listener` until `stopped`; those that it is answering then come to their
-/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions`.
+/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions`, and to this machine
+/// the `page`, where no route of the API matches.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
     functions: Functions,
+    page: Router,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let app = Router::new().fallback(answer).with_state((Arc::new(routes), Arc::new(functions)));
+    let routes = Arc::new(routes);
+    let not_found = {
+        let routes = Arc::clone(&routes);
+        move || async move { routes.refuse(NOT_FOUND) }
+    };
+    // The page is a service of its own: a router that has its routes would add `Allow` to a 404.
+    let app = Router::new()
+        .fallback_service(page.fallback(not_found))
+        .layer(from_fn_with_state((routes, Arc::new(functions)), answer));
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stopped)
         .await
@@ -65,6 +77,11 @@ struct Route {
     key: String,
     function: Arc<Function>,
 }
+
+/// An answer of the gateway's own.
+type Refusal = (StatusCode, &'static str);
+
+const NOT_FOUND: Refusal = (StatusCode::NOT_FOUND, "Not Found");
 
 /// What a route made of a path's variables.
 type PathParameters = BTreeMap<String, String>;
@@ -99,6 +116,11 @@ impl Routes {
         let decoded = |(name, value): (&str, &str)| (name.to_owned(), decoded(value));
         Some((found.value, found.params.iter().map(decoded).collect()))
     }
+
+    fn refuse(&self, (status, message): Refusal) -> Response {
+        (self.logs)("Gateway", &format!("{} {message}", status.as_u16()));
+        refusal(status, message)
+    }
 }
 
 /// An HTTP API hands a path over decoded.
@@ -110,28 +132,33 @@ async fn answer(
     State((routes, functions)): State<(Arc<Routes>, Arc<Functions>)>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
+    page: Next,
 ) -> Response {
     if let Some(name) = invocations::invoke_target(&request, client) {
         return functions.answer(&name, request).await;
     }
+    if is_of_the_page(&routes, client, &request) {
+        return page.run(request).await;
+    }
     match forward(&routes, client, request).await {
         Ok(payload) => response(&payload),
-        Err((status, message)) => {
-            (routes.logs)("Gateway", &format!("{} {message}", status.as_u16()));
-            refusal(status, message)
-        }
+        Err(refusal) => routes.refuse(refusal),
     }
 }
 
+/// Returns whether the page may answer the request: a browser on this machine asks for something
+/// that is not the API's.
+fn is_of_the_page(routes: &Routes, client: SocketAddr, request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && routes.find(request.method(), request.uri().path()).is_none()
+        && is_from_this_machine(request, client)
+        && is_for_loopback(request)
+}
+
 /// Has the request's function answer it; an error is the answer of the gateway itself.
-async fn forward(
-    routes: &Routes,
-    client: SocketAddr,
-    request: Request,
-) -> Result<Bytes, (StatusCode, &'static str)> {
+async fn forward(routes: &Routes, client: SocketAddr, request: Request) -> Result<Bytes, Refusal> {
     let (parts, body) = request.into_parts();
-    let (route, parameters) =
-        routes.find(&parts.method, parts.uri.path()).ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
+    let (route, parameters) = routes.find(&parts.method, parts.uri.path()).ok_or(NOT_FOUND)?;
     let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     let body = read_body(body, MAX_BODY_BYTES).await.map_err(|error| match error {
         BodyError::TooLarge => too_large,
@@ -156,7 +183,6 @@ async fn forward(
     }
 }
 
-/// An answer of the gateway's own.
 fn refusal(status: StatusCode, message: &str) -> Response {
     (
         status,
@@ -177,7 +203,7 @@ fn event(
     let now = Utc::now();
     let path = decoded(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
-    let host = host(parts).unwrap_or_default();
+    let host = host(&parts.uri, &parts.headers).unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route.key,
@@ -237,19 +263,10 @@ fn is_text(headers: &HeaderMap) -> bool {
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
 }
 
-/// The host that a request is for. HTTP/2 has it in `:authority`. In HTTP/1.1 that of a whole URL
-/// counts before `Host` (RFC 9112, 3.2.2).
-fn host(parts: &Parts) -> Option<String> {
-    match parts.uri.authority() {
-        Some(authority) => authority.as_str().rsplit('@').next().map(ToOwned::to_owned),
-        None => parts.headers.get(header::HOST).map(text),
-    }
-}
-
 fn headers(parts: &Parts, client: SocketAddr) -> BTreeMap<String, String> {
     let sent = parts.headers.iter().filter(|(name, _)| *name != header::COOKIE);
     let mut all = joined(sent.map(|(name, value)| (name.to_string(), text(value))));
-    all.extend(host(parts).map(|host| (header::HOST.to_string(), host)));
+    all.extend(host(&parts.uri, &parts.headers).map(|host| (header::HOST.to_string(), host)));
     all.insert("x-forwarded-for".to_owned(), client.ip().to_string());
     all.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     all
@@ -265,14 +282,6 @@ fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Str
             .or_insert(value);
     }
     joined
-}
-
-/// A header's bytes as text, one character a byte where they are not UTF-8.
-fn text(value: &HeaderValue) -> String {
-    match str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
-    }
 }
 
 /// The HTTP response that a function's answer means. One without a status is a body by itself.

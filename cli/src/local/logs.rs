@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 
-/// A line of `function` as a terminal shows it: JSON as our functions write it becomes words,
-/// anything else stays.
+/// A line of `function` as a terminal shows it.
 pub fn readable(function: &str, line: &str) -> String {
+    format!("{function:<9} │ {}", words(line))
+}
+
+/// A line in words: JSON as our functions write it becomes words, anything else stays.
+pub fn words(line: &str) -> String {
     let words = |line: &Value| request(line).or_else(|| command(line)).or_else(|| event(line));
     let words = serde_json::from_str::<Value>(line).ok().and_then(|line| words(&line));
-    format!("{function:<9} │ {}", words.as_deref().unwrap_or(line))
+    words.unwrap_or_else(|| line.to_owned())
 }
 
 fn request(line: &Value) -> Option<String> {
