@@ -41,8 +41,8 @@ use super::{
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Answers requests on `listener` until `stopped`; those that it is answering then come to their
-/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions`, and to this machine
-/// the `page`, where no route of the API matches.
+/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions` and, where no route
+/// matches, the `page`: both to this machine alone.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,

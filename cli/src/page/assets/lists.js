@@ -12,6 +12,8 @@ const GATHER_MS = 150;
 export class WidgetList {
   #dialect;
   #widgets = new Map();
+  /** The items that are shown, by id: an item stays while its widget does, for whoever is on it. */
+  #shown = new Map();
   #cursor = null;
   #hasMore = false;
   #changed = new Set();
@@ -63,6 +65,12 @@ export class WidgetList {
     this.#show();
   }
 
+  /** Takes out a widget that is deleted. */
+  removed(id) {
+    this.#widgets.delete(id);
+    this.#show();
+  }
+
   /** Reads a widget again that has changed, with others that change at the same time. */
   async changed(id) {
     this.#changed.add(id);
@@ -106,9 +114,19 @@ export class WidgetList {
   }
 
   #show() {
-    const focused = document.activeElement?.dataset?.id;
-    this.#items.replaceChildren(...this.#sorted().map((widget) => this.#item(widget)));
-    if (focused) this.#items.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+    const sorted = this.#sorted();
+    const items = sorted.map((widget) => this.#item(widget));
+    this.#shown = new Map(sorted.map((widget, index) => [widget.id, { widget, item: items[index] }]));
+    const old = [...this.#items.children];
+    if (items.length !== old.length || items.some((item, index) => item !== old[index])) {
+      const focused = document.activeElement?.dataset.id;
+      this.#items.replaceChildren(...items);
+      if (focused) this.#shown.get(focused)?.item.querySelector("a").focus();
+    }
+    for (const link of this.#items.querySelectorAll("a")) {
+      if (link.dataset.id === this.#selected) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
     this.#count.textContent = `${this.#widgets.size}${this.#hasMore ? "+" : ""}`;
     this.#more.hidden = !this.#hasMore;
     if (this.#widgets.size === 0 && !this.#message.textContent) {
@@ -119,15 +137,13 @@ export class WidgetList {
   }
 
   #item(widget) {
+    const shown = this.#shown.get(widget.id);
+    if (shown && JSON.stringify(shown.widget) === JSON.stringify(widget)) return shown.item;
     const { label, detail } = DIALECTS[this.#dialect];
     const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
     const { css } = colour(widget.bubble_color ?? widget.header_color);
     if (css) swatch.style.backgroundColor = css;
-    const attributes = {
-      href: `#${this.#dialect}/${widget.id}`,
-      "data-id": widget.id,
-      "aria-current": widget.id === this.#selected ? "true" : null,
-    };
+    const attributes = { href: `#${this.#dialect}/${widget.id}`, "data-id": widget.id };
     const texts = element(
       "span",
       { class: "texts" },

@@ -13,6 +13,7 @@ const stack = await readStack();
 const lists = Object.fromEntries(Object.keys(DIALECTS).map((dialect) => [dialect, new WidgetList(dialect, onCreated)]));
 let current = null;
 let wasLost = false;
+let openedAt = 0;
 
 showStack(stack);
 enableCopying();
@@ -51,6 +52,7 @@ function onCreated(dialect, widget) {
 
 /** The feed is followed: what is read from now on misses no change. */
 async function onOpen() {
+  openedAt = Date.now();
   byId("connection").textContent = "Live";
   byId("connection").dataset.state = "live";
   // A stack that was started again may have another key.
@@ -69,9 +71,12 @@ function onLost() {
 
 async function onChange(change) {
   showChange(change);
-  const { account, dialect, widget_id: id } = change.content.detail.data;
-  if (account !== stack.account) return;
-  await lists[dialect].changed(id);
+  const { type, data } = change.content.detail;
+  // What was before is in the lists already.
+  if (change.time < openedAt || data.account !== stack.account) return;
+  const list = lists[data.dialect];
+  if (type === "widget.deleted") list.removed(data.widget_id);
+  else await list.changed(data.widget_id);
   if (!current) selectNewest();
-  else if (current.id === id) showCurrent();
+  else if (current.id === data.widget_id) showCurrent();
 }
