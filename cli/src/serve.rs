@@ -119,11 +119,12 @@ async fn start(serve: Serve) -> Result<(Stack, Arc<Feed>)> {
         StoreLocation::Endpoint(_) => None,
     };
     let prefix = serve.prefix.unwrap_or_default();
+    let address = address(&serve.host, serve.port)?;
     let template = Template::read(binaries::workspace())?;
     let feed = Arc::new(Feed::default());
     let log_feed = Arc::clone(&feed);
     let bound = BoundStack::new(Options {
-        address: address(&serve.host, serve.port)?,
+        address,
         prefix: prefix.clone(),
         store_location,
         store_address: serve.store_address,
@@ -164,7 +165,8 @@ async fn start(serve: Serve) -> Result<(Stack, Arc<Feed>)> {
     };
     let page = page::router(&summary, &template, &bound.store.config, &feed);
     let stack = bound.start(&binaries, page).await?;
-    println!("{}", banner(&summary));
+    let shows_page = address.ip().is_loopback() || address.ip().is_unspecified();
+    println!("{}", banner(&summary, shows_page));
     Ok((stack, feed))
 }
 
@@ -202,14 +204,16 @@ fn curl_lines(base_url: &str, key: &str) -> CurlLines {
     }
 }
 
-fn banner(summary: &StackSummary) -> String {
+/// Returns what is printed once the stack answers. It names the page where this machine reaches it.
+fn banner(summary: &StackSummary, shows_page: bool) -> String {
     let StackSummary { url, key, account, store, kept, curl, .. } = summary;
     let kept = kept.as_ref().map(|kept| format!("; {kept}")).unwrap_or_default();
+    let page = "(what runs, both APIs to try, a preview of each widget; this machine alone)";
+    let page = if shows_page { format!("\n  page      {url}/ {page}") } else { String::new() };
     let CurlLines { assistant, pathway } = curl;
     format!(
         r#"
-Listening on {url}
-  page      {url}/ (what runs, both APIs to try, a preview of each widget; this machine alone)
+Listening on {url}{page}
   API key   {key}
   account   {account} (the development account, the same at every start)
   store     {store} (DynamoDB's API{kept})

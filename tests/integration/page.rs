@@ -243,6 +243,18 @@ async fn changes_and_log_lines_come_as_they_happen() {
 }
 
 #[tokio::test]
+async fn page_is_told_why_no_changes_come() {
+    let store = serve(&[]).await;
+    let serve = Serve::start(&["--endpoint-url", &store.store, "--api-key", "in-test"]).await;
+    let mut feed = Feed::open(&serve, "").await;
+    create(&serve, "", &PATHWAY, PATHWAY.body).await;
+    feed.next("change").await;
+    assert!(store.end("-TERM").await);
+    let (_, reason) = feed.next("failure").await;
+    assert!(reason.as_str().unwrap().contains("cannot be reached"), "{reason}");
+}
+
+#[tokio::test]
 async fn stack_stops_while_a_page_is_open() {
     let serve = serve(&[]).await;
     let mut feed = Feed::open(&serve, "").await;

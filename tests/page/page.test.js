@@ -2,7 +2,16 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { call, createAssistant, createPathway, expectAccessible, launch, open, seen, url } from "./support.js";
+import {
+  call,
+  createAssistant,
+  createPathway,
+  expectAccessible,
+  launch,
+  open,
+  seen,
+  url,
+} from "./support.js";
 
 const RICH = {
   display_name: "Bookshop",
@@ -54,14 +63,20 @@ for (const scheme of ["light", "dark"]) {
 }
 
 test("shows what runs, and copies the key and both commands", async () => {
-  await browser.defaultBrowserContext().overridePermissions(url, ["clipboard-read", "clipboard-sanitized-write"]);
+  await browser
+    .defaultBrowserContext()
+    .overridePermissions(url, ["clipboard-read", "clipboard-sanitized-write"]);
   const page = await open(browser, "/");
   const { key, curl } = await (await fetch(`${url}/page/stack.json`)).json();
   await seen(page, "#connection", /Live/);
   await seen(page, "#facts", /DynamoDB/);
   await seen(page, "#functions", /Assistant.*POST \/api\/v1\/widget.*Pathway.*PATCH \/v1\/widget/);
   await page.bringToFront();
-  for (const [source, text] of [["key", key], ["curl-assistant", curl.assistant], ["curl-pathway", curl.pathway]]) {
+  for (const [source, text] of [
+    ["key", key],
+    ["curl-assistant", curl.assistant],
+    ["curl-pathway", curl.pathway],
+  ]) {
     assert.equal(await page.$eval(`#${source}`, (found) => found.textContent), text);
     await page.click(`[data-copy="${source}"]`);
     await seen(page, `[data-copy="${source}"]`, /Copied/);
@@ -94,7 +109,11 @@ test("follows changes that any client makes, and deletes", async () => {
   const { id } = await createAssistant({ display_name: "Before" });
   const page = await open(browser, `/#assistant/${id}`);
   await seen(page, ".w-header", /Before/);
-  await call("PUT", `/api/v1/widget/${id}`, { widget_type: "chat", display_name: "After", header_color: "#112233" });
+  await call("PUT", `/api/v1/widget/${id}`, {
+    widget_type: "chat",
+    display_name: "After",
+    header_color: "#112233",
+  });
   await seen(page, ".w-header", /After/);
   assert.equal(await style(page, ".w-header", "backgroundColor"), "rgb(17, 34, 51)");
   await seen(page, "#lists", /After/);
@@ -118,7 +137,9 @@ test("shows a pathway widget to the pages that may embed it", async () => {
   await seen(page, ".w-header", /Night desk/);
   await seen(page, ".w-messages", /Good evening\./);
   assert.equal(await style(page, ".w-window", "backgroundColor"), "rgb(29, 33, 37)");
-  const origins = await page.$$eval("#origin option", (all) => all.map((found) => found.textContent));
+  const origins = await page.$$eval("#origin option", (all) =>
+    all.map((found) => found.textContent),
+  );
   assert.deepEqual(origins.slice(0, 2), ["https://www.example.com", "http://localhost:3000"]);
   await page.select("#origin", origins[2]);
   await seen(page, ".stage", /not allowed|may not|allowed_domains/);
@@ -171,7 +192,10 @@ test("adds samples and is used by keyboard", async () => {
   const page = await open(browser, "/");
   await seen(page, "#connection", /Live/);
   await page.keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the widgets");
+  assert.equal(
+    await page.evaluate(() => document.activeElement.textContent),
+    "Skip to the widgets",
+  );
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");
   assert.match(await page.evaluate(() => document.activeElement.textContent), /^Add a sample/);
@@ -198,8 +222,14 @@ for (const dialect of ["assistant", "pathway"]) {
       await page.waitForSelector(within(".responses-table .response"));
       await click(".execute");
       await page.waitForSelector(within(".live-responses-table .response"));
-      const status = await page.$eval(within(".live-responses-table .response-col_status"), (found) => found.textContent);
-      const answered = await page.$eval(within(".live-responses-table tbody .response-col_status"), (found) => found.textContent);
+      const status = await page.$eval(
+        within(".live-responses-table .response-col_status"),
+        (found) => found.textContent,
+      );
+      const answered = await page.$eval(
+        within(".live-responses-table tbody .response-col_status"),
+        (found) => found.textContent,
+      );
       assert.match(answered, /^200/, `${operation}: ${status} ${answered}`);
       await click(".opblock-summary-control");
     }

@@ -11,8 +11,13 @@ export const url = process.env.WIDGETS_URL;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export function launch() {
-  const executablePath = execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim();
-  return puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+  const executablePath = execFileSync("sh", ["-c", "command -v chromium"], {
+    encoding: "utf8",
+  }).trim();
+  return puppeteer.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+  });
 }
 
 /** Opens a page. What it loads from elsewhere, and any error in it, is in `faults`. */
@@ -35,10 +40,12 @@ export async function open(browser, path, { scheme = "light", width = 1280, heig
 export function seen(page, selector, pattern) {
   const matches = (selector, source) =>
     new RegExp(source, "s").test(document.querySelector(selector)?.textContent ?? "");
-  return page.waitForFunction(matches, { timeout: 15000 }, selector, pattern.source).catch(async () => {
-    const text = await page.$eval(selector, (found) => found.textContent).catch(() => "nothing");
-    assert.fail(`${selector} never shows ${pattern}, but ${text}`);
-  });
+  return page
+    .waitForFunction(matches, { timeout: 15000 }, selector, pattern.source)
+    .catch(async () => {
+      const text = await page.$eval(selector, (found) => found.textContent).catch(() => "nothing");
+      assert.fail(`${selector} never shows ${pattern}, but ${text}`);
+    });
 }
 
 /** Asserts that axe finds nothing that keeps somebody out. */
@@ -46,7 +53,9 @@ export async function expectAccessible(page) {
   // The page's policy keeps scripts of others out; this one is evaluated by the browser's debugger.
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(", ")}`);
+  const told = violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(", ")}`,
+  );
   assert.deepEqual(told, []);
 }
 
@@ -60,7 +69,12 @@ export async function call(method, path, body) {
 }
 
 export const createAssistant = (fields) =>
-  call("POST", "/api/v1/widget", { widget_type: "chat", user_opening_messages: [], action_buttons: [], ...fields });
+  call("POST", "/api/v1/widget", {
+    widget_type: "chat",
+    user_opening_messages: [],
+    action_buttons: [],
+    ...fields,
+  });
 
 export const createPathway = (fields) =>
   call("POST", "/v1/widget", {

@@ -24,7 +24,12 @@ export function draw(look, stage, isOpen, onToggle) {
 }
 
 function chatWindow(look) {
-  const messages = element("div", { class: "w-messages", tabindex: "0", role: "group", "aria-label": "Messages" });
+  const messages = element("div", {
+    class: "w-messages",
+    tabindex: "0",
+    role: "group",
+    "aria-label": "Messages",
+  });
   const say = (who, content) => {
     messages.append(element("p", { class: `w-message ${who}` }, content));
     const widget = messages.closest(".widget");
@@ -33,13 +38,21 @@ function chatWindow(look) {
   };
   look.messages.forEach((message) => say("bot", message));
   const openings = look.openings.map((opening) =>
-    element("button", { type: "button", class: "w-opening", onclick: () => say("user", opening) }, opening),
+    element(
+      "button",
+      { type: "button", class: "w-opening", onclick: () => say("user", opening) },
+      opening,
+    ),
   );
   const actions = look.actions.map(({ label, detail }) => {
     const onclick = () => say("note", `Your embed acts on: ${detail}`);
     return element("button", { type: "button", class: "w-action", onclick }, label);
   });
-  const input = element("input", { "aria-label": "Message", placeholder: look.placeholder, autocomplete: "off" });
+  const input = element("input", {
+    "aria-label": "Message",
+    placeholder: look.placeholder,
+    autocomplete: "off",
+  });
   const form = element(
     "form",
     { class: "w-form" },
@@ -54,7 +67,12 @@ function chatWindow(look) {
   const window = element(
     "div",
     { class: "w-window", role: "group", "aria-label": "Chat window" },
-    element("div", { class: "w-header" }, botIcon(look.conversationIcon), element("p", {}, look.title)),
+    element(
+      "div",
+      { class: "w-header" },
+      botIcon(look.conversationIcon),
+      element("p", {}, look.title),
+    ),
     messages,
     openings.length ? element("div", { class: "w-openings" }, ...openings) : null,
     actions.length ? element("div", { class: "w-actions" }, ...actions) : null,
@@ -65,7 +83,13 @@ function chatWindow(look) {
 }
 
 function chatBubble(look, isOpen, onclick) {
-  const attributes = { type: "button", class: "w-bubble", "aria-label": "Chat", "aria-expanded": String(isOpen), onclick };
+  const attributes = {
+    type: "button",
+    class: "w-bubble",
+    "aria-label": "Chat",
+    "aria-expanded": String(isOpen),
+    onclick,
+  };
   return element("button", attributes, picture(look.bubbleIcon, "chat"));
 }
 

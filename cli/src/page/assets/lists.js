@@ -3,11 +3,12 @@
 import { DIALECTS, read } from "/page/api.js";
 import { announce, byId, element } from "/page/dom.js";
 import { createSample } from "/page/samples.js";
-import { colour } from "/page/untrusted.js";
+import { colour, text } from "/page/untrusted.js";
 
 /** More changes at once than this are not read one by one. */
 const MOST_READ_AT_ONCE = 10;
 const GATHER_MS = 150;
+const MOST_OF_A_NAME = 120;
 
 export class WidgetList {
   #dialect;
@@ -17,10 +18,16 @@ export class WidgetList {
   #cursor = null;
   #hasMore = false;
   #changed = new Set();
+  #reading = null;
+  #failure = "";
   #selected = null;
   #items = element("ul", { class: "items" });
   #count = element("span", { class: "count" });
-  #more = element("button", { type: "button", hidden: true, onclick: () => this.#loadMore() }, "Show more");
+  #more = element(
+    "button",
+    { type: "button", hidden: true, onclick: () => this.#loadMore() },
+    "Show more",
+  );
   #message = element("p", { class: "empty" });
 
   constructor(dialect, onCreated) {
@@ -31,13 +38,31 @@ export class WidgetList {
         onCreated(dialect, await createSample(dialect));
         announce(`A sample ${dialect} widget is created.`);
       } catch (error) {
+        announce(`No sample is created: ${error.message}`);
         this.#message.textContent = error.message;
       }
     };
-    const button = element("button", { type: "button", onclick: add }, "Add a sample", element("span", { class: "hidden" }, ` ${dialect} widget`));
-    const head = element("div", { class: "list-head" }, element("h3", { id: `list-${dialect}` }, title, " ", this.#count), button);
+    const button = element(
+      "button",
+      { type: "button", onclick: add },
+      "Add a sample",
+      element("span", { class: "hidden" }, ` ${dialect} widget`),
+    );
+    const head = element(
+      "div",
+      { class: "list-head" },
+      element("h3", { id: `list-${dialect}` }, title, " ", this.#count),
+      button,
+    );
     byId("lists").append(
-      element("section", { class: "panel", "aria-labelledby": `list-${dialect}` }, head, this.#items, this.#message, this.#more),
+      element(
+        "section",
+        { class: "panel", "aria-labelledby": `list-${dialect}` },
+        head,
+        this.#items,
+        this.#message,
+        this.#more,
+      ),
     );
   }
 
@@ -53,7 +78,6 @@ export class WidgetList {
 
   /** Reads the list anew from its beginning. */
   async load() {
-    this.#changed.clear();
     this.#widgets.clear();
     this.#cursor = null;
     await this.#loadMore();
@@ -72,12 +96,17 @@ export class WidgetList {
   }
 
   /** Reads a widget again that has changed, with others that change at the same time. */
-  async changed(id) {
+  changed(id) {
     this.#changed.add(id);
-    if (this.#changed.size > 1) return;
+    this.#reading ??= this.#readChanged();
+    return this.#reading;
+  }
+
+  async #readChanged() {
     await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     const ids = [...this.#changed];
     this.#changed.clear();
+    this.#reading = null;
     if (ids.length > MOST_READ_AT_ONCE) return this.load();
     await Promise.all(ids.map((id) => this.#readAgain(id)));
     this.#show();
@@ -100,9 +129,9 @@ export class WidgetList {
       page.widgets.forEach((widget) => this.#widgets.set(widget.id, widget));
       this.#cursor = page.cursor ?? null;
       this.#hasMore = page.hasMore;
-      this.#message.textContent = "";
+      this.#failure = "";
     } catch (error) {
-      this.#message.textContent = `The list cannot be read: ${error.message}`;
+      this.#failure = `The list cannot be read: ${error.message}`;
       this.#hasMore = false;
     }
     this.#show();
@@ -116,7 +145,9 @@ export class WidgetList {
   #show() {
     const sorted = this.#sorted();
     const items = sorted.map((widget) => this.#item(widget));
-    this.#shown = new Map(sorted.map((widget, index) => [widget.id, { widget, item: items[index] }]));
+    this.#shown = new Map(
+      sorted.map((widget, index) => [widget.id, { widget, item: items[index] }]),
+    );
     const old = [...this.#items.children];
     if (items.length !== old.length || items.some((item, index) => item !== old[index])) {
       const focused = document.activeElement?.dataset.id;
@@ -129,11 +160,9 @@ export class WidgetList {
     }
     this.#count.textContent = `${this.#widgets.size}${this.#hasMore ? "+" : ""}`;
     this.#more.hidden = !this.#hasMore;
-    if (this.#widgets.size === 0 && !this.#message.textContent) {
-      this.#message.textContent = "None yet. Paste the line above, or add a sample.";
-    } else if (this.#widgets.size > 0 && this.#message.textContent.startsWith("None yet")) {
-      this.#message.textContent = "";
-    }
+    const isEmpty = this.#widgets.size === 0;
+    const hint = isEmpty ? "None yet. Paste the line above, or add a sample." : "";
+    this.#message.textContent = this.#failure || hint;
   }
 
   #item(widget) {
@@ -147,7 +176,7 @@ export class WidgetList {
     const texts = element(
       "span",
       { class: "texts" },
-      element("span", { class: "name" }, label(widget)),
+      element("span", { class: "name" }, text(label(widget), MOST_OF_A_NAME)),
       element("span", { class: "sub" }, `${detail(widget)} · ${widget.id.slice(-12)}`),
     );
     return element("li", {}, element("a", attributes, swatch, texts));

@@ -28,7 +28,9 @@ export function assistantLook(parameters) {
   const colours = Object.entries(COLOURS).map(([name, key]) => [key, checked(name, colour).css]);
   const type = parameters.widget_type;
   if (type !== null && type !== "chat") {
-    notes.push(`A ${text(type)} widget opens its own channel: this is how its texts look in a chat.`);
+    notes.push(
+      `A ${text(type)} widget opens its own channel: this is how its texts look in a chat.`,
+    );
   }
   return {
     notes,
@@ -37,7 +39,9 @@ export function assistantLook(parameters) {
     bubbleIcon: checked("bubble_bot_icon", icon).url,
     title: text(parameters.display_name, 200) || "Chat",
     messages: [text(parameters.intro_message)].filter(Boolean),
-    openings: list(parameters.user_opening_messages, notes, "user_opening_messages").map((it) => text(it)),
+    openings: list(parameters.user_opening_messages, notes, "user_opening_messages").map((it) =>
+      text(it),
+    ),
     actions: list(parameters.action_buttons, notes, "action_buttons").map(action),
     placeholder: text(parameters.textbox_default_text, 200) || "Write a message",
     bubbleText: text(parameters.bubble_text, 200),
@@ -47,7 +51,8 @@ export function assistantLook(parameters) {
 
 /** A pathway widget has nothing but its `config`, which means what its embed makes of it. */
 export function pathwayLook({ config, messages_per_minute: rate }) {
-  const members = config !== null && typeof config === "object" && !Array.isArray(config) ? config : {};
+  const members =
+    config !== null && typeof config === "object" && !Array.isArray(config) ? config : {};
   const own = (name) => (typeof members[name] === "string" ? text(members[name], 200) : "");
   return {
     notes: [

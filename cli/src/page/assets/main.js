@@ -10,7 +10,9 @@ import { preparePreview, show } from "/page/preview.js";
 import { showStack } from "/page/stack.js";
 
 const stack = await readStack();
-const lists = Object.fromEntries(Object.keys(DIALECTS).map((dialect) => [dialect, new WidgetList(dialect, onCreated)]));
+const lists = Object.fromEntries(
+  Object.keys(DIALECTS).map((dialect) => [dialect, new WidgetList(dialect, onCreated)]),
+);
 let current = null;
 let wasLost = false;
 let openedAt = 0;
@@ -56,7 +58,8 @@ async function onOpen() {
   byId("connection").textContent = "Live";
   byId("connection").dataset.state = "live";
   // A stack that was started again may have another key.
-  if (wasLost && JSON.stringify(await readSummary()) !== JSON.stringify(stack)) return location.reload();
+  if (wasLost && JSON.stringify(await readSummary()) !== JSON.stringify(stack))
+    return location.reload();
   wasLost = false;
   await Promise.all(Object.values(lists).map((list) => list.load()));
   if (current ?? named()) select(current ?? named());

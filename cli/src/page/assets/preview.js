@@ -14,7 +14,12 @@ const raw = element("pre", { tabindex: "0" });
 const heading = element("h3", { "aria-live": "polite" }, "Preview");
 const path = element("code");
 const origins = element("select", { id: "origin", onchange: () => show(shown) });
-const seenFrom = element("label", { class: "origin", for: "origin", hidden: true }, "Seen from ", origins);
+const seenFrom = element(
+  "label",
+  { class: "origin", for: "origin", hidden: true },
+  "Seen from ",
+  origins,
+);
 
 let shown = null;
 let isOpen = true;
@@ -22,7 +27,13 @@ let request = 0;
 
 export function preparePreview() {
   const details = element("details", {}, element("summary", {}, "What the embed reads"), raw);
-  byId("preview").append(element("div", { class: "preview-head" }, heading, seenFrom), stage, notes, element("p", { class: "sub" }, path), details);
+  byId("preview").append(
+    element("div", { class: "preview-head" }, heading, seenFrom),
+    stage,
+    notes,
+    element("p", { class: "sub" }, path),
+    details,
+  );
   show(null);
 }
 
@@ -44,7 +55,8 @@ export async function show(selection) {
     notes.replaceChildren(...look.notes.map((note) => element("li", {}, note)));
     raw.textContent = text;
   } catch (error) {
-    if (own === request) showNothing(error.message, error.status === 404 ? "No such widget" : "Not shown");
+    if (own === request)
+      showNothing(error.message, error.status === 404 ? "No such widget" : "Not shown");
   }
 }
 

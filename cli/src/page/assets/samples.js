@@ -36,7 +36,8 @@ const PATHWAY = {
 };
 
 /** Creates a widget to look at. */
-export const createSample = (dialect) => create(dialect, dialect === "assistant" ? ASSISTANT : PATHWAY);
+export const createSample = (dialect) =>
+  create(dialect, dialect === "assistant" ? ASSISTANT : PATHWAY);
 
 /** What the explorer's widgets are known by: a name, or a member of `config`. */
 const PURPOSES = { use: "Sample of the explorer", remove: "Sample of the explorer, to delete" };
