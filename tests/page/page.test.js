@@ -188,6 +188,18 @@ test("draws an icon, and its own where the icon does not load", async () => {
   await page.close();
 });
 
+test("lists more than a page, and previews what the list does not reach", async () => {
+  const oldest = await createPathway({ config: { title: "Oldest" }, allowed_domains: ["a.com"] });
+  for (let count = 0; count < 50; count += 1) await createPathway({});
+  const page = await open(browser, `/#pathway/${oldest.id}`);
+  await seen(page, ".w-header", /Oldest/);
+  await seen(page, "#list-pathway", /^Pathway 50\+$/);
+  assert.equal(await page.$(`[data-id="${oldest.id}"]`), null);
+  await page.evaluate(() => document.querySelector("#lists section:last-child > button").click());
+  await page.waitForSelector(`[data-id="${oldest.id}"][aria-current]`);
+  await page.close();
+});
+
 test("adds samples and is used by keyboard", async () => {
   const page = await open(browser, "/");
   await seen(page, "#connection", /Live/);

@@ -1,6 +1,6 @@
 // The preview of the widget that the address names (`#assistant/<id>`).
 
-import { readPublic, stack } from "/page/api.js";
+import { read, readPublic, stack } from "/page/api.js";
 import { draw } from "/page/chat.js";
 import { byId, element } from "/page/dom.js";
 import { assistantLook, pathwayLook } from "/page/looks.js";
@@ -25,8 +25,9 @@ let shown = null;
 let isOpen = true;
 let request = 0;
 
+const details = element("details", {}, element("summary", {}, "What the embed reads"), raw);
+
 export function preparePreview() {
-  const details = element("details", {}, element("summary", {}, "What the embed reads"), raw);
   byId("preview").append(
     element("div", { class: "preview-head" }, heading, seenFrom),
     stage,
@@ -43,10 +44,16 @@ export async function show(selection) {
   const isAnother = selection?.id !== shown?.id;
   shown = selection;
   if (!selection) return showNothing("Choose a widget, or create one.");
-  const { dialect, id, widget } = selection;
-  offerOrigins(dialect, isAnother, widget?.allowed_domains);
+  const { dialect, id } = selection;
   path.textContent = `GET ${stack.prefix}${publicPath(dialect, id)}`;
+  seenFrom.hidden = dialect === "assistant";
   try {
+    if (dialect === "pathway") {
+      // The list may not reach as far as this widget.
+      const widget = selection.widget ?? (await read(dialect, id));
+      if (own !== request) return;
+      offerOrigins(isAnother, widget.allowed_domains);
+    }
     const { text, data } = await readPublic(dialect, id, origins.value);
     if (own !== request) return;
     const look = dialect === "assistant" ? assistantLook(data) : pathwayLook(data);
@@ -54,6 +61,7 @@ export async function show(selection) {
     draw(look, stage, isOpen, (open) => (isOpen = open));
     notes.replaceChildren(...look.notes.map((note) => element("li", {}, note)));
     raw.textContent = text;
+    details.hidden = false;
   } catch (error) {
     if (own === request)
       showNothing(error.message, error.status === 404 ? "No such widget" : "Not shown");
@@ -64,13 +72,11 @@ function showNothing(reason, title = "Preview") {
   heading.textContent = title;
   stage.replaceChildren(element("p", { class: "nothing" }, reason));
   notes.replaceChildren();
-  raw.textContent = "";
+  details.hidden = true;
 }
 
 /** A pathway widget answers to the pages of its allowed domains. */
-function offerOrigins(dialect, isAnother, domains) {
-  seenFrom.hidden = dialect === "assistant";
-  if (dialect === "assistant" || !domains) return;
+function offerOrigins(isAnother, domains) {
   const chosen = isAnother ? null : origins.value;
   const offered = [...domains.map(originOf), ELSEWHERE];
   origins.replaceChildren(...offered.map((origin) => element("option", {}, origin)));
