@@ -23,6 +23,8 @@ pub fn is_from_this_machine(request: &Request, client: SocketAddr) -> bool {
 pub fn is_for_loopback(request: &Request) -> bool {
     let Some(host) = host(request.uri(), request.headers()) else { return false };
     let Ok(authority) = host.parse::<Authority>() else { return false };
+    // An authority may have a user, and `Host` may not.
+    let has_user = host.contains('@');
     let is_loopback = match Host::parse(authority.host()) {
         Ok(Host::Domain(name)) => name == "localhost",
         Ok(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -32,7 +34,7 @@ pub fn is_for_loopback(request: &Request) -> bool {
     // Browsers name a page's origin when it loads a module, its own page's, too.
     let own = format!("http://{host}");
     let mut origins = request.headers().get_all(header::ORIGIN).iter();
-    is_loopback && origins.all(|origin| origin.as_bytes() == own.as_bytes())
+    is_loopback && !has_user && origins.all(|origin| origin.as_bytes() == own.as_bytes())
 }
 
 /// Returns the host that a request is for. HTTP/2 has it in `:authority`. In HTTP/1.1 that of a
