@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client as StoreClient;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use axum::Router;
 use reqwest::header::HeaderMap;
 use uuid::Uuid;
 use widgets::keys;
@@ -43,7 +44,7 @@ pub async fn start(
     let bound = BoundStack::new(options).await?;
     let key = keys::generate()?;
     keys::issue_development_key(&key, &bound.store).await?;
-    let stack = bound.start(binaries).await?;
+    let stack = bound.start(binaries, Router::new()).await?;
     let (url, key) = (stack.url.clone(), key.reveal().to_owned());
     Ok((stack, Client { http: reqwest::Client::new(), url, key }))
 }

@@ -3,6 +3,7 @@
 //!
 //! * [`local`] is the whole service on this machine.
 //! * [`serve`] is `widgets serve`: it starts the local stack and prints how to use it.
+//! * [`page`] is the page of the local stack.
 //! * [`keys`] is `widgets keys`: API keys, of the local stack or a deployed one.
 //! * [`invoke`] is `widgets invoke`: it sends an event to a function.
 //! * [`export`] is `widgets export`: it reads all widgets of a service.
@@ -22,4 +23,5 @@ pub mod keys;
 pub mod local;
 pub mod location;
 pub mod man;
+pub mod page;
 pub mod serve;

@@ -6,8 +6,10 @@ use std::{
     sync::Arc,
 };
 
+use anstream::adapter::strip_str;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, value_parser};
+use serde_json::json;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::{block_in_place, spawn_blocking},
@@ -22,6 +24,11 @@ use crate::{
         logs,
         stack::{BoundStack, DEVELOPMENT_ACCOUNT, Options, Stack},
         template::Template,
+    },
+    page::{
+        self,
+        feed::{Feed, Kind},
+        summary::{self, CurlLines, StackSummary},
     },
 };
 
@@ -77,7 +84,10 @@ pub async fn run(serve: Serve) -> Result<()> {
     stopped.await;
     // Not waited for: nobody may read it.
     drop(spawn_blocking(|| eprintln!("Stopping.")));
-    started.stop().await;
+    let (stack, feed) = started;
+    // A page that is open would otherwise keep its request from ending.
+    feed.end();
+    stack.stop().await;
     Ok(())
 }
 
@@ -93,7 +103,7 @@ pub fn stopped() -> Result<impl Future<Output = ()>> {
     })
 }
 
-async fn start(serve: Serve) -> Result<Stack> {
+async fn start(serve: Serve) -> Result<(Stack, Arc<Feed>)> {
     // Checked here and not by the parser of options, whose message would quote it.
     let key = serve.api_key.map(|key| {
         NewKey::parse(&key)
@@ -107,23 +117,28 @@ async fn start(serve: Serve) -> Result<Stack> {
     };
     let key_file = keys::development_key_file(&store_location);
     let kept = match &store_location {
-        StoreLocation::Memory => "; data in memory, gone when this stops".to_owned(),
+        StoreLocation::Memory => Some("data in memory, gone when this stops".to_owned()),
         StoreLocation::Folder(folder) => {
-            format!("; data in {}, there again at the next start", folder.display())
+            Some(format!("data in {}, there again at the next start", folder.display()))
         }
-        StoreLocation::Endpoint(_) => String::new(),
+        StoreLocation::Endpoint(_) => None,
     };
     let prefix = serve.prefix.unwrap_or_default();
+    let address = address(&serve.host, serve.port)?;
     let template = Template::read(binaries::workspace())?;
+    let feed = Arc::new(Feed::default());
+    let log_feed = Arc::clone(&feed);
     let bound = BoundStack::new(Options {
-        address: address(&serve.host, serve.port)?,
+        address,
         prefix: prefix.clone(),
         store_location,
         store_address: serve.store_address,
         concurrency: serve.concurrency.into(),
         template: template.clone(),
         // Nobody may read it: the other tasks go on meanwhile.
-        logs: Arc::new(|function, line| {
+        logs: Arc::new(move |function, line| {
+            let words = strip_str(&logs::words(line)).to_string();
+            log_feed.push(Kind::Log, &json!({"function": function, "text": words}));
             block_in_place(|| anstream::eprintln!("{}", logs::readable(function, line)));
         }),
     })
@@ -144,9 +159,21 @@ async fn start(serve: Serve) -> Result<Stack> {
     let names = names.join(", ");
     eprintln!("Building the functions ({names}): minutes the first time, then at once.");
     let binaries = binaries::of(&template).await?;
-    let stack = bound.start(&binaries).await?;
-    println!("{}", banner(&stack.url, &prefix, &stack.store.url, &kept, key.reveal()));
-    Ok(stack)
+    let summary = StackSummary {
+        url: bound.url()?,
+        curl: curl_lines(&format!("{}{prefix}", bound.url()?), key.reveal()),
+        prefix,
+        key: key.reveal().to_owned(),
+        account: DEVELOPMENT_ACCOUNT,
+        store: bound.store.url.clone(),
+        kept,
+        functions: summary::functions(&template),
+    };
+    let page = page::router(&summary, &template, &bound.store.config, &feed);
+    let stack = bound.start(&binaries, page).await?;
+    let shows_page = address.ip().is_loopback() || address.ip().is_unspecified();
+    println!("{}", banner(&summary, shows_page));
+    Ok((stack, feed))
 }
 
 fn address(host: &str, port: u16) -> Result<SocketAddr> {
@@ -167,25 +194,43 @@ fn prefix(text: &str) -> Result<String> {
     Ok(format!("/{segments}"))
 }
 
-fn banner(url: &str, prefix: &str, store: &str, kept: &str, key: &str) -> String {
+/// Returns the lines that create a widget of each dialect.
+fn curl_lines(base_url: &str, key: &str) -> CurlLines {
     let query_key: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-    let assistant_url = quoted(&format!("{url}{prefix}/api/v1/widget?api_key={query_key}"));
-    let pathway_url = quoted(&format!("{url}{prefix}/v1/widget"));
+    let assistant_url = quoted(&format!("{base_url}/api/v1/widget?api_key={query_key}"));
+    let pathway_url = quoted(&format!("{base_url}/v1/widget"));
     let authorization = quoted(&format!("authorization: {key}"));
+    CurlLines {
+        assistant: format!(
+            r#"curl -X POST {assistant_url} -H 'content-type: application/json' -d '{{"widget_type":"chat","user_opening_messages":["How can I help?"],"action_buttons":[],"display_name":"Support"}}'"#
+        ),
+        pathway: format!(
+            r#"curl -X POST {pathway_url} -H {authorization} -H 'content-type: application/json' -d '{{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com"],"messages_per_minute":10,"config":{{"theme":"light"}}}}'"#
+        ),
+    }
+}
+
+/// Returns what is printed once the stack answers. It names the page where this machine reaches it.
+fn banner(summary: &StackSummary, shows_page: bool) -> String {
+    let StackSummary { url, key, account, store, kept, curl, .. } = summary;
+    let kept = kept.as_ref().map(|kept| format!("; {kept}")).unwrap_or_default();
+    let page = "(what runs, both APIs to try, a preview of each widget; this machine alone)";
+    let page = if shows_page { format!("\n  page      {url}/ {page}") } else { String::new() };
+    let CurlLines { assistant, pathway } = curl;
     format!(
         r#"
-Listening on {url}
+Listening on {url}{page}
   API key   {key}
-  account   {DEVELOPMENT_ACCOUNT} (the development account, the same at every start)
+  account   {account} (the development account, the same at every start)
   store     {store} (DynamoDB's API{kept})
 
 The assistant dialect (Insighto's API), create a widget:
 
-curl -X POST {assistant_url} -H 'content-type: application/json' -d '{{"widget_type":"chat","user_opening_messages":["How can I help?"],"action_buttons":[],"display_name":"Support"}}'
+{assistant}
 
 The pathway dialect (Bland's API), create a widget:
 
-curl -X POST {pathway_url} -H {authorization} -H 'content-type: application/json' -d '{{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":["example.com"],"messages_per_minute":10,"config":{{"theme":"light"}}}}'
+{pathway}
 
 Send a function any event, and follow the events of all changes:
 
@@ -207,13 +252,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn printed_curl_lines_quote_any_api_key() {
-        let url = "http://127.0.0.1:3000";
-        let banner = banner(url, "/chat", "http://127.0.0.1:1", "", "it's&<one>");
-        assert!(banner.contains("-X POST 'http://127.0.0.1:3000/chat/api/v1/widget?"), "{banner}");
-        assert!(banner.contains("-X POST 'http://127.0.0.1:3000/chat/v1/widget' "), "{banner}");
-        assert!(banner.contains("api_key=it%27s%26%3Cone%3E' -H"), "{banner}");
-        assert!(banner.contains(r"-H 'authorization: it'\''s&<one>' -H"), "{banner}");
+    fn curl_lines_quote_any_api_key() {
+        let lines = curl_lines("http://127.0.0.1:3000/chat", "it's&<one>");
+        let CurlLines { assistant, pathway } = lines;
+        assert!(assistant.contains("-X POST 'http://127.0.0.1:3000/chat/api/v1/widget?api_key="));
+        assert!(assistant.contains("api_key=it%27s%26%3Cone%3E' -H"), "{assistant}");
+        assert!(pathway.contains("-X POST 'http://127.0.0.1:3000/chat/v1/widget' "), "{pathway}");
+        assert!(pathway.contains(r"-H 'authorization: it'\''s&<one>' -H"), "{pathway}");
     }
 
     #[test]

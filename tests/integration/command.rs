@@ -24,16 +24,17 @@ use crate::support::{
 };
 
 /// The time after which a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A `widgets serve` that listens.
 pub struct Serve {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
     pub url: String,
-    key: String,
+    pub page: String,
+    pub key: String,
     pub store: String,
-    curls: Vec<String>,
+    pub curls: Vec<String>,
 }
 
 /// Returns the command with these arguments. It is not started yet. Colours are as a terminal that
@@ -120,9 +121,9 @@ impl Serve {
             rest.split_whitespace().next().unwrap_or_default().to_owned()
         };
         let (url, key) = (word_after("Listening on "), word_after("  API key "));
-        let store = word_after("  store ");
+        let (page, store) = (word_after("  page "), word_after("  store "));
         printed.retain(|line| line.starts_with("curl "));
-        Self { process, lines, url, key, store, curls: printed }
+        Self { process, lines, url, page, key, store, curls: printed }
     }
 
     /// Creates a widget. Returns the status and the body.

@@ -31,6 +31,7 @@
 //! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`moving`] is about
 //!   `widgets export` and `widgets import`. [`shell`] is about what `widgets` is to a shell: colours,
 //!   completions, the manual.
+//! * [`page`] is about the page of the local stack.
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
 //!
@@ -63,6 +64,7 @@ mod log_lines;
 mod moving;
 mod openapi;
 mod operations;
+mod page;
 mod pathway;
 mod permissions;
 mod pipelines;

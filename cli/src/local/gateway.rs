@@ -16,6 +16,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -30,6 +31,7 @@ use uuid::Uuid;
 use super::{
     function_process::{Function, InvokeError, LogSink, MAX_EVENT_BYTES},
     invocations::{self, ERROR_TYPE, Functions},
+    origin_of_request::{host, is_for_loopback, is_from_this_machine, text},
     request_body::{BodyError, read_body},
     template::RouteSpec,
 };
@@ -39,14 +41,20 @@ use super::{
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Answers requests on `listener` until `stopped`; those that it is answering then come to their
-/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions`.
+/// end. Beside the API's `routes` it serves Lambda's Invoke API for `functions` and, where no route
+/// matches, the `page`: both to this machine alone.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
     functions: Functions,
+    page: Router,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let app = Router::new().fallback(answer).with_state((Arc::new(routes), Arc::new(functions)));
+    let not_found = async || refusal(NOT_FOUND);
+    // The page is a service of its own: a router that has its routes would add `Allow` to a 404.
+    let app = Router::new()
+        .fallback_service(page.fallback(not_found))
+        .layer(from_fn_with_state((Arc::new(routes), Arc::new(functions)), answer));
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stopped)
         .await
@@ -65,6 +73,11 @@ struct Route {
     key: String,
     function: Arc<Function>,
 }
+
+/// An answer of the gateway's own: its status and message.
+type Refusal = (StatusCode, &'static str);
+
+const NOT_FOUND: Refusal = (StatusCode::NOT_FOUND, "Not Found");
 
 /// What a route made of a path's variables.
 type PathParameters = BTreeMap<String, String>;
@@ -116,6 +129,7 @@ async fn answer(
     State((routes, functions)): State<(Arc<Routes>, Arc<Functions>)>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
+    page: Next,
 ) -> Response {
     // A terminal obeys control characters.
     let path = request.uri().path().replace(char::is_control, "\u{fffd}");
@@ -127,18 +141,31 @@ async fn answer(
         }
         return response;
     }
+    if is_of_the_page(&routes, client, &request) {
+        let response = page.run(request).await;
+        if response.status() == StatusCode::NOT_FOUND {
+            routes.log(response.status(), &target, NOT_FOUND.1);
+        }
+        return response;
+    }
     let (parts, body) = request.into_parts();
     let found = routes.find(&parts.method, parts.uri.path());
     let route = found.as_ref().map_or(target, |(route, _)| route.key.clone());
     let answered = forward(found, client, parts, body).await;
     answered.and_then(|payload| response(&payload)).unwrap_or_else(|(status, message)| {
         routes.log(status, &route, message);
-        refusal(status, message)
+        refusal((status, message))
     })
 }
 
-/// An answer of the gateway's own: its status and message.
-type Refusal = (StatusCode, &'static str);
+/// Returns whether the page may answer the request: a browser on this machine asks for something
+/// that is not the API's.
+fn is_of_the_page(routes: &Routes, client: SocketAddr, request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && routes.find(request.method(), request.uri().path()).is_none()
+        && is_from_this_machine(request, client)
+        && is_for_loopback(request)
+}
 
 /// Has the function of the route that was found answer the request.
 async fn forward(
@@ -147,7 +174,7 @@ async fn forward(
     parts: Parts,
     body: Body,
 ) -> Result<Bytes, Refusal> {
-    let (route, parameters) = found.ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
+    let (route, parameters) = found.ok_or(NOT_FOUND)?;
     let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     let body = read_body(body, MAX_BODY_BYTES).await.map_err(|error| match error {
         BodyError::TooLarge => too_large,
@@ -174,7 +201,7 @@ async fn forward(
 const NO_ANSWER: Refusal = (StatusCode::BAD_GATEWAY, "Internal Server Error");
 
 /// An answer of the gateway's own.
-fn refusal(status: StatusCode, message: &str) -> Response {
+fn refusal((status, message): Refusal) -> Response {
     (
         status,
         [(header::CONTENT_TYPE, "application/json")],
@@ -194,7 +221,7 @@ fn event(
     let now = Utc::now();
     let path = decoded(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
-    let host = host(parts).unwrap_or_default();
+    let host = host(&parts.uri, &parts.headers).unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route.key,
@@ -254,19 +281,10 @@ fn is_text(headers: &HeaderMap) -> bool {
         || matches!(media_type, "application/json" | "application/javascript" | "application/xml")
 }
 
-/// The host that a request is for. HTTP/2 has it in `:authority`. In HTTP/1.1 that of a whole URL
-/// counts before `Host` (RFC 9112, 3.2.2).
-fn host(parts: &Parts) -> Option<String> {
-    match parts.uri.authority() {
-        Some(authority) => authority.as_str().rsplit('@').next().map(ToOwned::to_owned),
-        None => parts.headers.get(header::HOST).map(text),
-    }
-}
-
 fn headers(parts: &Parts, client: SocketAddr) -> BTreeMap<String, String> {
     let sent = parts.headers.iter().filter(|(name, _)| *name != header::COOKIE);
     let mut all = joined(sent.map(|(name, value)| (name.to_string(), text(value))));
-    all.extend(host(parts).map(|host| (header::HOST.to_string(), host)));
+    all.extend(host(&parts.uri, &parts.headers).map(|host| (header::HOST.to_string(), host)));
     all.insert("x-forwarded-for".to_owned(), client.ip().to_string());
     all.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     all
@@ -282,14 +300,6 @@ fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Str
             .or_insert(value);
     }
     joined
-}
-
-/// A header's bytes as text, one character a byte where they are not UTF-8.
-fn text(value: &HeaderValue) -> String {
-    match str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
-    }
 }
 
 /// The HTTP response that a function's answer means. One without a status is a body by itself.

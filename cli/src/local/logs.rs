@@ -5,12 +5,16 @@ use std::fmt::Display;
 use anstyle::AnsiColor;
 use serde_json::Value;
 
-/// A line of `function` as a terminal shows it, in colours: JSON as our functions write it becomes
-/// words, anything else stays.
+/// A line of `function` as a terminal shows it, in colours.
 pub fn readable(function: &str, line: &str) -> String {
+    format!("{function:<9} │ {}", words(line))
+}
+
+/// A line in words, in colours: JSON as our functions write it becomes words, anything else stays.
+pub fn words(line: &str) -> String {
     let words = |line: &Value| request(line).or_else(|| command(line)).or_else(|| event(line));
     let words = serde_json::from_str::<Value>(line).ok().and_then(|line| words(&line));
-    format!("{function:<9} │ {}", words.as_deref().unwrap_or(line))
+    words.unwrap_or_else(|| line.to_owned())
 }
 
 fn request(line: &Value) -> Option<String> {

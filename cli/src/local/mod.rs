@@ -6,6 +6,7 @@
 //! * [`binaries`] builds the functions.
 //! * [`gateway`] turns HTTP requests into API Gateway's events.
 //! * [`invocations`] is Lambda's Invoke API.
+//! * [`origin_of_request`] tells what comes from this machine.
 //! * [`request_body`] reads the body of a request to either.
 //! * [`function_process`] runs a function as Lambda does, in processes under a [`runtime_api`].
 //! * [`logs`] makes the functions' log lines readable.
@@ -24,6 +25,7 @@ pub mod gateway;
 pub mod input_transformer;
 pub mod invocations;
 pub mod logs;
+pub mod origin_of_request;
 pub mod pipe;
 pub mod request_body;
 pub mod runtime_api;

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::config::ProvideCredentials;
+use axum::Router;
 use shared::model::AccountId;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
@@ -93,9 +94,15 @@ impl BoundStack {
         Ok(Self { options, listener, store })
     }
 
+    /// Where it will answer, without the API's prefix.
+    pub fn url(&self) -> Result<String> {
+        Ok(url(self.listener.local_addr()?))
+    }
+
     /// Starts to answer, with the functions' binaries by name. Their processes start with the first
-    /// request.
-    pub async fn start(self, binaries: &HashMap<String, PathBuf>) -> Result<Stack> {
+    /// request. What no route of the API matches, `page` answers to this machine.
+    pub async fn start(self, binaries: &HashMap<String, PathBuf>, page: Router) -> Result<Stack> {
+        let url = self.url()?;
         let Self { options, listener, store } = self;
         let mut routes = Routes::new(options.prefix, Arc::clone(&options.logs));
         let mut functions = Functions::default();
@@ -116,15 +123,14 @@ impl BoundStack {
             }
             functions.add([&spec.name, &spec.binary], &function);
         }
-        let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let gateway = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            if let Err(error) = gateway::serve(listener, routes, functions, stopped).await {
+            if let Err(error) = gateway::serve(listener, routes, functions, page, stopped).await {
                 eprintln!("the gateway stopped: {error}");
             }
         });
-        Ok(Stack { url: url(address), store, stop, gateway })
+        Ok(Stack { url, store, stop, gateway })
     }
 }
 

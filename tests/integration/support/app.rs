@@ -9,6 +9,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use axum::Router;
 use bench::meter::Meter;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, value::RawValue};
@@ -160,7 +161,7 @@ impl TestApp {
         change(&mut options);
         let bound = BoundStack::new(options).await.unwrap();
         keys::issue_development_key(&key, &bound.store).await.unwrap();
-        let stack = bound.start(built().await).await.unwrap();
+        let stack = bound.start(built().await, Router::new()).await.unwrap();
         let store = stack.store.client();
         Self {
             stack,
