@@ -29,8 +29,8 @@
 //! * [`pipelines`] is about commands without HTTP, [`changes`] about change events.
 //! * [`invoke`] is about Lambda's Invoke API, `widgets invoke` and `widgets events`.
 //! * [`command`] runs the `widgets` command, [`bench`] the `bench` command. [`moving`] is about
-//!   `widgets export` and `widgets import`. [`shell`] is about what `widgets` is to a shell: colours,
-//!   completions, the manual.
+//!   `widgets export` and `widgets import`. [`shell`] is about what `widgets` is to a shell:
+//!   colours, completions, the manual.
 //! * [`page`] is about the page of the local stack.
 //! * [`log_lines`] checks log lines and metrics.
 //! * [`template`], [`permissions`], [`protection`] and [`operations`] check what is deployed.
