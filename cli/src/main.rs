@@ -21,8 +21,8 @@ const EXAMPLES: &str = "Examples:
   widgets keys issue --name laptop
   widgets help keys rotate";
 
-/// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, and
-/// manage its API keys.
+/// A self-hosted widget API in two dialects, Insighto's and Bland's: run it on this machine, manage
+/// its API keys, move widgets in and out.
 ///
 /// Without a command: `serve`, with its defaults.
 #[derive(Parser)]
