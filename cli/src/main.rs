@@ -145,6 +145,7 @@ mod tests {
         let texts =
             [command.get_long_about(), command.get_after_help(), command.get_after_long_help()];
         let help: String = texts.into_iter().flatten().map(|text| format!("{text}\n")).collect();
+        let help = help.replace("\\\n", "");
         let is_example = |words: &Vec<&str>| words.first() == Some(&"widgets");
         let examples: Vec<_> = help.lines().map(call).filter(is_example).collect();
         assert!(!examples.is_empty(), "{} has no example: {help}", command.get_name());
