@@ -37,15 +37,12 @@ enum Operation {
 struct Client<'a> {
     app: &'a TestApp,
     dialect: Dialect,
-    /// The field that holds the object.
-    holder: &'static str,
     ids: Vec<String>,
 }
 
 impl<'a> Client<'a> {
     fn new(app: &'a TestApp, dialect: Dialect) -> Self {
-        let holder = if dialect.name == "assistant" { "attributes" } else { "config" };
-        Self { app, dialect, holder, ids: Vec::new() }
+        Self { app, dialect, ids: Vec::new() }
     }
 
     /// Does it, and tells what came of it in words of neither dialect: the status and the objects
@@ -61,7 +58,7 @@ impl<'a> Client<'a> {
             Operation::Update(number, object) => {
                 let body = match self.dialect.update {
                     "PUT" => self.body(object),
-                    _ => format!(r#"{{"{}":{object}}}"#, self.holder),
+                    _ => format!(r#"{{"{}":{object}}}"#, self.dialect.free_form),
                 };
                 (self.dialect.update, path(number), body)
             }
@@ -81,16 +78,16 @@ impl<'a> Client<'a> {
                 let is_page = self.dialect.name == "assistant";
                 let items = if is_page { raw(&data, "items") } else { data };
                 let items: Vec<&RawValue> = serde_json::from_str(&items).unwrap();
-                items.iter().map(|item| raw(item.get(), self.holder)).collect()
+                items.iter().map(|item| raw(item.get(), self.dialect.free_form)).collect()
             }
-            _ => vec![raw(&data, self.holder)],
+            _ => vec![raw(&data, self.dialect.free_form)],
         };
         (answer.status, shown)
     }
 
     fn body(&self, object: &str) -> String {
         let members = self.dialect.body.strip_prefix('{').unwrap().replace(r#","config":{}"#, "");
-        format!(r#"{{"{}":{object},{members}"#, self.holder)
+        format!(r#"{{"{}":{object},{members}"#, self.dialect.free_form)
     }
 
     /// The items of all widgets that were ever created, without what is of the dialect alone or of
@@ -104,7 +101,7 @@ impl<'a> Client<'a> {
                 assert_eq!(text("pk"), format!("{DEVELOPMENT_ACCOUNT}#{}", self.dialect.name));
                 assert_eq!((text("sk"), text("id")), (id.clone(), id.clone()));
                 assert!(text("created_at") <= text("updated_at"));
-                let object = item.remove(self.holder).unwrap();
+                let object = item.remove(self.dialect.free_form).unwrap();
                 let version = item.remove("version").unwrap();
                 HashMap::from([("object".to_owned(), object), ("version".to_owned(), version)])
             }));

@@ -40,7 +40,7 @@ pub fn written(message: &str, widget: &Widget<Settings>) -> Result<Response> {
     Ok(success(message, data).with_etag(tag))
 }
 
-/// The widget object: 29 keys, always all of them, in this order.
+/// The widget object: always all keys, in this order.
 #[derive(Debug)]
 pub struct WidgetView<'a> {
     /// The widget's id.

@@ -28,11 +28,11 @@ pub fn response(error: &Error, request_id: &str) -> Response {
         Error::Invalid(_) | Error::Malformed(_) => StatusCode::BAD_REQUEST,
         error => error_status(error),
     };
-    envelope(status, messages).with_error_headers(error, "Bearer")
+    envelope(status, code(error), messages).with_error_headers(error, "Bearer")
 }
 
 /// Makes the envelope with one entry a message.
-fn envelope(status: StatusCode, messages: Vec<String>) -> Response {
+fn envelope(status: StatusCode, code: &'static str, messages: Vec<String>) -> Response {
     #[derive(Serialize)]
     struct Envelope {
         status: u16,
@@ -46,23 +46,24 @@ fn envelope(status: StatusCode, messages: Vec<String>) -> Response {
         message: String,
     }
 
-    let error = code(status);
-    let errors = messages.into_iter().map(|message| Entry { error, message }).collect();
+    let errors = messages.into_iter().map(|message| Entry { error: code, message }).collect();
     Response::json(status, &Envelope { status: status.as_u16(), data: None, errors })
 }
 
-/// Returns the code of every error with this status.
-fn code(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::BAD_REQUEST => "INVALID_PARAMETER",
-        StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
-        StatusCode::FORBIDDEN => "FORBIDDEN",
-        StatusCode::NOT_FOUND => "NOT_FOUND",
-        StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
-        StatusCode::PRECONDITION_FAILED => "PRECONDITION_FAILED",
-        StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
-        StatusCode::UNPROCESSABLE_ENTITY => "IDEMPOTENCY_KEY_REUSED",
-        StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
-        _ => "INTERNAL_ERROR",
+/// Returns the code of an error.
+fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Invalid(_) | Error::Malformed(_) | Error::BodyNotUtf8 | Error::IntegerTooLong => {
+            "INVALID_PARAMETER"
+        }
+        Error::MissingApiKey | Error::InvalidApiKey | Error::ConflictingApiKeys => "UNAUTHORIZED",
+        Error::ReadOnlyApiKey | Error::OriginNotAllowed { .. } => "FORBIDDEN",
+        Error::RouteNotFound | Error::WidgetNotFound(_) => "NOT_FOUND",
+        Error::MethodNotAllowed { .. } => "METHOD_NOT_ALLOWED",
+        Error::PreconditionFailed { .. } => "PRECONDITION_FAILED",
+        Error::BodyTooLarge | Error::WidgetTooLarge | Error::AnswerTooLarge => "PAYLOAD_TOO_LARGE",
+        Error::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+        Error::Unavailable(_) => "SERVICE_UNAVAILABLE",
+        Error::Internal(_) => "INTERNAL_ERROR",
     }
 }

@@ -31,7 +31,7 @@ pub fn read(widget: &Widget<Settings>) -> Response {
     success(WidgetView::from(widget))
 }
 
-/// The widget object: ten keys, always all of them, in this order.
+/// The widget object: always all keys, in this order.
 #[derive(Debug)]
 pub struct WidgetView<'a>(&'a Widget<Settings>);
 

@@ -58,8 +58,19 @@ impl From<&Error> for ErrorType {
             Error::WidgetNotFound(_) => Self::NotFound,
             Error::IdempotencyKeyReused => Self::Conflict,
             Error::Unavailable(_) => Self::ServiceUnavailable,
-            // The others are about HTTP.
-            _ => Self::InternalError,
+            // No command fails with an error of HTTP.
+            Error::MissingApiKey
+            | Error::InvalidApiKey
+            | Error::ConflictingApiKeys
+            | Error::ReadOnlyApiKey
+            | Error::RouteNotFound
+            | Error::MethodNotAllowed { .. }
+            | Error::BodyTooLarge
+            | Error::BodyNotUtf8
+            | Error::IntegerTooLong
+            | Error::PreconditionFailed { .. }
+            | Error::OriginNotAllowed { .. }
+            | Error::Internal(_) => Self::InternalError,
         }
     }
 }

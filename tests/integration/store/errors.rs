@@ -1,5 +1,7 @@
 //! Failures of the store, as the client and the log see them.
 
+use futures_util::future::join_all;
+
 use super::{Operation, expect_unavailable};
 use crate::support::{
     app::{Answer, TestApp},
@@ -17,10 +19,10 @@ async fn unresponsive_store_returns_503_within_the_function_timeout() {
         let proxy = FaultProxy::start().await;
         let app = TestApp::start_over(&proxy, |_| {}).await;
         proxy.always(call, Fault::Silent(Effect::None));
-        let [assistant, pathway] = DIALECTS;
-        let answers = tokio::join!(create(&app, assistant), create(&app, pathway));
-        expect_unavailable(assistant, &answers.0);
-        expect_unavailable(pathway, &answers.1);
+        let answers = join_all(DIALECTS.map(|dialect| create(&app, dialect))).await;
+        for (dialect, answer) in DIALECTS.into_iter().zip(&answers) {
+            expect_unavailable(dialect, answer);
+        }
         // The calls to the store end first.
         assert!(!app.log().contains("the function's timeout"));
     }

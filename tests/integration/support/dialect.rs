@@ -29,6 +29,8 @@ pub struct Dialect {
     pub public_schema: &'static str,
     /// Its own list of fields.
     pub fields: &'static [Field],
+    /// A field that holds any JSON object.
+    pub free_form: &'static str,
     /// The status of a request with an invalid body.
     pub invalid: u16,
     /// A body of a create with nothing but the required fields.
@@ -46,6 +48,7 @@ pub const ASSISTANT: Dialect = Dialect {
     public: "parameters",
     public_schema: "WidgetParameters",
     fields: assistant::Settings::FIELDS,
+    free_form: "attributes",
     invalid: 422,
     body: r#"{"widget_type":"chat","user_opening_messages":[],"action_buttons":[]}"#,
     change: r#"{"widget_type":"sms"}"#,
@@ -60,6 +63,7 @@ pub const PATHWAY: Dialect = Dialect {
     public: "config",
     public_schema: "WidgetConfig",
     fields: pathway::Settings::FIELDS,
+    free_form: "config",
     invalid: 400,
     body: r#"{"pathway_id":"a0f0d4ed-f5f5-4f16-b3f9-22166594d7a7","allowed_domains":[],"messages_per_minute":10,"config":{}}"#,
     change: r#"{"messages_per_minute":11}"#,
