@@ -76,7 +76,8 @@ impl Printed {
 
 /// Returns an id that no other number and no other dialect has.
 fn id(dialect: &Dialect, number: u128) -> String {
-    Uuid::from_u128(number << 64 | dialect.name.len() as u128).to_string()
+    let place = DIALECTS.iter().position(|it| it.name == dialect.name).unwrap();
+    Uuid::from_u128(number << 64 | place as u128).to_string()
 }
 
 /// Returns a widget that a create would accept.
@@ -225,7 +226,7 @@ fn faulty() -> (Vec<String>, Vec<&'static str>) {
         "line 2: the widget is not valid JSON: EOF while parsing an object at character 2",
         "line 3: id is required",
         "line 3: messages_per_minute is required",
-        "line 5: id 00000000-0000-0001-0000-000000000007 is that of line 1",
+        "line 5: id 00000000-0000-0001-0000-000000000001 is that of line 1",
         "line 6: id must be a UUID: invalid length",
         "line 7: created_at must not be in the future",
         "line 8: updated_at must be a time of RFC 3339, such as 2024-01-15T10:30:00.000Z",

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::join_all, stream};
 
 use crate::{
     command::{Printed, run, widgets},
     support::{
         app::TestApp,
-        dialect::{ASSISTANT, DIALECTS, Dialect, PATHWAY},
+        dialect::{DIALECTS, Dialect},
     },
 };
 
@@ -99,7 +99,7 @@ async fn export(app: &TestApp, dialect: &Dialect, key: &str) -> String {
 async fn what_is_imported_elsewhere_is_exported_as_the_same_bytes() {
     let (old, new) = (TestApp::start().await, TestApp::start().await);
     let (key, account) = new.another_account().await;
-    tokio::join!(fill(&old, &ASSISTANT), fill(&old, &PATHWAY));
+    join_all(DIALECTS.iter().map(|dialect| fill(&old, dialect))).await;
     let folder = tempfile::tempdir().unwrap();
     for dialect in DIALECTS {
         let exported = export(&old, &dialect, &old.key).await;

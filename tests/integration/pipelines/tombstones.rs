@@ -12,7 +12,7 @@ use crate::support::{
 
 /// Returns the path of a list's first page of one widget.
 fn first_page(dialect: Dialect) -> String {
-    let size = if dialect.name == "pathway" { "limit" } else { "size" };
+    let size = if dialect.name == "assistant" { "size" } else { "limit" };
     format!("{}?{size}=1", dialect.list)
 }
 

@@ -107,9 +107,7 @@ pub const CASES: &[Case] = &[
         }
     }),
     case("public", (200, 200), |it, _| it.public("GET", &it.public)),
-    case("description", (200, 200), |it, _| {
-        Ask::new("GET", if it.is_assistant() { "/api/v1/openapi.json" } else { "/v1/openapi.json" })
-    }),
+    case("description", (200, 200), |it, _| Ask::new("GET", it.dialect.openapi_path())),
     case("preflight", (204, 204), |it, _| it.public("OPTIONS", &it.public)),
     case("known", (304, 304), |it, _| it.at("GET", &it.kept).header("if-none-match", "*")),
     case("public and known", (304, 304), |it, _| {

@@ -118,7 +118,7 @@ impl Operation {
             Self::LastPage | Self::OfAssistant => dialect.name == "assistant",
             // The other has no such list, no update without a field, and a preflight that does not
             // ask the store.
-            Self::Limited | Self::UpdateNothing | Self::Preflight => dialect.name == "pathway",
+            Self::Limited | Self::UpdateNothing | Self::Preflight => dialect.name != "assistant",
             _ => true,
         }
     }

@@ -26,7 +26,7 @@ async fn public_view_is_the_same_for_every_caller_and_holds_nothing_else() {
         let shown: Value = serde_json::from_str(&bodies[0]).unwrap();
         let shown = shown["data"].as_object().unwrap();
         let names: BTreeSet<&str> = shown.keys().map(String::as_str).collect();
-        let more = (dialect.name == "pathway").then_some("id");
+        let more = (dialect.name != "assistant").then_some("id");
         assert_eq!(names, dialect.public_fields().chain(more).collect());
         assert!(dialect.public_fields().all(|field| shown[field] == sent[field]), "{shown:?}");
         // A private value is in no other place of it either.
@@ -63,7 +63,7 @@ async fn public_view_is_the_same_for_every_caller_and_holds_nothing_else() {
         expect_no_difference(app, &groups).await;
 
         // A page of an origin that the widget does not allow gets a 403, whatever the account.
-        if dialect.name == "pathway" {
+        if dialect.name != "assistant" {
             let own = &there.own.ids[dialect.name][0];
             let valid = PRECONDITIONS.iter().filter(|(_, is_readable)| *is_readable);
             let requests = valid.flat_map(|(headers, _)| {
