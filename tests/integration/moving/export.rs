@@ -385,6 +385,24 @@ async fn file_that_is_no_export_is_left_alone() {
 }
 
 #[tokio::test]
+async fn file_of_the_other_dialect_is_not_resumed() {
+    let service = Service::start(|_, _| ok(list(&ids(3)))).await;
+    for (dialect, other) in [(ASSISTANT, PATHWAY), (PATHWAY, ASSISTANT)] {
+        let folder = Folder::new();
+        let text = other.body.replacen('{', r#"{"id":"1","#, 1) + "\n";
+        fs::write(folder.file(), &text).unwrap();
+        let printed = write(&service.url, &dialect, &folder.file(), &["--resume"]).await;
+        printed.expect_failure(&format!(
+            "{} holds widgets of the {} dialect: name another file, or --dialect {}",
+            folder.file().display(),
+            other.name,
+            other.name
+        ));
+        assert_eq!((folder.text(), service.requests().len()), (text, 0));
+    }
+}
+
+#[tokio::test]
 async fn full_disk_and_closed_pipe_end_the_export() {
     let service = Service::start(|_, _| ok(list(&ids(3)))).await;
     let printed = write(&service.url, &PATHWAY, Path::new("/dev/full"), &[]).await;
