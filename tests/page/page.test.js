@@ -85,6 +85,25 @@ test("shows what runs, and copies the key and both commands", async () => {
   await page.close();
 });
 
+test("is loading until the APIs have answered", async () => {
+  const page = await open(browser, "/page/icon.svg");
+  await page.setRequestInterception(true);
+  const held = new Promise((resolve) =>
+    page.on("request", (request) =>
+      request.url().includes("/api/v1/widget?") ? resolve(request) : request.continue(),
+    ),
+  );
+  await page.goto(url);
+  await seen(page, "#connection", /Live/);
+  await seen(page, "#no-changes", /^Loading…$/);
+  await seen(page, "#no-logs", /^Loading…$/);
+  await seen(page, "#lists .empty", /^Loading…$/);
+  await (await held).continue();
+  await seen(page, "#no-changes", /^None since this page was first opened\./);
+  await seen(page, "#no-logs", /^None yet\./);
+  await page.close();
+});
+
 test("draws a widget as a visitor sees it, and answers clicks", async () => {
   const { id } = await createAssistant(RICH);
   const page = await open(browser, `/#assistant/${id}`);

@@ -28,7 +28,7 @@ export class WidgetList {
     { type: "button", hidden: true, onclick: () => this.#loadMore() },
     "Show more",
   );
-  #message = element("p", { class: "empty" });
+  #message = element("p", { class: "empty" }, "Loading…");
 
   constructor(dialect, onCreated) {
     this.#dialect = dialect;
