@@ -1,5 +1,7 @@
 //! The dialects, as an option names them.
 
+use std::fmt;
+
 use clap::ValueEnum;
 
 /// A dialect of the API.
@@ -9,4 +11,13 @@ pub enum Dialect {
     Assistant,
     /// Bland's API
     Pathway,
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Assistant => "assistant",
+            Self::Pathway => "pathway",
+        })
+    }
 }

@@ -19,9 +19,7 @@ use crate::local::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where the table is [default: in the local stack]")]
 pub struct Location {
-    /// The table of a deployed stack: its output WidgetsTable, or ApiKeysTable for keys; reached
-    /// with your own AWS credentials and region (environment, profile, `aws login`, SSO, as every
-    /// AWS tool finds them) [with --endpoint-url: Widgets, or ApiKeys]
+    // Each command says which table it takes: `table_help`.
     #[arg(long)]
     table: Option<String>,
     /// A DynamoDB that is not AWS's own in your region, such as the store that `widgets serve
@@ -32,6 +30,16 @@ pub struct Location {
     /// checkout]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["table", "endpoint_url"])]
     data: Option<PathBuf>,
+}
+
+/// Returns the help of `--table` for a command whose table is in this output of a deployed stack,
+/// and has this name elsewhere.
+pub fn table_help(output: &str, default_name: &str) -> String {
+    format!(
+        "The table of a deployed stack: its output {output}; reached with your own AWS credentials \
+         and region (environment, profile, `aws login`, SSO, as every AWS tool finds them) [with \
+         --endpoint-url: {default_name}]"
+    )
 }
 
 /// What to do if the local stack does not exist yet.

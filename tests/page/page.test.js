@@ -85,6 +85,25 @@ test("shows what runs, and copies the key and both commands", async () => {
   await page.close();
 });
 
+test("is loading until the APIs have answered", async () => {
+  const page = await open(browser, "/page/icon.svg");
+  await page.setRequestInterception(true);
+  const held = new Promise((resolve) =>
+    page.on("request", (request) =>
+      request.url().includes("/api/v1/widget?") ? resolve(request) : request.continue(),
+    ),
+  );
+  await page.goto(url);
+  await seen(page, "#connection", /Live/);
+  await seen(page, "#no-changes", /^Loading…$/);
+  await seen(page, "#no-logs", /^Loading…$/);
+  await seen(page, "#lists .empty", /^Loading…$/);
+  await (await held).continue();
+  await seen(page, "#no-changes", /^None since this page was first opened\./);
+  await seen(page, "#no-logs", /^None yet\./);
+  await page.close();
+});
+
 test("draws a widget as a visitor sees it, and answers clicks", async () => {
   const { id } = await createAssistant(RICH);
   const page = await open(browser, `/#assistant/${id}`);
@@ -129,14 +148,33 @@ test("follows changes that any client makes, and deletes", async () => {
 test("shows a pathway widget to the pages that may embed it", async () => {
   const { id } = await createPathway({
     allowed_domains: ["*.example.com", "localhost:3000"],
-    config: { theme: "dark", title: "Night desk", greeting: "Good evening." },
+    config: {
+      theme: "dark",
+      display_name: "Night desk",
+      intro_message: "Good evening.",
+      user_opening_messages: ["Where is my order?"],
+      header_color: "rgb(11, 107, 93)",
+      bubble_color: "teal",
+      bubble_text: "Ask at night",
+      textbox_default_text: "Ask about a book",
+    },
   });
   const page = await open(browser, "/");
   await page.waitForSelector(`[data-id="${id}"]`);
   await page.click(`[data-id="${id}"]`);
   await seen(page, ".w-header", /Night desk/);
   await seen(page, ".w-messages", /Good evening\./);
-  assert.equal(await style(page, ".w-window", "backgroundColor"), "rgb(29, 33, 37)");
+  await seen(page, ".w-opening", /Where is my order\?/);
+  await seen(page, ".w-label", /Ask at night/);
+  assert.equal(await page.$eval(".w-form input", (input) => input.placeholder), "Ask about a book");
+  for (const [selector, colour] of [
+    [".w-window", "rgb(29, 33, 37)"],
+    [".w-header", "rgb(11, 107, 93)"],
+    [".w-bubble", "rgb(0, 128, 128)"],
+    [`[data-id="${id}"] .swatch`, "rgb(0, 128, 128)"],
+  ]) {
+    assert.equal(await style(page, selector, "backgroundColor"), colour, selector);
+  }
   const origins = await page.$$eval("#origin option", (all) =>
     all.map((found) => found.textContent),
   );
@@ -189,7 +227,10 @@ test("draws an icon, and its own where the icon does not load", async () => {
 });
 
 test("lists more than a page, and previews what the list does not reach", async () => {
-  const oldest = await createPathway({ config: { title: "Oldest" }, allowed_domains: ["a.com"] });
+  const oldest = await createPathway({
+    config: { display_name: "Oldest" },
+    allowed_domains: ["a.com"],
+  });
   for (let count = 0; count < 50; count += 1) await createPathway({});
   const page = await open(browser, `/#pathway/${oldest.id}`);
   await seen(page, ".w-header", /Oldest/);

@@ -102,7 +102,11 @@ impl Client {
                 let seconds = wait.as_secs();
                 bail!("{} asks to be left alone for {seconds} seconds: {reason}", place(url));
             }
-            say(format!("({reason}: waiting {:.1} s)", wait.as_secs_f64()));
+            say(format!(
+                "{reason}: trying again in {:.1} s ({} of {MAX_ATTEMPTS})",
+                wait.as_secs_f64(),
+                failures + 1
+            ));
             sleep(wait).await;
             say(String::new());
         }

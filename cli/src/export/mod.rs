@@ -64,7 +64,7 @@ pub struct Export {
 /// Writes all widgets, and then tells how many there are. An export that ends early is an error.
 pub async fn run(export: Export) -> Result<()> {
     let from = source::base_url(&export.from)?;
-    let output = Output::open(export.output, export.resume)?;
+    let output = Output::open(export.output, export.resume, export.dialect)?;
     // Before Ctrl-C is caught: at the prompt it ends the command, and the shell restores the echo.
     let key = key::read(export.key_file.as_deref())?;
     let source = Source::new(from, export.dialect, key)?;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs::{File, OpenOptions, TryLockError},
-    io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Write},
+    io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Seek, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::task::spawn_blocking;
 
 use super::widget::Widget;
+use crate::dialect::Dialect;
 
 /// A sink, and the ids of the widgets that are in it.
 pub struct Output {
@@ -32,8 +33,8 @@ pub enum Sink {
 
 impl Output {
     /// Opens the file at `path`, or standard output. A file that is not empty must be resumed. If
-    /// its last line has no end, the line is cut off.
-    pub fn open(path: Option<PathBuf>, is_resumed: bool) -> Result<Self> {
+    /// its last line has no end, the line is cut off. A file of the other dialect is an error.
+    pub fn open(path: Option<PathBuf>, is_resumed: bool, dialect: Dialect) -> Result<Self> {
         let Some(path) = path else {
             return Ok(Self { sink: Sink::Stdout, ids: HashSet::new(), kept: 0 });
         };
@@ -46,6 +47,12 @@ impl Output {
         }
         let mut ids = HashSet::new();
         if is_resumed {
+            if let Some(other) = dialect_of(&file).filter(|found| *found != dialect) {
+                bail!(
+                    "{name} holds widgets of the {other} dialect: name another file, or --dialect \
+                     {other}"
+                );
+            }
             ids = read_ids(&file).with_context(|| format!("{name} cannot be continued"))?;
         } else if file.metadata()?.len() > 0 {
             bail!("{name} is there already: --resume continues it, or take another name");
@@ -137,8 +144,16 @@ fn unwritable(path: &Path) -> String {
     format!("{} cannot be written", path.display())
 }
 
+/// Returns the dialect of the first widget in a file, if the widget tells.
+fn dialect_of(file: &File) -> Option<Dialect> {
+    let mut line = Vec::new();
+    BufReader::new(file).read_until(b'\n', &mut line).ok()?;
+    serde_json::from_slice::<Widget<'_>>(&line).ok()?.dialect()
+}
+
 /// Reads the ids in a file, and cuts off a last line that has no end.
-fn read_ids(file: &File) -> Result<HashSet<String>> {
+fn read_ids(mut file: &File) -> Result<HashSet<String>> {
+    file.rewind()?;
     let mut reader = BufReader::new(file);
     let (mut ids, mut line, mut whole_bytes) = (HashSet::new(), Vec::new(), 0);
     for number in 1.. {

@@ -1,7 +1,7 @@
 //! The progress bar.
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     time::Duration,
 };
 
@@ -30,8 +30,13 @@ impl Progress {
         self.0.set_position(met as u64);
     }
 
-    /// Shows why the export waits.
+    /// Shows why the export waits: beside the bar, or on a line where there is none. An empty text
+    /// takes it back.
     pub fn say(&self, text: String) {
+        if self.0.is_hidden() && !text.is_empty() {
+            // The export goes on, whether or not somebody reads it.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
         self.0.set_message(text);
     }
 }

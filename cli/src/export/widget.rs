@@ -1,9 +1,14 @@
 //! A widget as its service wrote it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny},
+};
 use serde_json::value::RawValue;
+
+use crate::dialect::Dialect;
 
 /// A JSON object with an id.
 pub struct Widget<'a> {
@@ -18,6 +23,17 @@ impl Widget<'_> {
     pub fn push_line(&self, lines: &mut Vec<u8>) {
         lines.extend(self.text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
         lines.push(b'\n');
+    }
+
+    /// Returns the dialect, if the members tell it: only assistant widgets have `widget_type`, and
+    /// only pathway widgets have `allowed_domains`.
+    pub fn dialect(&self) -> Option<Dialect> {
+        let members: HashMap<String, IgnoredAny> = serde_json::from_str(self.text).ok()?;
+        match ["widget_type", "allowed_domains"].map(|name| members.contains_key(name)) {
+            [true, false] => Some(Dialect::Assistant),
+            [false, true] => Some(Dialect::Pathway),
+            _ => None,
+        }
     }
 }
 

@@ -84,12 +84,17 @@ impl Check {
                 self.present += 1;
                 continue;
             }
-            let whose = if account == widgets.account() {
-                "this account".to_owned()
+            let fault = if account == widgets.account() {
+                format!(
+                    "id {id} belongs to this account already ({dialect} dialect): give the line \
+                     another id"
+                )
             } else {
-                format!("the account {account}")
+                format!(
+                    "id {id} belongs to account {account} already ({dialect} dialect): --account \
+                     {account} imports into that one"
+                )
             };
-            let fault = format!("id {id} is that of a widget of {whose} in the {dialect} dialect");
             taken.insert(line, fault);
         }
         for (line, fault) in taken {

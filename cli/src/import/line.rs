@@ -7,9 +7,9 @@ use shared::{
     model::{AccountId, Timestamp, WidgetId},
     store::ImportedWidget,
     validation::{
-        Location, PathDisplay, Validated, Violation, ViolationKind,
+        PathDisplay, Violation, ViolationKind,
         json::{self, JsonType, Members},
-        prefix_path, rules, violation,
+        rules, violation,
     },
 };
 
@@ -28,7 +28,7 @@ pub fn parse<S: Importable>(
     let members = json::members(document)
         .ok_or_else(|| words(violation(ViolationKind::NotABody, RawValue::NULL)))?;
     let mut faults = Faults::default();
-    let id = faults.take(id(&members).map_err(words));
+    let id = faults.take(id(&members));
     let created_at = faults.take(time::<S>(&members, "created_at"));
     let updated_at = faults.take(time::<S>(&members, "updated_at"));
     let body = as_request::<S>(document, &members);
@@ -56,12 +56,11 @@ impl Faults {
     }
 }
 
-fn id(members: &Members<'_>) -> Validated<uuid::Uuid> {
-    let id = match members.get("id") {
-        Some(id) => rules::uuid(id),
-        None => Err(violation(ViolationKind::Missing, RawValue::NULL)),
-    };
-    id.map_err(|violations| prefix_path(Location::Field("id"), violations))
+fn id(members: &Members<'_>) -> Result<uuid::Uuid, Vec<String>> {
+    let id = members.get("id").ok_or_else(|| vec!["id is required".to_owned()])?;
+    rules::uuid(id).map_err(|_| {
+        vec!["id must be a UUID, such as 3c90c3cc-0d44-4b50-8888-8dd25736052a".to_owned()]
+    })
 }
 
 /// Parses a time of the widget, which may be missing or null. A time in the future would be in the

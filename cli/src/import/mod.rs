@@ -31,7 +31,7 @@ use uuid::Uuid;
 use crate::{
     dialect::Dialect,
     local::{embedded_store::WIDGETS_TABLE, store_access},
-    location::{IfMissing, Location, Table},
+    location::{IfMissing, Location, Table, table_help},
 };
 use check::Check;
 use input::Input;
@@ -49,13 +49,15 @@ Examples:
 /// What `widgets import` is told.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("table", |it| it.help(table_help("WidgetsTable", WIDGETS_TABLE))))]
 pub struct Import {
     /// The widgets, a JSON object a line; - is standard input
     file: PathBuf,
     /// The dialect of the widgets
     #[arg(long)]
     dialect: Dialect,
-    /// The account that gets the widgets: that of its API keys, which `widgets keys list` shows
+    /// The account that gets the widgets: that of its API keys, which `widgets keys list` shows. It
+    /// is not checked whether a key has this account
     #[arg(long, value_name = "UUID", value_parser = AccountId::parse)]
     account: AccountId,
     /// Tell all faults and what would be written, and write nothing

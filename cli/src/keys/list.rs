@@ -30,7 +30,7 @@ pub struct List {
     json: bool,
 }
 
-/// Prints the keys in `table`, an account's together and the oldest first.
+/// Prints the keys in `table`, the oldest first.
 pub async fn run(list: List, table: &KeyTable) -> Result<()> {
     let mut keys = table.keys().await?;
     for key in keys.iter().filter(|key| key.state() == State::Unreadable) {
@@ -41,9 +41,7 @@ pub async fn run(list: List, table: &KeyTable) -> Result<()> {
     if list.account.is_some() {
         keys.retain(|key| key.account() == list.account);
     }
-    keys.sort_by_cached_key(|key| {
-        (shown(key.account()), key.moment(attribute::CREATED_AT), key.id())
-    });
+    keys.sort_by_cached_key(|key| (key.moment(attribute::CREATED_AT), key.id()));
     let text = if list.json {
         serde_json::to_string(&keys)? + "\n"
     } else if keys.is_empty() {

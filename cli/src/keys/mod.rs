@@ -33,7 +33,7 @@ use table::KeyTable;
 
 use crate::{
     local::embedded_store::API_KEYS_TABLE,
-    location::{IfMissing, Location},
+    location::{IfMissing, Location, table_help},
 };
 
 /// The commands.
@@ -58,6 +58,7 @@ pub enum Command {
 
 /// A command, and where its keys are.
 #[derive(Debug, Args)]
+#[command(mut_arg("table", |it| it.help(table_help("ApiKeysTable", API_KEYS_TABLE))))]
 pub struct At<C: Args> {
     #[command(flatten)]
     command: C,

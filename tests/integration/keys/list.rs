@@ -73,6 +73,23 @@ async fn list_shows_every_key_in_the_state_the_functions_see() {
 }
 
 #[tokio::test]
+async fn oldest_key_is_first_whichever_account_has_it() {
+    let app = TestApp::start().await;
+    let mut expected = Vec::new();
+    for (day, account) in [(1, Uuid::max()), (2, Uuid::from_u128(1)), (3, Uuid::max())] {
+        let hash = hash_of(generate().unwrap().reveal());
+        let put = app.store.put_item().table_name("ApiKeys").item("key_hash", text(&hash));
+        let put = put.item("account_id", text(&account.to_string())).item("role", text("full"));
+        let put = put.item("created_at", text(&format!("2024-01-0{day}T00:00:00.000Z")));
+        put.send().await.unwrap();
+        expected.push(hash[..16].to_owned());
+    }
+    let shown = list(&app.stack.store.url, &[]).await;
+    let ids: Vec<&str> = shown.iter().map(|key| key["id"].as_str().unwrap()).collect();
+    assert_eq!(ids[..3], expected, "{shown:?}");
+}
+
+#[tokio::test]
 async fn key_on_the_last_scan_page_is_found() {
     let app = TestApp::start().await;
     let store = app.stack.store.url.as_str();

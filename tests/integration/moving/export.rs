@@ -74,6 +74,15 @@ impl Printed {
     fn expect_report(&self, line: &str) {
         assert!(self.is_success && self.stderr == format!("{line}\n"), "{self:?}");
     }
+
+    /// Takes out the lines about retries, and returns them.
+    fn take_waits(&mut self) -> Vec<String> {
+        let lines = self.stderr.lines().map(|line| line.to_owned() + "\n");
+        let (waits, others): (Vec<_>, Vec<_>) =
+            lines.partition(|line| line.contains(": trying again in "));
+        self.stderr = others.concat();
+        waits
+    }
 }
 
 impl TestApp {
@@ -194,9 +203,12 @@ async fn failures_that_pass_are_retried() {
             }
         });
         let service = service.await;
-        let printed = print(&hangs_up_once_before(&service).await, &dialect).await;
+        let mut printed = print(&hangs_up_once_before(&service).await, &dialect).await;
+        let waits = printed.take_waits();
         printed.expect_report("3 widgets.");
         assert_eq!(printed.stdout, lines(&all));
+        assert_eq!(waits.len(), 6, "{waits:?}");
+        assert_eq!(waits[3], "429 Too Many Requests: trying again in 0.0 s (5 of 8)\n");
     }
 }
 
@@ -226,7 +238,9 @@ async fn failures_that_do_not_pass_end_the_export() {
         (308, "0", 1, "(308 Permanent Redirect): name the service with --from"),
     ] {
         let service = Service::start(move |_, _| failure(status, retry_after)).await;
-        print(&service.url, &ASSISTANT).await.expect_failure(reason);
+        let mut printed = print(&service.url, &ASSISTANT).await;
+        assert_eq!(printed.take_waits().len(), attempts - 1, "{printed:?}");
+        printed.expect_failure(reason);
         assert_eq!(service.requests().len(), attempts, "{status}");
     }
 }
@@ -386,6 +400,24 @@ async fn file_that_is_no_export_is_left_alone() {
 }
 
 #[tokio::test]
+async fn file_of_the_other_dialect_is_not_resumed() {
+    let service = Service::start(|_, _| ok(list(&ids(3)))).await;
+    for (dialect, other) in [(ASSISTANT, PATHWAY), (PATHWAY, ASSISTANT)] {
+        let folder = Folder::new();
+        let text = other.body.replacen('{', r#"{"id":"1","#, 1) + "\n";
+        fs::write(folder.file(), &text).unwrap();
+        let printed = write(&service.url, &dialect, &folder.file(), &["--resume"]).await;
+        printed.expect_failure(&format!(
+            "{} holds widgets of the {} dialect: name another file, or --dialect {}",
+            folder.file().display(),
+            other.name,
+            other.name
+        ));
+        assert_eq!((folder.text(), service.requests().len()), (text, 0));
+    }
+}
+
+#[tokio::test]
 async fn full_disk_and_closed_pipe_end_the_export() {
     let service = Service::start(|_, _| ok(list(&ids(3)))).await;
     let printed = write(&service.url, &PATHWAY, Path::new("/dev/full"), &[]).await;
@@ -474,10 +506,11 @@ async fn key_is_in_no_output_and_goes_to_no_other_service() {
         }
     }
     assert_eq!(outputs.len(), 14 * DIALECTS.len());
-    for printed in &outputs {
-        assert!(!printed.is_success && printed.stderr.lines().count() == 1, "{printed:?}");
+    for printed in &mut outputs {
         let text = format!("{printed:?}");
         assert!(!text.contains("secret"), "{text}");
+        printed.take_waits();
+        assert!(!printed.is_success && printed.stderr.lines().count() == 1, "{text}");
     }
     let redirects = outputs.iter().filter(|printed| printed.stderr.contains(&stranger.url));
     assert_eq!((redirects.count(), stranger.requests().len()), (3, 0));

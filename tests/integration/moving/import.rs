@@ -227,7 +227,7 @@ fn faulty() -> (Vec<String>, Vec<&'static str>) {
         "line 3: id is required",
         "line 3: messages_per_minute is required",
         "line 5: id 00000000-0000-0001-0000-000000000001 is that of line 1",
-        "line 6: id must be a UUID: invalid length",
+        "line 6: id must be a UUID, such as 3c90c3cc-0d44-4b50-8888-8dd25736052a",
         "line 7: created_at must not be in the future",
         "line 8: updated_at must be a time of RFC 3339, such as 2024-01-15T10:30:00.000Z",
         "line 9: the widget is over the 400 KB of a DynamoDB item",
@@ -395,10 +395,18 @@ async fn id_of_another_account_or_dialect_is_a_fault_and_that_widget_is_not_touc
         let refused = lines.import(&app, &PATHWAY, options).await;
         let told: Vec<&str> = refused.stderr.lines().collect();
         let [first, second, third] = told[..] else { panic!("{refused:?}") };
-        let of_other =
-            format!("line 1: id {} is that of a widget of the account {other}", id(&PATHWAY, 1));
-        assert!(first.starts_with(&of_other), "{refused:?}");
-        assert!(second.ends_with("of this account in the assistant dialect"), "{refused:?}");
+        let of_other = format!(
+            "line 1: id {} belongs to account {other} already (pathway dialect): --account {other} \
+             imports into that one",
+            id(&PATHWAY, 1)
+        );
+        assert_eq!(first, of_other);
+        let of_assistant = format!(
+            "line 2: id {} belongs to this account already (assistant dialect): give the line \
+             another id",
+            id(&PATHWAY, 2)
+        );
+        assert_eq!(second, of_assistant);
         assert!(third.starts_with("widgets: 2 of 3 lines cannot be imported"), "{refused:?}");
         assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
     }

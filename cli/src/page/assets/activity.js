@@ -42,6 +42,14 @@ export function showLog({ time, content: { function: name, text } }) {
   add("logs", entry);
 }
 
+/** Says of each list why it may be empty: what there was before has come. */
+export function showHints() {
+  for (const list of ["changes", "logs"]) {
+    const empty = byId(`no-${list}`);
+    empty.textContent = empty.dataset.hint;
+  }
+}
+
 function add(list, entry) {
   byId(list).prepend(entry);
   byId(`no-${list}`).hidden = true;

@@ -29,6 +29,7 @@ export const DIALECTS = {
     },
     label: (widget) => widget.display_name || widget.name || "Without a name",
     detail: (widget) => widget.widget_type ?? "no type",
+    looks: (widget) => widget,
   },
   pathway: {
     title: "Pathway",
@@ -38,13 +39,13 @@ export const DIALECTS = {
       const { body, link } = await call("GET", cursor ?? `/v1/widgets?limit=${PAGE_SIZE}`);
       return { widgets: body.data, hasMore: link !== null, cursor: link };
     },
-    label: (widget) => titleOf(widget.config) || widget.agent_prompt || "Led by a pathway",
+    label: (widget) => nameOf(widget.config) || widget.agent_prompt || "Led by a pathway",
     detail: (widget) => domainsOf(widget),
+    looks: (widget) => widget.config,
   },
 };
 
-const titleOf = (config) =>
-  ["title", "name"].map((key) => config?.[key]).find((title) => typeof title === "string");
+const nameOf = ({ display_name: name }) => (typeof name === "string" ? name : "");
 
 const domainsOf = ({ allowed_domains: [first, ...rest] }) =>
   first === undefined ? "any site" : first + (rest.length ? ` and ${rest.length} more` : "");

@@ -28,7 +28,7 @@ export class WidgetList {
     { type: "button", hidden: true, onclick: () => this.#loadMore() },
     "Show more",
   );
-  #message = element("p", { class: "empty" });
+  #message = element("p", { class: "empty" }, "Loading…");
 
   constructor(dialect, onCreated) {
     this.#dialect = dialect;
@@ -168,9 +168,10 @@ export class WidgetList {
   #item(widget) {
     const shown = this.#shown.get(widget.id);
     if (shown && JSON.stringify(shown.widget) === JSON.stringify(widget)) return shown.item;
-    const { label, detail } = DIALECTS[this.#dialect];
+    const { label, detail, looks } = DIALECTS[this.#dialect];
     const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
-    const { css } = colour(widget.bubble_color ?? widget.header_color);
+    const { bubble_color: bubble, header_color: header } = looks(widget);
+    const { css } = colour(bubble ?? header);
     if (css) swatch.style.backgroundColor = css;
     const attributes = { href: `#${this.#dialect}/${widget.id}`, "data-id": widget.id };
     const texts = element(

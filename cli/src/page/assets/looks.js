@@ -4,7 +4,7 @@ import { colour, icon, text } from "/page/untrusted.js";
 
 const MOST_OF_A_LIST = 30;
 
-/** The colours of the assistant dialect and the variables of preview.css that they become. */
+/** The colours of a widget and the variables of preview.css that they become. */
 const COLOURS = {
   header_color: "header",
   header_text_color: "header-text",
@@ -19,55 +19,48 @@ const COLOURS = {
 };
 
 export function assistantLook(parameters) {
-  const notes = [];
-  const checked = (name, check) => {
-    const { note, ...found } = check(parameters[name]);
-    if (note) notes.push(`${name} “${text(parameters[name], 60)}” ${note}.`);
-    return found;
-  };
-  const colours = Object.entries(COLOURS).map(([name, key]) => [key, checked(name, colour).css]);
   const type = parameters.widget_type;
+  const notes = [];
   if (type !== null && type !== "chat") {
     notes.push(
       `A ${text(type)} widget opens its own channel: this is how its texts look in a chat.`,
     );
   }
+  return { ...drawable(parameters, notes), branding: parameters.remove_branding !== true };
+}
+
+/** A pathway widget's `config` is its owner's own JSON: here it has the assistant's members. */
+export function pathwayLook({ config, messages_per_minute: rate }) {
+  const notes = [
+    `The pathway or prompt leads the conversation, at most ${text(rate)} messages a minute.`,
+    "config is free JSON. Of it, the preview draws theme, and what an assistant widget has, " +
+      "such as display_name and bubble_color.",
+  ];
+  return { ...drawable(config, notes), isDark: config.theme === "dark", branding: false };
+}
+
+/** What the members of the assistant dialect make of a widget, in either dialect. */
+function drawable(members, notes) {
+  const own = (name, most) => (typeof members[name] === "string" ? text(members[name], most) : "");
+  const checked = (name, check) => {
+    const { note, ...found } = check(members[name]);
+    if (note) notes.push(`${name} “${text(members[name], 60)}” ${note}.`);
+    return found;
+  };
+  const colours = Object.entries(COLOURS).map(([name, key]) => [key, checked(name, colour).css]);
   return {
     notes,
     colours: Object.fromEntries(colours.filter(([, css]) => css)),
     conversationIcon: checked("conversation_bot_icon", icon).url,
     bubbleIcon: checked("bubble_bot_icon", icon).url,
-    title: text(parameters.display_name, 200) || "Chat",
-    messages: [text(parameters.intro_message)].filter(Boolean),
-    openings: list(parameters.user_opening_messages, notes, "user_opening_messages").map((it) =>
-      text(it),
-    ),
-    actions: list(parameters.action_buttons, notes, "action_buttons").map(action),
-    placeholder: text(parameters.textbox_default_text, 200) || "Write a message",
-    bubbleText: text(parameters.bubble_text, 200),
-    branding: parameters.remove_branding !== true,
-  };
-}
-
-/** A pathway widget has nothing but its `config`, which means what its embed makes of it. */
-export function pathwayLook({ config, messages_per_minute: rate }) {
-  const members =
-    config !== null && typeof config === "object" && !Array.isArray(config) ? config : {};
-  const own = (name) => (typeof members[name] === "string" ? text(members[name], 200) : "");
-  return {
-    notes: [
-      `The pathway or prompt leads the conversation, at most ${text(rate)} messages a minute.`,
-      "config is free JSON. Of it, the preview draws theme, title, greeting and placeholder.",
-    ],
-    colours: {},
-    isDark: members.theme === "dark",
-    title: own("title") || own("name") || "Chat",
-    messages: [own("greeting")].filter(Boolean),
-    openings: [],
-    actions: [],
-    placeholder: own("placeholder") || "Write a message",
-    bubbleText: "",
-    branding: false,
+    title: own("display_name", 200) || "Chat",
+    messages: [own("intro_message")].filter(Boolean),
+    openings: list(members.user_opening_messages, notes, "user_opening_messages")
+      .filter((it) => typeof it === "string")
+      .map((it) => text(it)),
+    actions: list(members.action_buttons, notes, "action_buttons").map(action),
+    placeholder: own("textbox_default_text", 200) || "Write a message",
+    bubbleText: own("bubble_text", 200),
   };
 }
 

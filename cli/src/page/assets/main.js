@@ -1,6 +1,6 @@
 // Puts the page together.
 
-import { showChange, showFailure, showLog } from "/page/activity.js";
+import { showChange, showFailure, showHints, showLog } from "/page/activity.js";
 import { DIALECTS, readStack, readSummary } from "/page/api.js";
 import { enableCopying } from "/page/copy.js";
 import { byId } from "/page/dom.js";
@@ -62,6 +62,7 @@ async function onOpen() {
     return location.reload();
   wasLost = false;
   await Promise.all(Object.values(lists).map((list) => list.load()));
+  showHints();
   if (current ?? named()) select(current ?? named());
   else selectNewest();
 }

@@ -28,10 +28,15 @@ const PATHWAY = {
   allowed_domains: [],
   messages_per_minute: 10,
   config: {
-    title: "Bookshop",
     theme: "light",
-    greeting: "Hello! Looking for a book, or for an order?",
-    placeholder: "Ask about a book",
+    display_name: "Bookshop",
+    intro_message: "Hello! Looking for a book, or for an order?",
+    user_opening_messages: ["Where is my order?", "Recommend me a novel"],
+    header_color: "#0b6b5d",
+    bubble_color: "#0b6b5d",
+    bubble_text: "Ask the bookshop",
+    user_message_color: "#0b6b5d",
+    textbox_default_text: "Ask about a book",
   },
 };
 
@@ -53,9 +58,10 @@ export async function explorerSamples(dialect) {
   return ids;
 }
 
-const nameOf = (dialect, widget) => (dialect === "assistant" ? widget.name : widget.config?.title);
+const nameOf = (dialect, widget) =>
+  dialect === "assistant" ? widget.name : widget.config.display_name;
 
 const named = (dialect, name) =>
   dialect === "assistant"
     ? { ...ASSISTANT, name }
-    : { ...PATHWAY, config: { ...PATHWAY.config, title: name } };
+    : { ...PATHWAY, config: { ...PATHWAY.config, display_name: name } };
