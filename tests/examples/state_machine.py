@@ -40,21 +40,31 @@ def outputs(*widgets: dict[str, Any]) -> list[dict[str, Any]]:
     )
     outputs = []
     for index, widget in enumerate(widgets):
-        execution = client.start_execution(
-            stateMachineArn=machine["stateMachineArn"],
-            name=f"{os.getpid()}-{index}",
-            input=json.dumps({"account": ACCOUNT, "widget": widget}),
-        )
-        deadline = time.monotonic() + 30
-        while True:
-            state = client.describe_execution(executionArn=execution["executionArn"])
+        # Now and then the interpreter, a thread of this process, never begins an execution.
+        for attempt in range(3):
+            execution = client.start_execution(
+                stateMachineArn=machine["stateMachineArn"],
+                name=f"{os.getpid()}-{index}-{attempt}",
+                input=json.dumps({"account": ACCOUNT, "widget": widget}),
+            )
+            state = ended(client, execution["executionArn"])
             if state["status"] != "RUNNING":
                 break
-            assert time.monotonic() < deadline, state
         print(state["status"], state.get("output"), state.get("cause"))
         assert state["status"] == "SUCCEEDED", state
         outputs.append(json.loads(state["output"]))
     return outputs
+
+
+def ended(client: Any, execution: str) -> dict[str, Any]:
+    """Returns the state of an execution once it has ended, or as it is after 20 seconds."""
+    deadline = time.monotonic() + 20
+    while True:
+        state = client.describe_execution(executionArn=execution)
+        if state["status"] != "RUNNING" or time.monotonic() > deadline:
+            return state
+        # What polls without a pause is in the interpreter's way.
+        time.sleep(0.2)
 
 
 valid = {"agent_prompt": "Be kind.", "allowed_domains": [], "messages_per_minute": 7, "config": {}}
